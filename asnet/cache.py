@@ -1,0 +1,110 @@
+"""Content-addressed cache of compiled artefacts, safe between processes and against kill -9.
+
+An entry is a folder named by the digest of everything that determines its content. It is built in a temporary folder
+and published with one ``rename``: it is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from asnet.errors import OutputError
+
+__all__ = ["Cache", "default_cache", "digest", "write_atomically"]
+
+
+def digest(parts: Iterable[str | bytes]) -> str:
+    """SHA-256 (hex) of a sequence of strings and bytes; the boundaries between parts count."""
+    total = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        total.update(len(data).to_bytes(8, "little"))
+        total.update(data)
+    return total.hexdigest()
+
+
+def write_atomically(path: Path, data: str | bytes) -> None:
+    """Write ``data`` to ``path`` so that a reader sees the old content or the new one, never a part.
+
+    Raises:
+        OutputError: the file cannot be written; nothing is left behind.
+    """
+    content = data.encode() if isinstance(data, str) else data
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise OutputError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise OutputError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+
+
+class Cache:
+    """A folder of immutable entries, one folder per key."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def entry(self, kind: str, key: str) -> Path:
+        """Where the entry ``key`` of ``kind`` is, or would be."""
+        return self.root / kind / key[:2] / key
+
+    def has(self, kind: str, key: str) -> bool:
+        """Whether the entry is there (whole)."""
+        return self.entry(kind, key).is_dir()
+
+    def get(self, kind: str, key: str, build: Callable[[Path], None]) -> Path:
+        """The folder of entry ``key``; if absent, ``build(folder)`` fills it first.
+
+        Two processes may build the same entry at the same time; the first to finish wins, both get the same content.
+
+        Raises:
+            OutputError: the cache folder cannot be written.
+        """
+        target = self.entry(kind, key)
+        if target.is_dir():
+            return target
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            work = Path(tempfile.mkdtemp(dir=target.parent, prefix=".building-"))
+        except OSError as error:
+            raise OutputError(
+                f"cannot write the cache {str(self.root)!r}: {error.strerror or error}; "
+                "set ASNET_CACHE to a folder that can be written"
+            ) from error
+        try:
+            build(work)
+            try:
+                work.rename(target)
+            except OSError as error:
+                if not target.is_dir():
+                    raise OutputError(f"cannot publish {str(target)!r}: {error.strerror or error}") from error
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        return target
+
+
+def default_cache() -> Cache:
+    """The user's cache: ``$ASNET_CACHE``, else ``$XDG_CACHE_HOME/asnet``, else ``~/.cache/asnet``."""
+    chosen = os.environ.get("ASNET_CACHE")
+    if chosen:
+        return Cache(Path(chosen))
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Cache(Path(base) / "asnet")

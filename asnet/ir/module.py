@@ -1,0 +1,161 @@
+"""The unit of compilation: LLVM IR of a network with the facts that LLVM cannot carry.
+
+One function per layer, ``void @"layer.<name>"(ptr …)``, each argument one :class:`Memory`; all loops inside. The
+function reads and writes nothing else. ``@asnet.run`` calls them in order for a number of images. Base pointers are four
+blobs, one per :class:`MemoryKind`; a memory is ``offset`` bytes into the blob of its kind.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+
+from llvmlite import ir
+
+from asnet.cache import digest
+from asnet.network.model import Array
+from asnet.types import FloatMode
+
+__all__ = ["RUN_FUNCTION", "SITE_METADATA", "Call", "Memory", "MemoryKind", "Module", "Site", "Slot"]
+
+RUN_FUNCTION = "asnet.run"
+SITE_METADATA = "asnet.site"
+"""Metadata kind on every site: ``!{!"<layer>", !"<op_type>", !"<operand type>", i64 <dynamic count per image>}``."""
+
+
+class MemoryKind(StrEnum):
+    """Which blob a memory lives in. Order = order of ``@asnet.run``'s pointer arguments."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+    ACTIVATION = "activation"
+    CONSTANT = "constant"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """An array in row-major order: a network input or output, an activation buffer, or constant weights.
+
+    ``element`` is the LLVM type of one element (``float``, ``i8``, ``i32``); ``offset`` is in bytes.
+    """
+
+    name: str
+    kind: MemoryKind
+    element: str
+    shape: tuple[int, ...]
+    offset: int
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        total = 1
+        for extent in self.shape:
+            total *= extent
+        return total
+
+    @property
+    def element_bytes(self) -> int:
+        """Bytes of one element."""
+        return 4 if self.element == "float" else int(self.element[1:]) // 8
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the whole array."""
+        return self.size * self.element_bytes
+
+
+@dataclass(frozen=True)
+class Call:
+    """One layer: which function runs on which memories (argument order); ``writes`` names the memories it fills."""
+
+    layer: str
+    op_type: str
+    function: str
+    arguments: tuple[str, ...]
+    writes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Site:
+    """One multiplication, division or addition instruction of a layer; ``count`` executions per image."""
+
+    layer: str
+    op_type: str
+    op: str
+    type: str
+    count: int
+    function: str
+    instruction: ir.Instruction = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One decision of a configuration: the sites of one op in one layer, bound through one symbol.
+
+    ``name`` is ``<layer>.<op>`` (``<layer>.<op>.<k>`` at site granularity); ``sites`` static instructions, executed
+    ``count`` times per image in all.
+    """
+
+    name: str
+    layer: str
+    op_type: str
+    op: str
+    type: str
+    symbol: str
+    sites: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Module:
+    """LLVM IR of a network, its memories, its layer calls in order, and after the `approximate` pass its slots."""
+
+    name: str
+    llvm: ir.Module = field(compare=False, repr=False)
+    mode: FloatMode
+    memories: Mapping[str, Memory]
+    calls: tuple[Call, ...]
+    constants: Mapping[str, Array] = field(compare=False, repr=False)
+    slots: tuple[Slot, ...] = ()
+
+    @cached_property
+    def text(self) -> str:
+        """The LLVM IR as text; deterministic."""
+        return str(self.llvm)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the IR text and the constants' bytes."""
+        constants = (self.constants[name].tobytes() for name in sorted(self.constants))
+        return digest([self.text, *constants])
+
+    def blob_size(self, kind: MemoryKind) -> int:
+        """Bytes of the blob of ``kind`` (per image, except constants), a multiple of 64."""
+        end = max((m.offset + m.nbytes for m in self.memories.values() if m.kind is kind), default=0)
+        return -(-end // 64) * 64
+
+    def sites(self) -> Iterator[Site]:
+        """Every instruction that carries site metadata, in program order."""
+        calls = {call.function: call for call in self.calls}
+        for function in self.llvm.functions:
+            for block in function.blocks:
+                for instruction in block.instructions:
+                    metadata = instruction.metadata.get(SITE_METADATA)
+                    if metadata is not None and function.name in calls:
+                        layer, op_type, type_name, count = metadata.operands
+                        yield Site(
+                            layer=layer.string,
+                            op_type=op_type.string,
+                            op=instruction.opname,
+                            type=type_name.string,
+                            count=int(count.constant),
+                            function=function.name,
+                            instruction=instruction,
+                        )
+
+    def clone(self) -> Module:
+        """A deep copy whose IR can be rewritten without touching this one."""
+        return replace(self, llvm=copy.deepcopy(self.llvm))

@@ -1,0 +1,63 @@
+"""The network as the rest of ASNet sees it: checked, shape-inferred, with named layers and folded constants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Array", "AttributeValue", "Layer", "Network", "Tensor"]
+
+Array: TypeAlias = NDArray[np.generic]
+AttributeValue: TypeAlias = "int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | Array"
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A value of the network. ``dtype`` is the numpy name (``float32``); ``shape`` is static, batch axis bound."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        total = 1
+        for extent in self.shape:
+            total *= extent
+        return total
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One operator of the network; ``inputs`` holds ``""`` for an omitted optional input, as in ONNX."""
+
+    name: str
+    op_type: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict[str, AttributeValue])
+
+    def __str__(self) -> str:
+        return f"node {self.name!r} ({self.op_type})"
+
+
+@dataclass(frozen=True)
+class Network:
+    """A checked network: layers in topological order, every tensor with type and static shape.
+
+    ``tensors`` covers inputs, constants and every layer output; ``constants`` (initialisers and folded nodes) maps
+    names to arrays. ``digest`` is the SHA-256 of the ONNX file. Layer names are unique.
+    """
+
+    name: str
+    digest: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    layers: tuple[Layer, ...]
+    tensors: Mapping[str, Tensor]
+    constants: Mapping[str, Array]
