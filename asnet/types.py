@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from asnet.errors import AsnetError
 
-__all__ = ["APPROXIMABLE_OPS", "EXACT", "FloatMode", "OperandType", "operand_type"]
+__all__ = ["APPROXIMABLE_OPS", "EXACT", "Array", "FloatMode", "OperandType", "operand_type"]
 
 APPROXIMABLE_OPS = ("fmul", "fdiv", "mul", "fadd", "fsub", "add")
 """LLVM opcodes that a unit may stand for in a network."""
+
+Array: TypeAlias = NDArray[np.generic]
+"""A numpy array of any element type."""
 
 EXACT = "exact"
 """Name of instance 0 of every operation: the exact operator."""

@@ -16,8 +16,7 @@ from functools import cached_property
 from llvmlite import ir
 
 from asnet.cache import digest
-from asnet.network.model import Array
-from asnet.types import FloatMode
+from asnet.types import Array, FloatMode
 
 __all__ = ["RUN_FUNCTION", "SITE_METADATA", "Call", "Memory", "MemoryKind", "Module", "Site", "Slot"]
 

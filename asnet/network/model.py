@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+from asnet.types import Array
 
-__all__ = ["Array", "AttributeValue", "Layer", "Network", "Tensor"]
+__all__ = ["AttributeValue", "Layer", "Network", "Tensor"]
 
-Array: TypeAlias = NDArray[np.generic]
-AttributeValue: TypeAlias = "int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | Array"
+AttributeValue: TypeAlias = (
+    "int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | Array"
+)
 
 
 @dataclass(frozen=True)
