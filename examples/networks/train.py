@@ -5,8 +5,8 @@
     python examples/networks/train.py --table                 measure the networks and print README.md's table
     python examples/networks/train.py --mnist-test-set FILE   write the 10,000 MNIST test images as a test set
 
-Development only: needs PyTorch (training), scikit-learn (digits), onnxruntime (table). MNIST is read from $ASNET_DATA/mnist.npz (default: ../shared/data beside the repository, if it exists);
-without it the two MNIST networks are skipped with a message.
+Development only: needs PyTorch (training), scikit-learn (digits), onnxruntime (table). MNIST comes from
+$ASNET_DATA/mnist.npz (default: ../shared/data beside the repository); without it its networks are skipped.
 
 One thread and fixed seeds: the same machine and library versions give the same weights, and the same weights
 always give the same bytes. The test images take no part in training or in choosing its settings.
