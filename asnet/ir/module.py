@@ -1,8 +1,8 @@
 """The unit of compilation: LLVM IR of a network with the facts that LLVM cannot carry.
 
 One function per layer, ``void @"layer.<name>"(ptr …)``, each argument one :class:`Memory`; all loops inside. The
-function reads and writes nothing else. ``@asnet.run`` calls them in order for a number of images. Base pointers are four
-blobs, one per :class:`MemoryKind`; a memory is ``offset`` bytes into the blob of its kind.
+function reads and writes nothing else. ``@asnet.run`` calls them in order for a number of images. Base pointers are
+four blobs, one per :class:`MemoryKind`; a memory is ``offset`` bytes into the blob of its kind.
 """
 
 from __future__ import annotations

@@ -10,9 +10,7 @@ from asnet.types import Array
 
 __all__ = ["AttributeValue", "Layer", "Network", "Tensor"]
 
-AttributeValue: TypeAlias = (
-    "int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | Array"
-)
+AttributeValue: TypeAlias = "int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | Array"
 
 
 @dataclass(frozen=True)
