@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// binary32 division, round to nearest even: y = a / b.
+module fdiv #(
+    parameter FTZ    = 1,
+    parameter STAGES = 0
+) (
+    input         clk,
+    input         ce,
+    input  [31:0] a,
+    input  [31:0] b,
+    output [31:0] y
+);
+    fdiv_core #(.P(0), .FTZ(FTZ), .STAGES(STAGES)) core (.clk(clk), .ce(ce), .a(a), .b(b), .y(y));
+endmodule

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// binary32 division, round to nearest even, ignoring the low P fraction bits of both operands: a non-restoring array of
+// 26 rows, each W + 1 = 25 - P bits wide. Row 0 is a - b, row i is 2 r - b or 2 r + b; the quotient bit is "r >= 0".
+// The quotient lies in (1/2, 2): 24 bits and a guard bit from row 0 or from row 1 on.
+// A quotient of two significands is never halfway between two normal numbers (the odd 25-bit quotient times the
+// divisor would have to be a multiple of 2^24), so the remainder matters for subnormal results alone (FTZ = 0).
+// Pipeline cuts: one before each row and one after the last, spread evenly.
+module fdiv_core #(
+    parameter P      = 0,
+    parameter FTZ    = 1,
+    parameter STAGES = 0
+) (
+    input         clk,
+    input         ce,
+    input  [31:0] a,
+    input  [31:0] b,
+    output [31:0] y
+);
+    localparam W = 24 - P;
+    localparam ROWS = 26;
+    localparam CUTS = ROWS + 1;
+
+    wire [1:0] kind;
+    wire sign;
+    wire [9:0] exp;
+    wire [W-1:0] ma, mb;
+    fdiv_unpack #(.P(P), .FTZ(FTZ)) unpack (.a(a), .b(b), .kind(kind), .sign(sign), .exp(exp), .ma(ma), .mb(mb));
+
+    genvar i;
+    generate
+        for (i = 0; i <= ROWS; i = i + 1) begin : row
+            // What enters row i: kind, sign and exponent; the divisor; the remainder; the i quotient bits found so far.
+            localparam ON = ((2 * i + 2) * STAGES + CUTS) / (2 * CUTS) - (2 * i * STAGES + CUTS) / (2 * CUTS);
+            wire [12:0] meta;
+            wire [W-1:0] d;
+            wire [W:0] r;
+            if (i == 0) begin : g_first
+                fp_reg #(.W(13 + 2 * W), .ON(ON)) cut (
+                    .clk(clk), .ce(ce), .d({kind, sign, exp, mb, ma}), .q({meta, d, r[W-1:0]})
+                );
+                assign r[W] = 1'b0;
+            end else begin : g_next
+                wire [i-1:0] q;
+                fp_reg #(.W(14 + 2 * W + i), .ON(ON)) cut (
+                    .clk(clk), .ce(ce),
+                    .d({row[i-1].meta, row[i-1].d, row[i-1].g_row.out, row[i-1].g_row.bits}),
+                    .q({meta, d, r, q})
+                );
+            end
+            if (i < ROWS) begin : g_row
+                wire [W:0] out;
+                wire [i:0] bits;
+                if (i == 0) begin : g_minus
+                    assign out = r - {1'b0, d};
+                    assign bits = ~out[W];
+                end else begin : g_plus_minus
+                    wire [W:0] twice = {r[W-1:0], 1'b0};
+                    assign out = r[W] ? twice + {1'b0, d} : twice - {1'b0, d};
+                    assign bits = {g_next.q, ~out[W]};
+                end
+            end
+        end
+    endgenerate
+
+    wire [25:0] quotient = row[ROWS].g_next.q;
+    wire [1:0] kind_q;
+    wire sign_q;
+    wire [9:0] exp_q;
+    assign {kind_q, sign_q, exp_q} = row[ROWS].meta;
+    wire one = quotient[25];
+    wire [9:0] exp_n = exp_q - {9'd0, ~one};
+    wire inexact;
+    generate
+        if (FTZ != 0) begin : g_ftz
+            wire unused = &{1'b0, row[ROWS].r, row[ROWS].d};
+            assign inexact = 1'b1;
+        end else begin : g_ieee
+            wire [W:0] last = row[ROWS].r;
+            assign inexact = |(last[W] ? last + {1'b0, row[ROWS].d} : last);
+        end
+    endgenerate
+    wire [23:0] sig;
+    wire guard, sticky;
+    fp_denorm #(.FTZ(FTZ)) denorm (
+        .exp(exp_n), .sig(one ? quotient[25:2] : quotient[24:1]), .guard(one ? quotient[1] : quotient[0]),
+        .sticky(inexact | (one & quotient[0])), .out_sig(sig), .out_guard(guard), .out_sticky(sticky)
+    );
+    fp_pack #(.FTZ(FTZ)) pack (
+        .kind(kind_q), .sign(sign_q), .exp(exp_n), .sig(sig), .guard(guard), .sticky(sticky), .y(y)
+    );
+endmodule
