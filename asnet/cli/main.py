@@ -1,0 +1,103 @@
+"""Parsing the command line, and turning every fault into one message and an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import os
+import sqlite3
+import sys
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from asnet import __version__
+from asnet.cli.talk import Talk
+from asnet.errors import AsnetError, OutputError, ToolError
+
+__all__ = ["main"]
+
+COMMANDS = {
+    "explore": "run every configuration of a design space on a test set: accuracy, area, delay",
+    "eval": "run one configuration on a test set",
+    "synth": "turn a configuration into co-simulated Verilog",
+    "units": "list units; show, characterise and measure one",
+    "passes": "list the IR passes and their options",
+    "doctor": "show the external tools: version, path, what each enables, how to get it",
+}
+
+INTERRUPTED = 130
+
+
+class Command(Protocol):
+    """A module of this package: declares its arguments, and runs."""
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's arguments to its parser."""
+        ...
+
+    def run(self, args: argparse.Namespace, talk: Talk) -> int:
+        """Do it; the exit status."""
+        ...
+
+
+def _command(name: str) -> Command:
+    return cast(Command, importlib.import_module(f"asnet.cli.{name}_command"))
+
+
+def _parser(chosen: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="asnet",
+        description="Explore approximate hardware for a neural network, and synthesise what you explored, bit for bit.",
+        epilog="exit status: 0 done, 1 the answer is no, 2 the input is wrong, 3 a tool is missing or failed, "
+        "130 interrupted",
+    )
+    parser.add_argument("--version", action="version", version=f"asnet {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command", required=True)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        command.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
+        command.add_argument("-q", "--quiet", action="store_true", help="no progress and no notes on stderr")
+        command.add_argument("--debug", action="store_true", help="show the Python traceback of an error")
+        if name == chosen:  # only the chosen command's modules are imported
+            _command(name).configure(command)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line ``arguments`` (default: ``sys.argv``); the exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = next((word for word in words if word in COMMANDS), None)
+    args = _parser(chosen).parse_args(words)
+    talk = Talk(quiet=args.quiet)
+    try:
+        status = _command(args.command).run(args, talk)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        talk.close()
+        print("asnet: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of stdout left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (AsnetError, OSError, sqlite3.OperationalError, MemoryError) as error:
+        talk.close()
+        if args.debug:
+            raise
+        fault = _as_asnet_error(error)
+        print(f"asnet: error: {fault}", file=sys.stderr)
+        return fault.exit_status
+
+
+def _as_asnet_error(error: Exception) -> AsnetError:
+    """The fault that ``error`` stands for: the system's own faults are told in the same form."""
+    if isinstance(error, AsnetError):
+        return error
+    if isinstance(error, MemoryError):
+        return ToolError("out of memory; use fewer images (--images) or fewer processes (--jobs)")
+    if isinstance(error, OSError):
+        where = f" {error.filename!r}" if error.filename else ""
+        hint = "; free some space and run the same command again" if error.errno == errno.ENOSPC else ""
+        return OutputError(f"the system refused{where}: {error.strerror or error}{hint}")
+    return OutputError(f"the study cannot be written: {error}; free space or choose another folder with --study")

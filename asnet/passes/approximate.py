@@ -1,0 +1,88 @@
+"""The `approximate` pass: sites become calls of their slot's symbol, bound to a unit at link time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from llvmlite import ir
+
+from asnet.errors import PassError, did_you_mean
+from asnet.ir import Module, Site, Slot
+from asnet.passes.base import Pass, register
+from asnet.passes.rewrite import rewrite
+from asnet.types import APPROXIMABLE_OPS
+
+__all__ = ["GRANULARITIES", "Approximate", "approximate"]
+
+GRANULARITIES = ("layer", "site")
+
+
+@register
+@dataclass(frozen=True)
+class Approximate(Pass):
+    """Rewrite multiplications and divisions into calls that a configuration binds to units.
+
+    ``ops``: the LLVM opcodes to rewrite, separated by ``+``. ``granularity``: ``layer`` makes one slot of all sites of
+    an op in a layer, ``site`` one slot of each site. The slots are found in :attr:`asnet.ir.Module.slots`.
+    """
+
+    name: ClassVar[str] = "approximate"
+    ops: str = "fmul+fdiv+mul"
+    granularity: str = "layer"
+
+    def apply(self, module: Module) -> Module:
+        """Rewrite every site of ``ops``.
+
+        Raises:
+            PassError: an op or granularity that does not exist, or a module that was rewritten before.
+        """
+        wanted = self.ops.split("+")
+        for op in wanted:
+            if op not in APPROXIMABLE_OPS:
+                raise PassError(f"cannot approximate op {op!r}{did_you_mean(op, APPROXIMABLE_OPS)}")
+        if self.granularity not in GRANULARITIES:
+            raise PassError(f"unknown granularity {self.granularity!r}{did_you_mean(self.granularity, GRANULARITIES)}")
+        if module.slots:
+            raise PassError("the module has slots already; run `approximate` once, as the last pass")
+        slots: dict[str, Slot] = {}
+        seen: dict[str, int] = {}
+
+        def rule(site: Site, builder: ir.IRBuilder) -> ir.Value | None:
+            if site.op not in wanted:
+                return None
+            name = f"{site.layer}.{site.op}"
+            if self.granularity == "site":
+                seen[name] = seen.get(name, -1) + 1
+                name = f"{name}.{seen[name]}"
+            suffix = name.removeprefix(f"{site.layer}.{site.op}")
+            slot = slots.get(name) or Slot(
+                name=name,
+                layer=site.layer,
+                op_type=site.op_type,
+                op=site.op,
+                type=site.type,
+                symbol=f"asnet.{site.op}.{site.layer}{suffix}",
+                sites=0,
+                count=0,
+            )
+            slots[name] = replace(slot, sites=slot.sites + 1, count=slot.count + site.count)
+            function = _slot_function(module.llvm, slot.symbol, site.instruction.type)
+            return builder.call(function, site.instruction.operands, name=site.op)
+
+        return replace(rewrite(module, rule), slots=tuple(slots.values()))
+
+
+def _slot_function(llvm: ir.Module, symbol: str, operand: ir.Type) -> ir.Function:
+    known = llvm.globals.get(symbol)
+    if isinstance(known, ir.Function):
+        return known
+    function = ir.Function(llvm, ir.FunctionType(operand, (operand, operand)), symbol)
+    for attribute in ("nounwind", "readnone"):
+        function.attributes.add(attribute)
+    return function
+
+
+def approximate(module: Module, granularity: str = "layer", ops: str = "fmul+fdiv+mul") -> Module:
+    """``module`` after the `approximate` pass."""
+    return Approximate(ops=ops, granularity=granularity).apply(module)
