@@ -1,0 +1,7 @@
+"""Stage 1a: ONNX files as checked networks with static shapes, and the numpy oracle that defines their meaning."""
+
+from __future__ import annotations
+
+from asnet.network.model import Layer, Network, Tensor
+
+__all__ = ["Layer", "Network", "Tensor"]
