@@ -49,7 +49,8 @@ class Network:
     """A checked network: layers in topological order, every tensor with type and static shape.
 
     ``tensors`` covers inputs, constants and every layer output; ``constants`` (initialisers and folded nodes) maps
-    names to arrays. ``digest`` is the SHA-256 of the ONNX file. Layer names are unique.
+    names to arrays. ``digest`` is the SHA-256 of the ONNX file (followed by its external data). Layer names are unique.
+    ``opset`` is the version of the operators' definitions (domain ``ai.onnx``).
     """
 
     name: str
@@ -59,3 +60,8 @@ class Network:
     layers: tuple[Layer, ...]
     tensors: Mapping[str, Tensor]
     constants: Mapping[str, Array]
+    opset: int = 21
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of the tensor ``name``."""
+        return self.tensors[name].shape

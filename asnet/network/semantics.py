@@ -1,0 +1,276 @@
+"""What operators mean, with defaults and opset versions resolved: one reading for the oracle and the lowering.
+
+Windows (convolution, pooling) are in :mod:`asnet.network.windows`. Scalars are float32 as the operation sees them;
+flushing them in ``ftz`` mode is the caller's, like that of any constant.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from asnet.errors import NetworkError, UnsupportedError
+from asnet.network.attributes import integer, integers, real, text
+from asnet.network.elementary import Float32
+from asnet.network.model import Layer, Network
+from asnet.types import Array
+
+__all__ = [
+    "BatchNormalization",
+    "ClipBounds",
+    "Gemm",
+    "MatMul",
+    "Padding",
+    "batchnorm_scale_shift",
+    "clip_bounds",
+    "concat_axis",
+    "constant_input",
+    "gemm_parameters",
+    "has_input",
+    "leaky_alpha",
+    "matmul_geometry",
+    "normalize_axis",
+    "pad_amounts",
+    "softmax_axes",
+    "transpose_permutation",
+]
+
+
+def has_input(layer: Layer, index: int) -> bool:
+    """Whether the optional input ``index`` is given."""
+    return index < len(layer.inputs) and layer.inputs[index] != ""
+
+
+def constant_input(layer: Layer, network: Network, index: int, role: str) -> Array:
+    """The array of input ``index``, which must be a constant of the network; ``role`` names it in messages.
+
+    Raises:
+        UnsupportedError: it is computed by the network.
+    """
+    name = layer.inputs[index]
+    if name not in network.constants:
+        raise UnsupportedError(
+            f"{layer}: {role} {name!r} is computed by the network; only a constant is supported, make it an initializer"
+        )
+    return network.constants[name]
+
+
+def normalize_axis(layer: Layer, axis: int, rank: int) -> int:
+    """``axis`` counted from the front.
+
+    Raises:
+        NetworkError: it is outside ``[-rank, rank)``.
+    """
+    if not -rank <= axis < rank:
+        raise NetworkError(f"{layer}: axis {axis} is outside [{-rank}, {rank - 1}] of a tensor with {rank} axes")
+    return axis % rank
+
+
+@dataclass(frozen=True)
+class Gemm:
+    """``y[m, n] = alpha·Σ_k a[m, k]·b[k, n] + beta·c``; ``trans_a``: a is stored ``[k, m]``, ``trans_b``: b ``[n, k]``.
+
+    ``bias``: c is given and beta is not 0. ``fused``: alpha = 1 and no beta to multiply by, so that the accumulator
+    starts with c (or 0.0) and is the result.
+    """
+
+    m: int
+    n: int
+    k: int
+    trans_a: bool
+    trans_b: bool
+    alpha: np.float32
+    beta: np.float32
+    bias: bool
+
+    @property
+    def fused(self) -> bool:
+        """Whether the accumulator starts with c (or 0.0) and is the result."""
+        return self.alpha == 1 and (not self.bias or self.beta == 1)
+
+
+def gemm_parameters(layer: Layer, network: Network) -> Gemm:
+    """Shapes and scalars of a Gemm.
+
+    Raises:
+        NetworkError: a and b do not fit.
+    """
+    a, b = network.shape(layer.inputs[0]), network.shape(layer.inputs[1])
+    trans_a, trans_b = integer(layer, "transA", 0) != 0, integer(layer, "transB", 0) != 0
+    if len(a) != 2 or len(b) != 2 or a[0 if trans_a else 1] != b[1 if trans_b else 0]:
+        raise NetworkError(f"{layer}: matrices of shape {list(a)} and {list(b)} do not fit each other")
+    m, k = reversed(a) if trans_a else a
+    beta = np.float32(real(layer, "beta", 1.0))
+    return Gemm(
+        m=m,
+        n=b[0 if trans_b else 1],
+        k=k,
+        trans_a=trans_a,
+        trans_b=trans_b,
+        alpha=np.float32(real(layer, "alpha", 1.0)),
+        beta=beta,
+        bias=has_input(layer, 2) and bool(beta != 0),
+    )
+
+
+@dataclass(frozen=True)
+class MatMul:
+    """``y[*batch, m, n] = Σ_k a[*a_batch, m, k]·b[*b_batch, k, n]``, batch axes broadcast as in numpy.
+
+    A vector a is a row (m = 1), a vector b a column (n = 1); the axis added for it is absent in the output's shape.
+    """
+
+    batch: tuple[int, ...]
+    a_batch: tuple[int, ...]
+    b_batch: tuple[int, ...]
+    m: int
+    n: int
+    k: int
+
+
+def matmul_geometry(layer: Layer, network: Network) -> MatMul:
+    """Shapes of a MatMul.
+
+    Raises:
+        NetworkError: the operands do not fit.
+    """
+    a, b = network.shape(layer.inputs[0]), network.shape(layer.inputs[1])
+    left = (1, *a) if len(a) == 1 else a
+    right = (*b, 1) if len(b) == 1 else b
+    if not a or not b or left[-1] != right[-2]:
+        raise NetworkError(f"{layer}: operands of shape {list(a)} and {list(b)} do not fit each other")
+    batch = np.broadcast_shapes(left[:-2], right[:-2])
+    return MatMul(batch, left[:-2], right[:-2], m=left[-2], n=right[-1], k=left[-1])
+
+
+def softmax_axes(layer: Layer, network: Network) -> tuple[int, int, int]:
+    """``(outer, axis, inner)``: the tensor seen as that shape is normalised over its middle axis.
+
+    From opset 13 one axis (default the last); before, all axes from ``axis`` (default 1) on are one.
+    """
+    shape = network.shape(layer.inputs[0])
+    flattens = network.opset < 13
+    axis = normalize_axis(layer, integer(layer, "axis", 1 if flattens else -1), len(shape))
+    end = len(shape) if flattens else axis + 1
+    return math.prod(shape[:axis]), math.prod(shape[axis:end]), math.prod(shape[end:])
+
+
+@dataclass(frozen=True)
+class BatchNormalization:
+    """``y = x·a + b`` with one float32 ``a`` and ``b`` per channel (axis 1; axis 0 of a vector)."""
+
+    a: Float32
+    b: Float32
+    axis: int
+
+
+def batchnorm_scale_shift(layer: Layer, network: Network) -> BatchNormalization:
+    """An inference BatchNormalization folded to ``a = scale/√(var + eps)``, ``b = bias - mean·a``.
+
+    Computed in float64 from the stored constants, rounded to float32 once.
+
+    Raises:
+        UnsupportedError: a statistic is computed by the network.
+    """
+    roles = ("scale", "bias", "mean", "variance")
+    scale, bias, mean, variance = (
+        constant_input(layer, network, index, role).astype(np.float64) for index, role in enumerate(roles, start=1)
+    )
+    epsilon = float(np.float32(real(layer, "epsilon", 1e-5)))
+    with np.errstate(all="ignore"):
+        a = scale / np.sqrt(variance + epsilon)
+        b = bias - mean * a
+        folded = a.astype(np.float32), b.astype(np.float32)
+    if not all(np.isfinite(array).all() for array in folded):
+        raise NetworkError(f"{layer}: scale/√(variance + {epsilon:g}) is not finite in float32; mend the statistics")
+    return BatchNormalization(*folded, axis=min(1, len(network.shape(layer.inputs[0])) - 1))
+
+
+@dataclass(frozen=True)
+class ClipBounds:
+    """Bounds of a Clip; None where there is none."""
+
+    low: np.float32 | None
+    high: np.float32 | None
+
+
+def clip_bounds(layer: Layer, network: Network) -> ClipBounds:
+    """Bounds of a Clip: attributes before opset 11, constant inputs since.
+
+    Raises:
+        UnsupportedError: a bound is computed by the network.
+    """
+    if network.opset < 11:
+        low, high = (np.float32(real(layer, name, np.nan)) for name in ("min", "max"))
+        return ClipBounds(None if np.isnan(low) else low, None if np.isnan(high) else high)
+
+    def bound(index: int) -> np.float32 | None:
+        if not has_input(layer, index):
+            return None
+        return np.float32(constant_input(layer, network, index, ("", "min", "max")[index]).item())
+
+    return ClipBounds(bound(1), bound(2))
+
+
+@dataclass(frozen=True)
+class Padding:
+    """A Pad: ``begins`` and ``ends`` elements per axis; ``mode`` is constant (filled with ``value``), edge or reflect."""
+
+    mode: str
+    begins: tuple[int, ...]
+    ends: tuple[int, ...]
+    value: np.float32
+
+
+def pad_amounts(layer: Layer, network: Network) -> Padding:
+    """Amounts of a Pad: attributes before opset 11, constant inputs since, ``axes`` since 18.
+
+    Raises:
+        NetworkError: the amounts do not fit the tensor.
+        UnsupportedError: negative amounts, mode ``wrap``, or amounts computed by the network.
+    """
+    shape = network.shape(layer.inputs[0])
+    rank = len(shape)
+    axes = tuple(range(rank))
+    if network.opset < 11:
+        pads = integers(layer, "pads", ())
+        value = np.float32(real(layer, "value", 0.0))
+    else:
+        pads = tuple(int(amount) for amount in constant_input(layer, network, 1, "pads").ravel())
+        value = np.float32(constant_input(layer, network, 2, "constant_value").item() if has_input(layer, 2) else 0.0)
+        if has_input(layer, 3):
+            axes = tuple(normalize_axis(layer, int(a), rank) for a in constant_input(layer, network, 3, "axes").ravel())
+    if len(pads) != 2 * len(axes):
+        raise NetworkError(f"{layer}: pads {list(pads)} must be {2 * len(axes)} integers, begins then ends")
+    if min(pads, default=0) < 0:
+        raise UnsupportedError(f"{layer}: negative pads {list(pads)} are not supported; use Slice before exporting")
+    begins, ends = [0] * rank, [0] * rank
+    for position, axis in enumerate(axes):
+        begins[axis], ends[axis] = pads[position], pads[len(axes) + position]
+    mode = text(layer, "mode", "constant")
+    if mode not in {"constant", "edge", "reflect"}:
+        raise UnsupportedError(f"{layer}: mode {mode!r} is not supported; supported: constant, edge, reflect")
+    if mode == "reflect" and any(max(b, e) >= max(n, 1) for b, e, n in zip(begins, ends, shape, strict=True)):
+        raise NetworkError(f"{layer}: reflecting pads {list(pads)} are larger than the shape {list(shape)} minus 1")
+    return Padding(mode, tuple(begins), tuple(ends), value)
+
+
+def leaky_alpha(layer: Layer) -> np.float32:
+    """Slope of a LeakyRelu below 0."""
+    return np.float32(real(layer, "alpha", 0.01))
+
+
+def transpose_permutation(layer: Layer, network: Network) -> tuple[int, ...]:
+    """For each output axis of a Transpose the input axis it is; reversed axes if not given."""
+    rank = len(network.shape(layer.inputs[0]))
+    permutation = integers(layer, "perm", tuple(reversed(range(rank))))
+    if sorted(permutation) != list(range(rank)):
+        raise NetworkError(f"{layer}: perm {list(permutation)} is no permutation of {rank} axes")
+    return permutation
+
+
+def concat_axis(layer: Layer, network: Network) -> int:
+    """Axis of a Concat, counted from the front."""
+    return normalize_axis(layer, integer(layer, "axis", 1), len(network.shape(layer.outputs[0])))
