@@ -110,7 +110,11 @@ class Slot:
 
 @dataclass(frozen=True)
 class Module:
-    """LLVM IR of a network, its memories, its layer calls in order, and after the `approximate` pass its slots."""
+    """LLVM IR of a network, its memories, its layer calls in order, and after the `approximate` pass its slots.
+
+    ``aliases`` maps a tensor without a memory of its own (the output of Flatten, Reshape …) to a view of the memory it
+    lives in: that memory's name, kind and offset, the tensor's shape. Calls name memories, never aliases.
+    """
 
     name: str
     llvm: ir.Module = field(compare=False, repr=False)
@@ -119,6 +123,7 @@ class Module:
     calls: tuple[Call, ...]
     constants: Mapping[str, Array] = field(compare=False, repr=False)
     slots: tuple[Slot, ...] = ()
+    aliases: Mapping[str, Memory] = field(default_factory=dict[str, Memory])
 
     @cached_property
     def text(self) -> str:
@@ -130,6 +135,14 @@ class Module:
         """SHA-256 of the IR text and the constants' bytes."""
         constants = (self.constants[name].tobytes() for name in sorted(self.constants))
         return digest([self.text, *constants])
+
+    def memory(self, tensor: str) -> Memory:
+        """Where a tensor of the network lives, in the tensor's shape.
+
+        Raises:
+            KeyError: the module computes no such tensor.
+        """
+        return self.aliases[tensor] if tensor in self.aliases else self.memories[tensor]
 
     def blob_size(self, kind: MemoryKind) -> int:
         """Bytes of the blob of ``kind`` (per image, except constants), a multiple of 64."""

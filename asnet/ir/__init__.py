@@ -1,0 +1,22 @@
+"""The unit of compilation: LLVM IR with memories, calls and sites; its verification, optimisation and execution."""
+
+from asnet.ir.attributes import function_attributes, pure_function_attributes
+from asnet.ir.module import RUN_FUNCTION, SITE_METADATA, Call, Memory, MemoryKind, Module, Site, Slot
+from asnet.ir.optimise import for_execution, for_hls
+from asnet.ir.verify import verify
+
+__all__ = [
+    "RUN_FUNCTION",
+    "SITE_METADATA",
+    "Call",
+    "Memory",
+    "MemoryKind",
+    "Module",
+    "Site",
+    "Slot",
+    "for_execution",
+    "for_hls",
+    "function_attributes",
+    "pure_function_attributes",
+    "verify",
+]

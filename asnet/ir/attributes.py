@@ -1,0 +1,52 @@
+"""Attributes of functions and arguments: llvmlite's sets plus the few that it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from llvmlite.ir import values
+
+from asnet.types import FloatMode
+
+__all__ = ["DENORMAL_FP_MATH", "function_attributes", "pointer_attributes", "pure_function_attributes"]
+
+DENORMAL_FP_MATH = '"denormal-fp-math"="preserve-sign,preserve-sign"'
+"""Operands and results lose their subnormals, keeping the sign: what LLVM has to fold constants with in ftz mode."""
+
+_NO_BUILTINS = '"no-builtins"'
+
+
+class _FunctionAttributes(values.FunctionAttributes):
+    _known: frozenset[str] = values.FunctionAttributes._known | {
+        "memory(none)",
+        "willreturn",
+        DENORMAL_FP_MATH,
+        _NO_BUILTINS,
+    }
+
+
+class _ArgumentAttributes(values.ArgumentAttributes):
+    _known: Mapping[str, bool] = MappingProxyType({**values.ArgumentAttributes._known, "readonly": False})
+
+
+def function_attributes(mode: FloatMode) -> values.FunctionAttributes:
+    """Attributes of a function that ASNet defines: it does not unwind, folds constants in ``mode``, and its loops do not
+    become calls of memset or memcpy.
+    """
+    names = ["nounwind", _NO_BUILTINS]
+    if mode is FloatMode.FTZ:
+        names.append(DENORMAL_FP_MATH)
+    return _FunctionAttributes(names)
+
+
+def pure_function_attributes() -> values.FunctionAttributes:
+    """Attributes of a slot's symbol: the result depends on the operands alone."""
+    return _FunctionAttributes(("memory(none)", "nounwind", "willreturn"))
+
+
+def pointer_attributes(*, readonly: bool) -> values.ArgumentAttributes:
+    """Attributes of a layer's argument: one memory, 64-byte aligned, reached through no other argument."""
+    attributes = _ArgumentAttributes(["noalias", *(["readonly"] if readonly else [])])
+    attributes.align = 64
+    return attributes

@@ -1,0 +1,199 @@
+"""Running a module on the host: compiled once per content, loaded by LLVM's JIT linker."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TypeAlias
+
+import llvmlite
+import llvmlite.binding as llvm
+import numpy as np
+from numpy.typing import NDArray
+
+from asnet.cache import Cache, digest
+from asnet.errors import DataError, PassError, did_you_mean
+from asnet.host import float_environment, flush_subnormals, initialize_llvm
+from asnet.ir.module import RUN_FUNCTION, MemoryKind, Module
+from asnet.ir.optimise import host_machine, optimise_for_host
+from asnet.ir.state import State, constant_blob
+from asnet.ir.verify import parse
+from asnet.types import Array, FloatMode
+
+__all__ = ["Binder", "Engine", "Float32", "compile_object"]
+
+Float32: TypeAlias = NDArray[np.float32]
+
+_OBJECT = "code.o"
+
+
+@dataclass(frozen=True)
+class Binder:
+    """What a module's slot symbols are: LLVM IR ``text`` that defines them, over ``symbols`` (name → address).
+
+    The text is compiled and inlined together with the module, so it should not change from configuration to
+    configuration; what changes (ids, masks, pointers) is data behind a symbol. ``keep`` holds whatever owns the
+    addresses.
+    """
+
+    text: str
+    symbols: Mapping[str, int] = field(default_factory=dict[str, int])
+    keep: object = field(default=None, compare=False, repr=False)
+
+
+def compile_object(text: str, binder_text: str, cache: Cache) -> bytes:
+    """Host object code of IR ``text`` linked with ``binder_text`` (may be empty); from the cache if it is there.
+
+    Raises:
+        PassError: one of the texts is invalid, or they do not link.
+    """
+    key = digest(
+        [text, binder_text, "host-3", llvm.get_host_cpu_name(), _host_features(), llvmlite.__version__, _llvm_version()]
+    )
+
+    def build(folder: Path) -> None:
+        context = llvm.create_context()
+        unit = parse(text, context)
+        if binder_text:
+            try:
+                unit.link_in(parse(binder_text, context))
+            except RuntimeError as error:
+                raise PassError(f"the definitions of the slot symbols do not link: {error}") from error
+        machine = host_machine()
+        optimise_for_host(unit, machine)
+        (folder / _OBJECT).write_bytes(machine.emit_object(unit))
+
+    return (cache.get("objects", key, build) / _OBJECT).read_bytes()
+
+
+@cache
+def _host_features() -> str:
+    return llvm.get_host_cpu_features().flatten()
+
+
+def _llvm_version() -> str:
+    return ".".join(str(part) for part in llvm.llvm_version_info)
+
+
+_LINK_LOCK = threading.Lock()
+_LIBRARY_NUMBERS = itertools.count()
+
+
+@cache
+def _linker() -> llvm.LLJIT:
+    initialize_llvm()
+    return llvm.create_lljit_compiler()
+
+
+def _link(code: bytes, symbols: Mapping[str, int]) -> tuple[int, object]:
+    """Address of ``@asnet.run`` in loaded ``code``, and what keeps it loaded."""
+    with _LINK_LOCK:
+        builder = llvm.JITLibraryBuilder().add_object_img(code).export_symbol(RUN_FUNCTION)
+        for name, address in symbols.items():
+            builder.import_symbol(name, address)
+        try:
+            library = builder.link(_linker(), f"asnet.{next(_LIBRARY_NUMBERS)}")
+        except RuntimeError as error:
+            raise PassError(f"cannot load the compiled network: {error}; bind every slot symbol") from error
+        return library[RUN_FUNCTION], library
+
+
+class Engine:
+    """A module as machine code. One engine serves several threads, each with a :class:`State` of its own."""
+
+    def __init__(self, module: Module, *, binder: Binder | None = None, cache: Cache) -> None:
+        """Compile (or fetch) and load ``module``.
+
+        Raises:
+            PassError: the module is invalid, or a slot symbol has no definition in ``binder``.
+        """
+        self.module = module
+        self._binder = binder or Binder("")
+        code = compile_object(module.text, self._binder.text, cache)
+        address, self._library = _link(code, self._binder.symbols)
+        prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(MemoryKind), ctypes.c_int64, ctypes.c_int64)
+        self._run = prototype(address)
+        self._constants = constant_blob(module)
+        self._inputs = tuple(m for m in module.memories.values() if m.kind is MemoryKind.INPUT)
+        self._outputs = tuple(m for m in module.memories.values() if m.kind is MemoryKind.OUTPUT)
+
+    def state(self, images: int) -> State:
+        """Fresh memory for ``images`` images."""
+        return State(self.module, images)
+
+    def run(
+        self, x: Float32 | Mapping[str, Float32] | None = None, *, state: State | None = None, first: int = 0
+    ) -> Float32:
+        """Run calls number ``first`` and later of ``module.calls`` on every image; the first output of the network.
+
+        ``x`` is ``(images, …)`` with as many elements per image as the network's input (a mapping name → array for
+        several inputs); None takes the inputs that are in ``state``. With ``first`` > 0, ``state`` must hold what the
+        calls before it computed. The result is ``(images, *shape)``, a leading 1 of the output's shape left out; it is
+        a copy.
+
+        Raises:
+            DataError: ``x`` does not fit the network or the state.
+        """
+        if x is not None:
+            arrays = self._checked(x)
+            images = len(next(iter(arrays.values())))
+            state = state or self.state(images)
+            if state.images != images:
+                raise DataError(f"{images} images do not fit a state of {state.images}; make one with Engine.state")
+            for memory in self._inputs:
+                state.view(memory).reshape(images, -1)[:] = arrays[memory.name]
+        if state is None:
+            raise DataError("neither images nor a state to run on; give one of them")
+        blobs = [state.blobs.get(kind, self._constants).ctypes.data for kind in MemoryKind]
+        with float_environment(self.module.mode):
+            self._run(*blobs, state.images, first)
+        return self.output(state)
+
+    def output(self, state: State, name: str | None = None) -> Float32:
+        """A copy of the network's output ``name`` (default: the first), a leading 1 of its shape left out."""
+        memory = self._outputs[0] if name is None else self.module.memory(name)
+        shape = memory.shape[1:] if memory.shape[:1] == (1,) else memory.shape
+        return np.array(state.view(memory).reshape(state.images, *shape))
+
+    def memory(self, state: State, name: str) -> Array:
+        """What tensor or memory ``name`` holds for every image, ``(images, *shape)``; a view.
+
+        Raises:
+            DataError: the module has no such memory.
+        """
+        known = {**self.module.memories, **self.module.aliases}
+        if name not in known:
+            raise DataError(f"no memory {name!r}{did_you_mean(name, known)}")
+        return state.view(known[name])
+
+    def _checked(self, x: Float32 | Mapping[str, Float32]) -> dict[str, Float32]:
+        """Input name → (images, elements), flushed in ftz mode."""
+        if isinstance(x, Mapping):
+            given = dict(x)
+        elif len(self._inputs) == 1:
+            given = {self._inputs[0].name: x}
+        else:
+            names = ", ".join(memory.name for memory in self._inputs)
+            raise DataError(f"the network has {len(self._inputs)} inputs ({names}); give a mapping of name to array")
+        arrays: dict[str, Float32] = {}
+        images: int | None = None
+        for memory in self._inputs:
+            if memory.name not in given:
+                raise DataError(f"input {memory.name!r} of the network is missing; given: {', '.join(sorted(given))}")
+            array = np.asarray(given[memory.name], dtype=np.float32)
+            if array.ndim == 0 or array.size != len(array) * memory.size:
+                raise DataError(
+                    f"data of shape {array.shape} does not fit input {memory.name!r} of shape {memory.shape}: "
+                    f"it must be (images, …) with {memory.size} values per image"
+                )
+            if images is not None and len(array) != images:
+                raise DataError(f"input {memory.name!r} has {len(array)} images, the one before it {images}")
+            images = len(array)
+            flat = array.reshape(images, memory.size)
+            arrays[memory.name] = flush_subnormals(flat) if self.module.mode is FloatMode.FTZ else flat
+        return arrays

@@ -1,0 +1,86 @@
+"""The two optimisation pipelines, both of them keep every bit: for running on the host, and for hardware."""
+
+from __future__ import annotations
+
+import llvmlite.binding as llvm
+
+from asnet.errors import PassError
+from asnet.host import initialize_llvm
+from asnet.ir.module import RUN_FUNCTION, Module
+from asnet.ir.verify import parse
+
+__all__ = ["for_execution", "for_hls", "host_machine", "optimise_for_host"]
+
+
+def host_machine() -> llvm.TargetMachine:
+    """The machine this process runs on, with all of its features."""
+    initialize_llvm()
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, jit=True
+    )
+
+
+def optimise_for_host(unit: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
+    """Level 3 with vectorisation for ``machine``, in place. Only what LLVM may do without fast-math flags."""
+    unit.triple = machine.triple
+    unit.data_layout = str(machine.target_data)
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = True
+    options.slp_vectorization = True
+    options.loop_interleaving = True
+    options.loop_unrolling = True
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(unit, builder)
+
+
+def for_execution(module: Module) -> str:
+    """The module as LLVM IR text after the pipeline that :class:`asnet.ir.jit.Engine` uses; host-dependent."""
+    unit = parse(module.text)
+    optimise_for_host(unit, host_machine())
+    return str(unit)
+
+
+def for_hls(module: Module) -> str:
+    """LLVM IR text for hardware: scalar optimisations only, the same on every host.
+
+    One function per layer in the order of ``module.calls``, ``@asnet.run`` left out; arguments as in
+    :attr:`~asnet.ir.module.Call.arguments`; calls of slot symbols and site metadata stay in place. Guaranteed:
+
+    - Loops are in simplified form (preheader, single latch, dedicated exits), tested at the bottom, and counted: the
+      latch is the only exit, its condition an ``icmp`` of the i64 counter (or its successor) with a constant. The
+      counter starts at 0 in steps of 1, the trip count is static and at least 2. No loop is unrolled.
+    - Values live across iterations in phis; there is no ``alloca``, ``switch``, ``invoke`` or indirect branch.
+    - An address is a chain of ``getelementptr`` over one argument with a single index each, of element type ``float``
+      or ``i8``; indices are i64 sums, products and shifts of loop counters and constants.
+    - No vectors, no intrinsics (no memcpy, memset, fabs, maxnum, fmuladd, umin …), no fast-math flags: the only calls
+      are those of slot symbols.
+    - Scalar types are float, i32, i64 and i1 (i32 where a float's bits are handled: exp, tanh; a load or store may
+      have type i32 where it moves a float's bits).
+
+    Raises:
+        PassError: the module is invalid.
+    """
+    unit = parse(module.text)
+    for function in unit.functions:
+        if function.name == RUN_FUNCTION:
+            function.linkage = llvm.Linkage.internal
+        elif not function.is_declaration:
+            function.add_function_attribute("noimplicitfloat")  # keeps bit masks from becoming llvm.fabs
+    options = llvm.create_pipeline_tuning_options(speed_level=1)
+    options.loop_vectorization = False
+    options.slp_vectorization = False
+    options.loop_interleaving = False
+    options.loop_unrolling = False
+    builder = llvm.create_pass_builder(None, options)  # without a target machine: the same text on every host
+    builder.getModulePassManager().run(unit, builder)
+    final = llvm.create_new_module_pass_manager()
+    final.add_new_gvn_pass()
+    final.add_instruction_combine_pass()
+    final.add_dead_code_elimination_pass()
+    final.add_loop_simplify_pass()
+    final.run(unit, builder)
+    try:
+        unit.verify()
+    except RuntimeError as error:
+        raise PassError(f"the hardware pipeline left an invalid module: {error}") from error
+    return str(unit)

@@ -1,0 +1,45 @@
+"""Stage 1b: a checked network as LLVM IR, one function of plain loop nests per layer."""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from asnet.errors import UnsupportedError, did_you_mean
+from asnet.ir.module import Call, Module
+from asnet.lower import activation, gemm, layout, softmax  # noqa: F401  (fill the table)
+from asnet.lower.context import LayerContext
+from asnet.lower.memory import MemoryPlan
+from asnet.lower.registry import ALIASING, LOWERINGS, Lowering, lowering
+from asnet.lower.run import emit_run
+from asnet.network.model import Network
+from asnet.types import FloatMode
+
+__all__ = ["LOWERINGS", "LayerContext", "Lowering", "lower", "lowering"]
+
+
+def lower(network: Network, mode: FloatMode = FloatMode.FTZ) -> Module:
+    """The LLVM IR of ``network`` in float mode ``mode``; the same network gives the same bytes.
+
+    Raises:
+        UnsupportedError: an operator, type or attribute that ASNet does not support; the node is named.
+    """
+    for layer in network.layers:
+        if layer.op_type not in LOWERINGS:
+            raise UnsupportedError(
+                f"{layer} is not supported{did_you_mean(layer.op_type, LOWERINGS)} "
+                f"(supported operators: {', '.join(sorted(LOWERINGS))})"
+            )
+    llvm = ir.Module(network.name, context=ir.Context())
+    plan = MemoryPlan(network, mode, ALIASING)
+    calls: list[Call] = []
+    for layer in network.layers:
+        context = LayerContext(layer, network, plan, llvm, mode)
+        if layer.op_type in ALIASING and plan.is_alias(layer):
+            context.input()
+            context.output()
+            continue
+        LOWERINGS[layer.op_type](context)
+        calls.extend(context.calls)
+    module = Module(network.name, llvm, mode, plan.memories, tuple(calls), plan.constants, aliases=plan.aliases)
+    emit_run(module)
+    return module
