@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asnet.network.load import load
 from asnet.network.model import Layer, Network, Tensor
 
-__all__ = ["Layer", "Network", "Tensor"]
+__all__ = ["Layer", "Network", "Tensor", "load"]

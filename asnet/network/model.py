@@ -29,6 +29,9 @@ class Tensor:
             total *= extent
         return total
 
+    def __str__(self) -> str:
+        return f"{self.name} {self.dtype}{list(self.shape)}"
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -65,3 +68,12 @@ class Network:
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of the tensor ``name``."""
         return self.tensors[name].shape
+
+    def summary(self) -> str:
+        """A table of the layers: name, operator, output shape, parameters, multiply-accumulates."""
+        from asnet.network.summary import summary  # the table needs the operators' semantics, which need this file
+
+        return summary(self)
+
+    def __str__(self) -> str:
+        return self.summary()

@@ -216,7 +216,7 @@ def clip_bounds(layer: Layer, network: Network) -> ClipBounds:
 
 @dataclass(frozen=True)
 class Padding:
-    """A Pad: ``begins`` and ``ends`` elements per axis; ``mode`` is constant (filled with ``value``), edge or reflect."""
+    """A Pad: ``begins`` and ``ends`` per axis; ``mode`` is constant (filled with ``value``), edge or reflect."""
 
     mode: str
     begins: tuple[int, ...]

@@ -1,0 +1,101 @@
+"""What the loader refuses, whatever the operator: other domains, control flow, sequences, training, sparse tensors.
+
+Which operators are implemented is the lowering's table, not decided here.
+"""
+
+from __future__ import annotations
+
+import onnx
+
+from asnet.errors import NetworkError, UnsupportedError
+
+__all__ = ["DEFAULT_DOMAINS", "OLDEST_OPSET", "check_supported", "describe", "opset_version"]
+
+OLDEST_OPSET = 7
+DEFAULT_DOMAINS = frozenset({"", "ai.onnx"})
+
+_SUBGRAPHS = frozenset({onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS})
+_ATTRIBUTE_KINDS = {
+    onnx.AttributeProto.SPARSE_TENSOR: "a sparse tensor",
+    onnx.AttributeProto.SPARSE_TENSORS: "sparse tensors",
+    onnx.AttributeProto.TYPE_PROTO: "a type",
+    onnx.AttributeProto.TYPE_PROTOS: "types",
+}
+_SEQUENCES = frozenset(
+    {"SplitToSequence", "ConcatFromSequence", "Optional", "OptionalHasElement", "OptionalGetElement"}
+)
+
+
+def describe(node: onnx.NodeProto, where: str) -> str:
+    """``net.onnx: node 'conv1' (Conv)``: the beginning of every message about a node."""
+    return f"{where}: node {node.name!r} ({node.op_type})"
+
+
+def opset_version(model: onnx.ModelProto, where: str) -> int:
+    """Version of the default operator set.
+
+    Raises:
+        NetworkError: there is none, or two.
+        UnsupportedError: it is too old or newer than the installed onnx package.
+    """
+    versions = {entry.version for entry in model.opset_import if entry.domain in DEFAULT_DOMAINS}
+    if len(versions) != 1:
+        raise NetworkError(f"{where}: the model must import one version of ai.onnx, it imports {sorted(versions)}")
+    version = versions.pop()
+    newest = onnx.defs.onnx_opset_version()
+    if version < OLDEST_OPSET:
+        raise UnsupportedError(
+            f"{where}: opset {version} is not supported, {OLDEST_OPSET} is the oldest; "
+            "convert with onnx.version_converter"
+        )
+    if version > newest:
+        raise UnsupportedError(
+            f"{where}: opset {version} is newer than {newest} of onnx {onnx.__version__}; update onnx"
+        )
+    return version
+
+
+def check_supported(model: onnx.ModelProto, opset: int, where: str) -> None:
+    """Refuse what no later stage can handle.
+
+    Raises:
+        UnsupportedError: naming the node or tensor.
+    """
+    for sparse in model.graph.sparse_initializer:
+        raise UnsupportedError(
+            f"{where}: tensor {sparse.values.name!r}: sparse tensors are not supported; make it dense"
+        )
+    for function in model.functions:
+        if function.domain in DEFAULT_DOMAINS:
+            raise UnsupportedError(
+                f"{where}: function {function.name!r} redefines an operator; inline it (onnx.inliner)"
+            )
+    for node in model.graph.node:
+        _check_node(node, opset, describe(node, where))
+
+
+def _check_node(node: onnx.NodeProto, opset: int, what: str) -> None:
+    if node.domain not in DEFAULT_DOMAINS:
+        raise UnsupportedError(
+            f"{what}: domain {node.domain!r} is not supported; export with operators of ai.onnx only, functions inlined"
+        )
+    if any(attribute.type in _SUBGRAPHS for attribute in node.attribute):
+        raise UnsupportedError(
+            f"{what}: control flow is not supported; export a network whose operators are the same for every input"
+        )
+    if node.op_type.startswith("Sequence") or node.op_type in _SEQUENCES:
+        raise UnsupportedError(f"{what}: sequences and optionals are not supported; use tensors")
+    for attribute in node.attribute:
+        if attribute.type in _ATTRIBUTE_KINDS:
+            kind = _ATTRIBUTE_KINDS[attribute.type]
+            raise UnsupportedError(f"{what}: attribute {attribute.name!r} is {kind}, which is not supported")
+    if node.op_type == "BatchNormalization":
+        _check_batch_normalization(node, opset, what)
+
+
+def _check_batch_normalization(node: onnx.NodeProto, opset: int, what: str) -> None:
+    values = {attribute.name: attribute.i for attribute in node.attribute}
+    if values.get("training_mode", 0) or (opset < 14 and any(node.output[1:])):
+        raise UnsupportedError(f"{what}: training mode is not supported; export the network for inference")
+    if values.get("spatial", 1) != 1:
+        raise UnsupportedError(f"{what}: spatial=0 is not supported; use one statistic per channel")

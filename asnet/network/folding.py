@@ -1,0 +1,107 @@
+"""Constant folding: nodes that do not depend on the inputs' values become constants.
+
+A node is folded if all its inputs are constants, or if it asks for the (static) shape of a tensor, so that chains such
+as Shape → Gather → Concat → Reshape leave a Reshape to a constant shape. Values are those of ONNX's own reference
+implementation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from asnet.errors import NetworkError
+from asnet.network.checking import describe
+from asnet.network.graph import replace_nodes, to_array
+from asnet.network.model import Tensor
+from asnet.network.reading import one_line
+from asnet.network.shapes import infer
+from asnet.types import Array
+
+__all__ = ["fold"]
+
+_LARGEST_FOLDED = 2**27
+"""Elements of the largest array that folding may create."""
+
+_RANDOM = frozenset(
+    {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"}
+)
+_SHAPES = frozenset({"Shape", "Size"})
+
+
+def fold(model: onnx.ModelProto, where: str) -> tuple[dict[str, Array], Mapping[str, Tensor]]:
+    """Fold until nothing changes: removes folded nodes from ``model``; all constants, and the inferred tensors.
+
+    Raises:
+        NetworkError: shapes do not fit, or a constant node cannot be evaluated.
+    """
+    constants = {tensor.name: to_array(tensor, where) for tensor in model.graph.initializer}
+    while True:
+        tensors = infer(model, where)
+        kept: list[onnx.NodeProto] = []
+        for node in model.graph.node:
+            folded = _evaluate(node, model, constants, tensors, where)
+            if folded is None:
+                kept.append(node)
+                continue
+            constants.update(folded)
+            model.graph.initializer.extend(_tensor(array, name, node, where) for name, array in folded.items())
+        if len(kept) == len(model.graph.node):
+            return constants, tensors
+        replace_nodes(model.graph, kept)
+
+
+def _tensor(array: Array, name: str, node: onnx.NodeProto, where: str) -> onnx.TensorProto:
+    try:
+        return numpy_helper.from_array(array, name)
+    except Exception as error:  # a value that is no tensor
+        raise NetworkError(f"{describe(node, where)}: its value is not a tensor: {one_line(error)}") from None
+
+
+def _evaluate(
+    node: onnx.NodeProto,
+    model: onnx.ModelProto,
+    constants: Mapping[str, Array],
+    tensors: Mapping[str, Tensor],
+    where: str,
+) -> dict[str, Array] | None:
+    """The outputs of ``node``, or None if they depend on the network's inputs."""
+    if node.op_type in _SHAPES and node.input[0] in tensors and node.input[0] not in constants:
+        return {node.output[0]: _shape(node, tensors[node.input[0]])}
+    if node.op_type in _RANDOM or any(name and name not in constants for name in node.input):
+        return None
+    sizes = [tensors[name].size for name in node.output if name in tensors]
+    if max(sizes, default=0) > _LARGEST_FOLDED:
+        raise NetworkError(f"{describe(node, where)}: a constant of {max(sizes)} elements is too large; shrink it")
+    return _run(node, model, constants, describe(node, where))
+
+
+def _shape(node: onnx.NodeProto, tensor: Tensor) -> Array:
+    if node.op_type == "Size":
+        return np.array(tensor.size, np.int64)
+    bounds = {attribute.name: attribute.i for attribute in node.attribute}
+    return np.array(tensor.shape[bounds.get("start") : bounds.get("end")], np.int64)
+
+
+def _run(node: onnx.NodeProto, model: onnx.ModelProto, constants: Mapping[str, Array], what: str) -> dict[str, Array]:
+    from onnx.reference import ReferenceEvaluator  # slow to import, and rarely needed
+
+    names = sorted({name for name in node.input if name})
+    outputs = [name for name in node.output if name]
+    graph = helper.make_graph(
+        [node],
+        "fold",
+        [onnx.ValueInfoProto(name=name) for name in names],
+        [onnx.ValueInfoProto(name=name) for name in outputs],
+    )
+    one = helper.make_model(graph, opset_imports=list(model.opset_import), ir_version=model.ir_version)
+    try:
+        with np.errstate(all="ignore"):
+            feeds = {name: constants[name] for name in names}
+            values = ReferenceEvaluator(one).run(None, feeds)  # pyright: ignore[reportUnknownMemberType] (untyped there)
+    except Exception as error:  # whatever the implementation of that operator raises
+        raise NetworkError(f"{what}: has constant inputs but cannot be evaluated: {one_line(error)}") from None
+    return {name: np.array(value, order="C") for name, value in zip(outputs, values, strict=True)}

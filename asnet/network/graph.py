@@ -1,0 +1,71 @@
+"""Edits of an ONNX graph that keep its meaning: drop, replace and name nodes; decode its tensors."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from asnet.errors import NetworkError
+from asnet.network.reading import one_line
+from asnet.types import Array
+
+__all__ = ["drop_unreachable", "name_nodes", "replace_nodes", "to_array"]
+
+
+def to_array(tensor: onnx.TensorProto, where: str) -> Array:
+    """The values of ``tensor``, row-major.
+
+    Raises:
+        NetworkError: its data does not fit its type and shape.
+    """
+    try:
+        return np.array(numpy_helper.to_array(tensor), order="C")
+    except Exception as error:  # the library raises what its decoding meets
+        raise NetworkError(f"{where}: tensor {tensor.name!r} cannot be decoded: {one_line(error)}") from None
+
+
+def replace_nodes(graph: onnx.GraphProto, nodes: Sequence[onnx.NodeProto]) -> None:
+    """Make ``nodes`` (which may be nodes of ``graph``) the nodes of ``graph``."""
+    copies: list[onnx.NodeProto] = []
+    for node in nodes:
+        copy = onnx.NodeProto()
+        copy.CopyFrom(node)
+        copies.append(copy)
+    del graph.node[:]
+    graph.node.extend(copies)
+
+
+def drop_unreachable(graph: onnx.GraphProto) -> None:
+    """Remove nodes that no output of ``graph`` depends on; cycles and duplicate names stay for the checker to find."""
+    producers: dict[str, list[onnx.NodeProto]] = defaultdict(list)
+    for node in graph.node:
+        for name in node.output:
+            producers[name].append(node)
+    needed: set[str] = set()
+    waiting = [value.name for value in graph.output]
+    while waiting:
+        name = waiting.pop()
+        if name and name not in needed:
+            needed.add(name)
+            waiting.extend(used for node in producers[name] for used in node.input)
+    kept = [node for node in graph.node if not needed.isdisjoint(node.output)]
+    if len(kept) != len(graph.node):
+        replace_nodes(graph, kept)
+
+
+def name_nodes(graph: onnx.GraphProto) -> None:
+    """Make node names unique and not empty: ``<op_type in lower case>_<k>``, or ``<name>_<k>`` for a repeated name."""
+    taken = {node.name for node in graph.node}
+    seen: set[str] = set()
+    for node in graph.node:
+        if not node.name or node.name in seen:
+            stem, k = (node.name, 1) if node.name else (node.op_type.lower(), 0)
+            while f"{stem}_{k}" in taken:
+                k += 1
+            node.name = f"{stem}_{k}"
+        seen.add(node.name)
+        taken.add(node.name)
