@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import MappingProxyType
 
 from llvmlite.ir import values
@@ -27,12 +26,12 @@ class _FunctionAttributes(values.FunctionAttributes):
 
 
 class _ArgumentAttributes(values.ArgumentAttributes):
-    _known: Mapping[str, bool] = MappingProxyType({**values.ArgumentAttributes._known, "readonly": False})
+    _known = MappingProxyType({**values.ArgumentAttributes._known, "readonly": False})
 
 
 def function_attributes(mode: FloatMode) -> values.FunctionAttributes:
-    """Attributes of a function that ASNet defines: it does not unwind, folds constants in ``mode``, and its loops do not
-    become calls of memset or memcpy.
+    """Attributes of a function that ASNet defines: it does not unwind, folds constants in ``mode``, and none of its
+    loops becomes a call of memset or memcpy.
     """
     names = ["nounwind", _NO_BUILTINS]
     if mode is FloatMode.FTZ:

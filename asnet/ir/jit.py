@@ -158,7 +158,7 @@ class Engine:
         """A copy of the network's output ``name`` (default: the first), a leading 1 of its shape left out."""
         memory = self._outputs[0] if name is None else self.module.memory(name)
         shape = memory.shape[1:] if memory.shape[:1] == (1,) else memory.shape
-        return np.array(state.view(memory).reshape(state.images, *shape))
+        return np.array(state.view(memory).reshape(state.images, *shape), dtype=np.float32)
 
     def memory(self, state: State, name: str) -> Array:
         """What tensor or memory ``name`` holds for every image, ``(images, *shape)``; a view.

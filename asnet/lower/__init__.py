@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from llvmlite import ir
 
 from asnet.errors import UnsupportedError, did_you_mean
 from asnet.ir.module import Call, Module
-from asnet.lower import activation, gemm, layout, softmax  # noqa: F401  (fill the table)
 from asnet.lower.context import LayerContext
 from asnet.lower.memory import MemoryPlan
 from asnet.lower.registry import ALIASING, LOWERINGS, Lowering, lowering
@@ -15,6 +16,9 @@ from asnet.network.model import Network
 from asnet.types import FloatMode
 
 __all__ = ["LOWERINGS", "LayerContext", "Lowering", "lower", "lowering"]
+
+for _family in ("activation", "conv", "elementwise", "gemm", "layout", "normalization", "pool", "softmax"):
+    import_module(f"asnet.lower.{_family}")  # fills LOWERINGS
 
 
 def lower(network: Network, mode: FloatMode = FloatMode.FTZ) -> Module:

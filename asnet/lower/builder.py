@@ -114,7 +114,7 @@ class LayerBuilder:
         index: list[Index] = []
         for extent in extents:
             index.append(self._open(extent, value))
-            if extent > 1:
+            if len(self._loops) > outer:
                 value = self._loops[-1].carried or value
         state = Reduction(tuple(index), value)
         yield state
@@ -167,11 +167,13 @@ class LayerBuilder:
 
     def number(self, value: float | np.floating) -> ir.Constant:
         """A float32 constant in the design's float mode."""
-        single = np.float32(value)
+        single = np.array(value, dtype=np.float32)
         if self._mode is FloatMode.FTZ:
-            single = flush_subnormals(single)[()]
-        return F32(float(single))
+            single = flush_subnormals(single)
+        return F32(single.item())
 
     def select(self, comparison: str, a: ir.Value, b: ir.Value, chosen: ir.Value, otherwise: ir.Value) -> ir.Value:
-        """``chosen`` where the ordered comparison (``<``, ``>``, ``>=``) of ``a`` and ``b`` holds, else ``otherwise``."""
+        """``chosen`` where the ordered ``comparison`` (``<``, ``>``, ``>=``) of ``a`` and ``b`` holds, else
+        ``otherwise``.
+        """
         return self.ir.select(self.ir.fcmp_ordered(comparison, a, b), chosen, otherwise)

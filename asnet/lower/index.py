@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from llvmlite import ir
 
-__all__ = ["Index", "LoopIndex", "flatten", "strides"]
+__all__ = ["Index", "LoopIndex", "broadcast", "collapse", "flatten", "strides"]
 
 
 @dataclass(frozen=True)
@@ -54,3 +54,31 @@ def flatten(index: Sequence[Index], shape: Sequence[int]) -> Index:
     for part, stride in zip(index, strides(shape), strict=True):
         total = total + part * stride
     return total
+
+
+def broadcast(index: Sequence[Index], shape: Sequence[int]) -> tuple[Index, ...]:
+    """The element of an array of ``shape`` that numpy broadcasting reads for element ``index`` of the result."""
+    trailing = index[len(index) - len(shape) :]
+    return tuple(Index() if extent == 1 else part for part, extent in zip(trailing, shape, strict=True))
+
+
+def collapse(shapes: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
+    """The same broadcast with the fewest axes: ``shapes`` with neighbouring axes merged wherever all arrays allow.
+
+    The arrays keep their memory layout; the results have the same number of axes.
+    """
+    rank = max(len(shape) for shape in shapes)
+    padded = [(1,) * (rank - len(shape)) + tuple(shape) for shape in shapes]
+    merged: list[list[int]] = []
+    pattern: tuple[bool, ...] | None = None
+    for extents in zip(*padded, strict=True):
+        total = max(extents)
+        if total == 1:
+            continue
+        present = tuple(extent == total for extent in extents)
+        if present == pattern:
+            merged[-1] = [before * extent for before, extent in zip(merged[-1], extents, strict=True)]
+        else:
+            merged.append(list(extents))
+            pattern = present
+    return [tuple(axis[array] for axis in merged) for array in range(len(shapes))]

@@ -14,8 +14,8 @@ __all__ = ["emit_run"]
 def emit_run(module: Module) -> None:
     """Define ``void @asnet.run(ptr input, ptr output, ptr activation, ptr constant, i64 images, i64 first)``.
 
-    Calls number ``first`` and later of the module's calls run for each image; image ``i`` has its blobs ``i`` strides after the
-    pointers, the constants are shared.
+    Calls number ``first`` and later of the module's calls run for each image; image ``i`` has its blobs ``i`` strides
+    after the pointers, the constants are shared.
     """
     pointer = ir.PointerType()
     signature = ir.FunctionType(ir.VoidType(), [*[pointer] * len(MemoryKind), I64, I64])

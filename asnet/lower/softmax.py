@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from asnet.lower import elementary
 from asnet.lower.context import LayerContext
 from asnet.lower.index import Index
 from asnet.lower.registry import lowering
+from asnet.network.semantics import softmax_axes
 
 __all__: list[str] = []
 
 
 @lowering("Softmax")
 def _softmax(context: LayerContext) -> None:
-    x, y = context.input(), context.output()
-    attribute = context.layer.attributes.get("axis", -1)
-    axis = int(attribute) % len(x.shape) if isinstance(attribute, int) else -1
-    shape = (math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :]))
-    x, y = replace(x, shape=shape), replace(y, shape=shape)
+    shape = softmax_axes(context.layer, context.network)
+    x, y = replace(context.input(), shape=shape), replace(context.output(), shape=shape)
     outer, extent, inner = shape
     with context.function((x,), (y,)) as b, b.nest((outer, inner)) as (i, j):
         with b.reduction((extent,), b.load(x, (i, Index(), j))) as maximum:

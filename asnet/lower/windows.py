@@ -1,0 +1,48 @@
+"""What convolution and pooling share: the padded copy of the input, and the element under a window's tap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from asnet.ir.module import Memory
+from asnet.lower.builder import LayerBuilder
+from asnet.lower.context import LayerContext
+from asnet.lower.index import Index
+from asnet.network.windows import Window
+
+__all__ = ["emit_padding", "fill_and_copy", "padded_memory", "under"]
+
+
+def padded_memory(context: LayerContext, x: Memory, window: Window) -> Memory:
+    """Where the windows read: ``x`` (leading axes, then the window's), or a scratch memory with room for padding."""
+    if not window.needs_padding:
+        return x
+    leading = x.shape[: len(x.shape) - len(window.inputs)]
+    return context.scratch("padded", (*leading, *window.padded))
+
+
+def emit_padding(b: LayerBuilder, x: Memory, padded: Memory, window: Window, value: float) -> None:
+    """Fill ``padded`` with ``value`` and put ``x`` into it, unless they are the same memory."""
+    if padded.name != x.name:
+        leading = len(x.shape) - len(window.inputs)
+        fill_and_copy(b, x, padded, (*(0,) * leading, *window.pads_begin), value)
+
+
+def fill_and_copy(b: LayerBuilder, x: Memory, y: Memory, begins: Sequence[int], value: float | np.float32) -> None:
+    """``y`` = ``value`` everywhere, then ``x`` at position ``begins`` of ``y``."""
+    whole = replace(y, shape=(y.size,))
+    with b.nest(whole.shape) as index:
+        b.store(whole, index, b.number(value))
+    with b.nest(x.shape) as index:
+        b.store(y, [part + begin for part, begin in zip(index, begins, strict=True)], b.load(x, index))
+
+
+def under(window: Window, output: Sequence[Index], tap: Sequence[Index]) -> tuple[Index, ...]:
+    """The padded position that tap ``tap`` of the window of output position ``output`` reads."""
+    return tuple(
+        o * stride + t * dilation
+        for o, t, stride, dilation in zip(output, tap, window.strides, window.dilations, strict=True)
+    )

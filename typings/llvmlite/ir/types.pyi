@@ -1,0 +1,21 @@
+from collections.abc import Iterable
+
+from llvmlite.ir.values import Constant
+
+class Type:
+    def __call__(self, value: object) -> Constant: ...
+
+class VoidType(Type): ...
+class FloatType(Type): ...
+
+class IntType(Type):
+    width: int
+    def __init__(self, bits: int) -> None: ...
+
+class PointerType(Type):
+    def __init__(self, pointee: Type | None = ..., addrspace: int = ...) -> None: ...
+
+class FunctionType(Type):
+    return_type: Type
+    args: tuple[Type, ...]
+    def __init__(self, return_type: Type, args: Iterable[Type], var_arg: bool = ...) -> None: ...
