@@ -8,7 +8,7 @@ from typing import ClassVar
 from llvmlite import ir
 
 from asnet.errors import PassError, did_you_mean
-from asnet.ir import Module, Site, Slot
+from asnet.ir import Module, Site, Slot, pure_function_attributes
 from asnet.passes.base import Pass, register
 from asnet.passes.rewrite import rewrite
 from asnet.types import APPROXIMABLE_OPS
@@ -78,8 +78,7 @@ def _slot_function(llvm: ir.Module, symbol: str, operand: ir.Type) -> ir.Functio
     if isinstance(known, ir.Function):
         return known
     function = ir.Function(llvm, ir.FunctionType(operand, (operand, operand)), symbol)
-    for attribute in ("nounwind", "readnone"):
-        function.attributes.add(attribute)
+    function.attributes = pure_function_attributes()
     return function
 
 
