@@ -1,0 +1,20 @@
+"""Units: descriptions, instances, rendering, the Verilator function library, error metrics and characterisation."""
+
+from asnet.units.elaborate import Interface, Port, interface
+from asnet.units.instance import UnitInstance, instance_name, parse_instance_name
+from asnet.units.rendering import VerilogFile
+from asnet.units.unit import ApproximateUnit, Parameter, StageParameter, shipped_units
+
+__all__ = [
+    "ApproximateUnit",
+    "Interface",
+    "Parameter",
+    "Port",
+    "StageParameter",
+    "UnitInstance",
+    "VerilogFile",
+    "instance_name",
+    "interface",
+    "parse_instance_name",
+    "shipped_units",
+]
