@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from asnet.network import oracle
 from asnet.network.load import load
 from asnet.network.model import Layer, Network, Tensor
 
-__all__ = ["Layer", "Network", "Tensor", "load"]
+__all__ = ["Layer", "Network", "Tensor", "load", "oracle"]

@@ -1,0 +1,124 @@
+"""The oracle's operators that keep or rearrange elements: arithmetic, activations, normalisation, layout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from asnet.network.elementary import Float32, exp, sigmoid, tanh
+from asnet.network.model import Layer
+from asnet.network.oracle_frame import Frame, Operator
+from asnet.network.semantics import (
+    batchnorm_scale_shift,
+    clip_bounds,
+    concat_axis,
+    leaky_alpha,
+    pad_amounts,
+    softmax_axes,
+    transpose_permutation,
+)
+
+__all__ = ["ELEMENTWISE", "LAYOUT", "NORMALIZING"]
+
+_ZERO = np.float32(0.0)
+
+
+def _binary(ufunc: Callable[[Float32, Float32], Float32]) -> Operator:
+    """An operator of two operands with numpy's broadcasting."""
+    return lambda frame, layer: np.asarray(ufunc(frame.operand(layer, 0), frame.operand(layer, 1)))
+
+
+def _unary(function: Callable[[Float32], Float32]) -> Operator:
+    return lambda frame, layer: function(frame.operand(layer, 0))
+
+
+def _relu(x: Float32) -> Float32:
+    """``x < 0 ? 0 : x``: keeps -0.0 and NaN."""
+    return np.where(np.less(x, _ZERO), _ZERO, x)
+
+
+def leaky_relu(frame: Frame, layer: Layer) -> Float32:
+    """``x < 0 ? x·alpha : x``."""
+    x = frame.operand(layer, 0)
+    return np.where(np.less(x, _ZERO), np.multiply(x, frame.flush(leaky_alpha(layer))), x)
+
+
+def clip(frame: Frame, layer: Layer) -> Float32:
+    """``v = x < low ? low : x``, then ``v > high ? high : v``; a missing bound is no step."""
+    bounds = clip_bounds(layer, frame.network)
+    value = frame.operand(layer, 0)
+    if bounds.low is not None:
+        low = frame.flush(bounds.low)
+        value = np.where(np.less(value, low), low, value)
+    if bounds.high is not None:
+        high = frame.flush(bounds.high)
+        value = np.where(np.greater(value, high), high, value)
+    return value
+
+
+def softmax(frame: Frame, layer: Layer) -> Float32:
+    """``e_i = exp(x_i - max)``, ``y_i = e_i / Σ e_i``, maximum and sum along the axis in order."""
+    x = frame.operand(layer, 0).reshape(softmax_axes(layer, frame.network))
+    maximum = x[:, 0]
+    for index in range(1, x.shape[1]):
+        maximum = np.where(np.greater(x[:, index], maximum), x[:, index], maximum)
+    powers = exp(np.subtract(x, maximum[:, None]))
+    total = np.zeros_like(maximum)
+    for index in range(x.shape[1]):
+        total = np.add(total, powers[:, index])
+    return np.divide(powers, total[:, None])
+
+
+def batch_normalization(frame: Frame, layer: Layer) -> Float32:
+    """``x·a + b`` with the folded scale and shift of the channel."""
+    folded = batchnorm_scale_shift(layer, frame.network)
+    x = frame.operand(layer, 0)
+    ones = (1,) * (x.ndim - folded.axis - 1)
+    a, b = (frame.flush(array).reshape(-1, *ones) for array in (folded.a, folded.b))
+    return np.add(np.multiply(x, a), b)
+
+
+def _copy(frame: Frame, layer: Layer) -> Float32:
+    """The elements in their order; the output's shape is the network's."""
+    return frame.operand(layer, 0)
+
+
+def transpose(frame: Frame, layer: Layer) -> Float32:
+    """Transpose."""
+    return np.ascontiguousarray(frame.operand(layer, 0).transpose(transpose_permutation(layer, frame.network)))
+
+
+def concat(frame: Frame, layer: Layer) -> Float32:
+    """Concat of any number of operands."""
+    operands = [frame.operand(layer, index) for index in range(len(layer.inputs))]
+    return np.concatenate(operands, axis=concat_axis(layer, frame.network))
+
+
+def pad(frame: Frame, layer: Layer) -> Float32:
+    """Pad with a constant, the edge, or a reflection without the edge."""
+    padding = pad_amounts(layer, frame.network)
+    options: dict[str, Any] = {"constant_values": frame.flush(padding.value)} if padding.mode == "constant" else {}
+    amounts = list(zip(padding.begins, padding.ends, strict=True))
+    return np.pad(frame.operand(layer, 0), amounts, mode=padding.mode, **options)  # pyright: ignore
+
+
+ELEMENTWISE: Mapping[str, Operator] = {
+    "Add": _binary(np.add),
+    "Sub": _binary(np.subtract),
+    "Mul": _binary(np.multiply),
+    "Div": _binary(np.divide),
+    "Relu": _unary(_relu),
+    "LeakyRelu": leaky_relu,
+    "Clip": clip,
+    "Sigmoid": _unary(sigmoid),
+    "Tanh": _unary(tanh),
+}
+NORMALIZING: Mapping[str, Operator] = {"Softmax": softmax, "BatchNormalization": batch_normalization}
+LAYOUT: Mapping[str, Operator] = {
+    **dict.fromkeys(("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"), _copy),
+    "Transpose": transpose,
+    "Concat": concat,
+    "Pad": pad,
+}
