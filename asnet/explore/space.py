@@ -1,0 +1,151 @@
+"""The design space: which instances every slot may take, and all configurations in a fixed order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from asnet.cache import digest
+from asnet.errors import ConstraintsError
+from asnet.explore.configuration import Configuration
+from asnet.explore.constraints import GRANULARITIES, Rule
+from asnet.explore.narrowing import candidates
+from asnet.ir import Slot
+from asnet.units.instance import UnitInstance
+
+__all__ = ["DesignSpace", "Variable"]
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One decision: all of ``slots`` take the same one of ``candidates`` (instance names, or ``exact``)."""
+
+    name: str
+    slots: tuple[str, ...]
+    candidates: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DesignSpace:
+    """The Cartesian product of its variables.
+
+    The order is that of the product with the last variable fastest. Variables stand in the order of the first layer
+    that they change, so that neighbours share as many unchanged first layers as can be. ``space[position]`` is the
+    configuration at a position. ``notes`` says what of the units or rules has no effect.
+    """
+
+    variables: tuple[Variable, ...]
+    slots: tuple[Slot, ...]
+    instances: Mapping[str, UnitInstance] = field(default_factory=dict[str, UnitInstance])
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def build(
+        cls,
+        slots: Sequence[Slot],
+        units: Mapping[str, Sequence[UnitInstance]],
+        *,
+        rules: Sequence[Rule] = (),
+        granularity: str = "network",
+    ) -> DesignSpace:
+        """The space of ``slots`` over ``units`` (name as rules use it → its instances), narrowed by ``rules``.
+
+        Without rules a slot takes any instance of its op and operand type. The later rule wins per slot. `exact` is a
+        candidate where a rule names it, or where no unit stands for the operation. ``granularity`` `network` makes one
+        variable of all slots of an op that have the same candidates; `layer` and `site` make one of each slot.
+
+        Raises:
+            ConstraintsError: no slots; a rule that matches no slot, or names a unit that stands for none of those it
+                matches; two instances of one name.
+        """
+        if granularity not in GRANULARITIES:
+            raise ConstraintsError(f"unknown granularity {granularity!r}; use one of {', '.join(GRANULARITIES)}")
+        if not slots:
+            raise ConstraintsError(
+                "the network has no multiplication or division to approximate; explore a network with Gemm, Conv, …"
+            )
+        found, notes = candidates(slots, units, rules)
+        instances = {instance.name: instance for group in units.values() for instance in group}
+        used = {name for names in found.values() for name in names}
+        return cls(
+            variables=_variables(slots, found, one_per_op=granularity == "network"),
+            slots=tuple(slots),
+            instances={name: instance for name, instance in instances.items() if name in used},
+            notes=notes,
+        )
+
+    @cached_property
+    def size(self) -> int:
+        """Number of configurations."""
+        return math.prod(len(variable.candidates) for variable in self.variables)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the variables and of the content of the instances."""
+        variables = [repr((variable.name, variable.slots, variable.candidates)) for variable in self.variables]
+        return digest([*variables, *(f"{name} {instance.digest}" for name, instance in self.instances.items())])
+
+    def __getitem__(self, position: int) -> Configuration:
+        """The configuration at ``position`` of the order, 0 … size - 1."""
+        choices = self.choices(position)
+        by_slot = {slot: choices[variable.name] for variable in self.variables for slot in variable.slots}
+        return Configuration({slot.name: by_slot[slot.name] for slot in self.slots})
+
+    def __iter__(self) -> Iterator[Configuration]:
+        return (self[position] for position in range(self.size))
+
+    def choices(self, position: int) -> dict[str, str]:
+        """Variable name → candidate at ``position``: a configuration in the words of the space."""
+        if not 0 <= position < self.size:
+            raise IndexError(f"position {position} is outside the space of {self.size} configurations")
+        digits: list[str] = []
+        for variable in reversed(self.variables):
+            position, digit = divmod(position, len(variable.candidates))
+            digits.append(variable.candidates[digit])
+        return dict(zip((variable.name for variable in self.variables), reversed(digits), strict=True))
+
+    def position(self, configuration: Mapping[str, str]) -> int:
+        """Where ``configuration`` stands in the order.
+
+        Raises:
+            ConstraintsError: it is not in the space; names the slot and its candidates.
+        """
+        position = 0
+        for variable in self.variables:
+            chosen = configuration.get(variable.slots[0], "")
+            for slot in variable.slots:
+                if configuration.get(slot, "") != chosen or chosen not in variable.candidates:
+                    raise ConstraintsError(
+                        f"slot {slot!r} takes {configuration.get(slot)!r}, which is not in the design space; "
+                        f"candidates of {variable.name}: {', '.join(variable.candidates)}"
+                    )
+            position = position * len(variable.candidates) + variable.candidates.index(chosen)
+        return position
+
+    def label(self, position: int) -> str:
+        """The configuration at ``position`` in one line; variables without a choice are left out."""
+        choices = self.choices(position)
+        free = [v.name for v in self.variables if len(v.candidates) > 1] or list(choices)
+        return ", ".join(f"{name}: {choices[name]}" for name in free)
+
+
+def _variables(
+    slots: Sequence[Slot], found: Mapping[str, tuple[str, ...]], *, one_per_op: bool
+) -> tuple[Variable, ...]:
+    if not one_per_op:
+        return tuple(Variable(slot.name, (slot.name,), found[slot.name]) for slot in slots)
+    groups: dict[tuple[str, str, tuple[str, ...]], list[Slot]] = {}
+    for slot in slots:
+        groups.setdefault((slot.op, slot.type, found[slot.name]), []).append(slot)
+    ops = [op for op, _, _ in groups]
+    return tuple(
+        Variable(op if ops.count(op) == 1 else f"{op}[{_layers(members)}]", tuple(slot.name for slot in members), names)
+        for (op, _, names), members in groups.items()
+    )
+
+
+def _layers(slots: Sequence[Slot]) -> str:
+    names = [slot.layer for slot in slots]
+    return ",".join(names if len(names) <= 3 else [names[0], f"+{len(names) - 1}"])
