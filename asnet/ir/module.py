@@ -7,7 +7,6 @@ four blobs, one per :class:`MemoryKind`; a memory is ``offset`` bytes into the b
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -16,6 +15,7 @@ from functools import cached_property
 from llvmlite import ir
 
 from asnet.cache import digest
+from asnet.ir.clone import copy_module
 from asnet.types import Array, FloatMode
 
 __all__ = ["RUN_FUNCTION", "SITE_METADATA", "Call", "Memory", "MemoryKind", "Module", "Site", "Slot"]
@@ -170,4 +170,4 @@ class Module:
 
     def clone(self) -> Module:
         """A deep copy whose IR can be rewritten without touching this one."""
-        return replace(self, llvm=copy.deepcopy(self.llvm))
+        return replace(self, llvm=copy_module(self.llvm))

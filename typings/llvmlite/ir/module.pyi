@@ -9,6 +9,7 @@ class Module:
     triple: str
     data_layout: str
     globals: dict[str, GlobalValue]
+    metadata: list[MDValue]
     def __init__(self, name: str = ..., context: Context = ...) -> None: ...
     @property
     def functions(self) -> list[Function]: ...

@@ -40,6 +40,7 @@ class Function(GlobalValue):
     args: tuple[Argument, ...]
     attributes: FunctionAttributes
     blocks: list[Block]
+    return_value: NamedValue
     function_type: FunctionType
     def __init__(self, module: Module, ftype: FunctionType, name: str) -> None: ...
     def append_basic_block(self, name: str = ...) -> Block: ...
