@@ -5,11 +5,14 @@ Which operators are implemented is the lowering's table, not decided here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import onnx
 
 from asnet.errors import NetworkError, UnsupportedError
+from asnet.types import Array
 
-__all__ = ["DEFAULT_DOMAINS", "OLDEST_OPSET", "check_supported", "describe", "opset_version"]
+__all__ = ["DEFAULT_DOMAINS", "OLDEST_OPSET", "check_mode", "check_supported", "describe", "opset_version"]
 
 OLDEST_OPSET = 7
 DEFAULT_DOMAINS = frozenset({"", "ai.onnx"})
@@ -99,3 +102,17 @@ def _check_batch_normalization(node: onnx.NodeProto, opset: int, what: str) -> N
         raise UnsupportedError(f"{what}: training mode is not supported; export the network for inference")
     if values.get("spatial", 1) != 1:
         raise UnsupportedError(f"{what}: spatial=0 is not supported; use one statistic per channel")
+
+
+def check_mode(node: onnx.NodeProto, constants: Mapping[str, Array], where: str) -> None:
+    """Refuse a Dropout whose input ``training_mode`` is, or may be, true.
+
+    Raises:
+        UnsupportedError: naming the node.
+    """
+    if node.op_type != "Dropout" or len(node.input) < 3 or not node.input[2]:
+        return
+    if node.input[2] not in constants or constants[node.input[2]].any():
+        raise UnsupportedError(
+            f"{describe(node, where)}: training mode is not supported; export the network for inference"
+        )

@@ -1,8 +1,8 @@
 """Constant folding: nodes that do not depend on the inputs' values become constants.
 
 A node is folded if all its inputs are constants, or if it asks for the (static) shape of a tensor, so that chains such
-as Shape → Gather → Concat → Reshape leave a Reshape to a constant shape. Values are those of ONNX's own reference
-implementation.
+as Shape → Gather → Concat → Reshape leave a Reshape to a constant shape. float32 operators of the oracle are evaluated
+by it (in ieee mode; constants are flushed later), all others by ONNX's own reference implementation.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import onnx
 from onnx import helper, numpy_helper
 
 from asnet.errors import NetworkError
-from asnet.network.checking import describe
-from asnet.network.graph import replace_nodes, to_array
-from asnet.network.model import Tensor
+from asnet.network import oracle
+from asnet.network.checking import check_mode, describe, opset_version
+from asnet.network.graph import replace_nodes, to_array, to_layer
+from asnet.network.model import Network, Tensor
 from asnet.network.reading import one_line
 from asnet.network.shapes import infer
-from asnet.types import Array
+from asnet.network.validation import validate
+from asnet.types import Array, FloatMode
 
 __all__ = ["fold"]
 
@@ -30,6 +32,7 @@ _RANDOM = frozenset(
     {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"}
 )
 _SHAPES = frozenset({"Shape", "Size"})
+_UNKNOWN = Tensor("", "", ())
 
 
 def fold(model: onnx.ModelProto, where: str) -> tuple[dict[str, Array], Mapping[str, Tensor]]:
@@ -76,7 +79,10 @@ def _evaluate(
     sizes = [tensors[name].size for name in node.output if name in tensors]
     if max(sizes, default=0) > _LARGEST_FOLDED:
         raise NetworkError(f"{describe(node, where)}: a constant of {max(sizes)} elements is too large; shrink it")
-    return _run(node, model, constants, describe(node, where))
+    check_mode(node, constants, where)
+    if node.op_type in oracle.OPERATORS and tensors.get(node.output[0], _UNKNOWN).dtype == "float32":
+        return _run_oracle(node, model, constants, tensors, where)
+    return _run_reference(node, model, constants, describe(node, where))
 
 
 def _shape(node: onnx.NodeProto, tensor: Tensor) -> Array:
@@ -86,7 +92,34 @@ def _shape(node: onnx.NodeProto, tensor: Tensor) -> Array:
     return np.array(tensor.shape[bounds.get("start") : bounds.get("end")], np.int64)
 
 
-def _run(node: onnx.NodeProto, model: onnx.ModelProto, constants: Mapping[str, Array], what: str) -> dict[str, Array]:
+def _run_oracle(
+    node: onnx.NodeProto,
+    model: onnx.ModelProto,
+    constants: Mapping[str, Array],
+    tensors: Mapping[str, Tensor],
+    where: str,
+) -> dict[str, Array]:
+    layer = to_layer(node, {node.output[0]}, describe(node, where))
+    operands = {name: constants[name] for name in node.input if name}
+    operand_tensors = {name: Tensor(name, array.dtype.name, array.shape) for name, array in operands.items()}
+    output = tensors[node.output[0]]
+    network = Network(
+        name=where,
+        digest="",
+        inputs=(),
+        outputs=(output,),
+        layers=(layer,),
+        tensors={**operand_tensors, output.name: output},
+        constants=operands,
+        opset=opset_version(model, where),
+    )
+    validate(network, where)
+    return {output.name: oracle.run(network, {}, FloatMode.IEEE)[output.name]}
+
+
+def _run_reference(
+    node: onnx.NodeProto, model: onnx.ModelProto, constants: Mapping[str, Array], what: str
+) -> dict[str, Array]:
     from onnx.reference import ReferenceEvaluator  # slow to import, and rarely needed
 
     names = sorted({name for name in node.input if name})

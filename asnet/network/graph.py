@@ -1,19 +1,20 @@
-"""Edits of an ONNX graph that keep its meaning: drop, replace and name nodes; decode its tensors."""
+"""Edits of an ONNX graph that keep its meaning: drop, replace and name nodes; decode tensors and nodes."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from asnet.errors import NetworkError
+from asnet.errors import NetworkError, UnsupportedError
+from asnet.network.model import AttributeValue, Layer
 from asnet.network.reading import one_line
 from asnet.types import Array
 
-__all__ = ["drop_unreachable", "name_nodes", "replace_nodes", "to_array"]
+__all__ = ["drop_unreachable", "name_nodes", "replace_nodes", "to_array", "to_layer"]
 
 
 def to_array(tensor: onnx.TensorProto, where: str) -> Array:
@@ -69,3 +70,33 @@ def name_nodes(graph: onnx.GraphProto) -> None:
             node.name = f"{stem}_{k}"
         seen.add(node.name)
         taken.add(node.name)
+
+
+def to_layer(node: onnx.NodeProto, used: Set[str], what: str) -> Layer:
+    """``node`` with plain attributes and without the outputs that are not in ``used``; ``what`` begins messages."""
+    outputs = [name if name in used else "" for name in node.output]
+    while not outputs[-1]:
+        outputs.pop()
+    attributes = {a.name: _attribute(a, what) for a in node.attribute}
+    return Layer(node.name, node.op_type, tuple(node.input), tuple(outputs), attributes)
+
+
+def _attribute(attribute: onnx.AttributeProto, what: str) -> AttributeValue:
+    """A plain Python value of an attribute."""
+    match attribute.type:
+        case onnx.AttributeProto.INT:
+            return attribute.i
+        case onnx.AttributeProto.FLOAT:
+            return attribute.f
+        case onnx.AttributeProto.INTS:
+            return tuple(attribute.ints)
+        case onnx.AttributeProto.FLOATS:
+            return tuple(attribute.floats)
+        case onnx.AttributeProto.STRING:
+            return attribute.s.decode("utf-8", "replace")
+        case onnx.AttributeProto.STRINGS:
+            return tuple(item.decode("utf-8", "replace") for item in attribute.strings)
+        case onnx.AttributeProto.TENSOR:
+            return to_array(attribute.t, what)
+        case _:
+            raise UnsupportedError(f"{what}: attribute {attribute.name!r} has an unsupported type")

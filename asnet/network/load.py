@@ -9,12 +9,13 @@ import numpy as np
 import onnx
 
 from asnet.errors import NetworkError, UnsupportedError, UsageError
-from asnet.network.checking import check_supported, describe, opset_version
+from asnet.network.checking import check_mode, check_supported, describe, opset_version
 from asnet.network.folding import fold
-from asnet.network.graph import drop_unreachable, name_nodes, to_array
-from asnet.network.model import AttributeValue, Layer, Network, Tensor
+from asnet.network.graph import drop_unreachable, name_nodes, to_layer
+from asnet.network.model import Layer, Network, Tensor
 from asnet.network.reading import Source, check_structure, load_external_data, read
 from asnet.network.shapes import bind_inputs
+from asnet.network.validation import validate
 from asnet.types import Array
 
 __all__ = ["load"]
@@ -67,12 +68,12 @@ def _network(
     tensors |= {name: Tensor(name, array.dtype.name, array.shape) for name, array in kept.items()}
     layers: list[Layer] = []
     for node in graph.node:
-        layers.append(_layer(node, used, where))
-        _check_mode(node, kept, where)
+        layers.append(to_layer(node, used, describe(node, where)))
+        check_mode(node, kept, where)
         for name in layers[-1].outputs:
             if name:
                 tensors[name] = _output(name, node, inferred, where)
-    return Network(
+    network = Network(
         name=source.name,
         digest=digest,
         inputs=inputs,
@@ -82,6 +83,8 @@ def _network(
         constants=kept,
         opset=opset,
     )
+    validate(network, where)
+    return network
 
 
 def _graph_outputs(
@@ -119,41 +122,3 @@ def _output(name: str, node: onnx.NodeProto, inferred: Mapping[str, Tensor], whe
     if tensor.size == 0:
         raise NetworkError(f"{what} of shape {list(tensor.shape)} has no elements; remove the node")
     return tensor
-
-
-def _check_mode(node: onnx.NodeProto, constants: Mapping[str, Array], where: str) -> None:
-    if node.op_type != "Dropout" or len(node.input) < 3 or not node.input[2]:
-        return
-    if node.input[2] not in constants or constants[node.input[2]].any():
-        raise UnsupportedError(
-            f"{describe(node, where)}: training mode is not supported; export the network for inference"
-        )
-
-
-def _layer(node: onnx.NodeProto, used: set[str], where: str) -> Layer:
-    outputs = [name if name in used else "" for name in node.output]
-    while not outputs[-1]:
-        outputs.pop()
-    attributes = {a.name: _attribute(a, describe(node, where)) for a in node.attribute}
-    return Layer(node.name, node.op_type, tuple(node.input), tuple(outputs), attributes)
-
-
-def _attribute(attribute: onnx.AttributeProto, what: str) -> AttributeValue:
-    """A plain Python value of an attribute."""
-    match attribute.type:
-        case onnx.AttributeProto.INT:
-            return attribute.i
-        case onnx.AttributeProto.FLOAT:
-            return attribute.f
-        case onnx.AttributeProto.INTS:
-            return tuple(attribute.ints)
-        case onnx.AttributeProto.FLOATS:
-            return tuple(attribute.floats)
-        case onnx.AttributeProto.STRING:
-            return attribute.s.decode("utf-8", "replace")
-        case onnx.AttributeProto.STRINGS:
-            return tuple(item.decode("utf-8", "replace") for item in attribute.strings)
-        case onnx.AttributeProto.TENSOR:
-            return to_array(attribute.t, what)
-        case _:
-            raise UnsupportedError(f"{what}: attribute {attribute.name!r} has an unsupported type")

@@ -57,6 +57,13 @@ def constant_input(layer: Layer, network: Network, index: int, role: str) -> Arr
     return network.constants[name]
 
 
+def _constant_scalar(layer: Layer, network: Network, index: int, role: str) -> np.float32:
+    array = constant_input(layer, network, index, role)
+    if array.size != 1:
+        raise NetworkError(f"{layer}: {role} of shape {list(array.shape)} must be a scalar")
+    return np.float32(array.item())
+
+
 def normalize_axis(layer: Layer, axis: int, rank: int) -> int:
     """``axis`` counted from the front.
 
@@ -95,17 +102,21 @@ def gemm_parameters(layer: Layer, network: Network) -> Gemm:
     """Shapes and scalars of a Gemm.
 
     Raises:
-        NetworkError: a and b do not fit.
+        NetworkError: a, b and c do not fit.
     """
     a, b = network.shape(layer.inputs[0]), network.shape(layer.inputs[1])
     trans_a, trans_b = integer(layer, "transA", 0) != 0, integer(layer, "transB", 0) != 0
     if len(a) != 2 or len(b) != 2 or a[0 if trans_a else 1] != b[1 if trans_b else 0]:
         raise NetworkError(f"{layer}: matrices of shape {list(a)} and {list(b)} do not fit each other")
     m, k = reversed(a) if trans_a else a
+    n = b[0 if trans_b else 1]
     beta = np.float32(real(layer, "beta", 1.0))
+    c = network.shape(layer.inputs[2]) if has_input(layer, 2) else ()
+    if len(c) > 2 or any(extent not in (1, goal) for extent, goal in zip(reversed(c), (n, m), strict=False)):
+        raise NetworkError(f"{layer}: C of shape {list(c)} does not broadcast to the product's shape {[m, n]}")
     return Gemm(
         m=m,
-        n=b[0 if trans_b else 1],
+        n=n,
         k=k,
         trans_a=trans_a,
         trans_b=trans_b,
@@ -172,9 +183,16 @@ def batchnorm_scale_shift(layer: Layer, network: Network) -> BatchNormalization:
     Computed in float64 from the stored constants, rounded to float32 once.
 
     Raises:
+        NetworkError: a statistic does not have one element per channel, or the result is not finite.
         UnsupportedError: a statistic is computed by the network.
     """
+    shape = network.shape(layer.inputs[0])
+    axis = min(1, len(shape) - 1)
     roles = ("scale", "bias", "mean", "variance")
+    for index, role in enumerate(roles, start=1):
+        found = list(network.shape(layer.inputs[index]))
+        if not shape or found != [shape[axis]]:
+            raise NetworkError(f"{layer}: {role} of shape {found} does not fit an input of shape {list(shape)}")
     scale, bias, mean, variance = (
         constant_input(layer, network, index, role).astype(np.float64) for index, role in enumerate(roles, start=1)
     )
@@ -185,7 +203,7 @@ def batchnorm_scale_shift(layer: Layer, network: Network) -> BatchNormalization:
         folded = a.astype(np.float32), b.astype(np.float32)
     if not all(np.isfinite(array).all() for array in folded):
         raise NetworkError(f"{layer}: scale/√(variance + {epsilon:g}) is not finite in float32; mend the statistics")
-    return BatchNormalization(*folded, axis=min(1, len(network.shape(layer.inputs[0])) - 1))
+    return BatchNormalization(*folded, axis=axis)
 
 
 @dataclass(frozen=True)
@@ -206,12 +224,11 @@ def clip_bounds(layer: Layer, network: Network) -> ClipBounds:
         low, high = (np.float32(real(layer, name, np.nan)) for name in ("min", "max"))
         return ClipBounds(None if np.isnan(low) else low, None if np.isnan(high) else high)
 
-    def bound(index: int) -> np.float32 | None:
-        if not has_input(layer, index):
-            return None
-        return np.float32(constant_input(layer, network, index, ("", "min", "max")[index]).item())
-
-    return ClipBounds(bound(1), bound(2))
+    low, high = (
+        _constant_scalar(layer, network, index, role) if has_input(layer, index) else None
+        for index, role in ((1, "min"), (2, "max"))
+    )
+    return ClipBounds(low, high)
 
 
 @dataclass(frozen=True)
@@ -239,7 +256,7 @@ def pad_amounts(layer: Layer, network: Network) -> Padding:
         value = np.float32(real(layer, "value", 0.0))
     else:
         pads = tuple(int(amount) for amount in constant_input(layer, network, 1, "pads").ravel())
-        value = np.float32(constant_input(layer, network, 2, "constant_value").item() if has_input(layer, 2) else 0.0)
+        value = _constant_scalar(layer, network, 2, "constant_value") if has_input(layer, 2) else np.float32(0.0)
         if has_input(layer, 3):
             axes = tuple(normalize_axis(layer, int(a), rank) for a in constant_input(layer, network, 3, "axes").ravel())
     if len(pads) != 2 * len(axes):

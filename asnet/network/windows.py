@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from asnet.errors import NetworkError, UnsupportedError
 from asnet.network.attributes import integer, integers, text
 from asnet.network.model import Layer, Network
+from asnet.network.semantics import has_input
 
 __all__ = ["ConvGeometry", "PoolGeometry", "Window", "conv_geometry", "pool_geometry"]
 
@@ -183,6 +184,12 @@ def _window(layer: Layer, network: Network, kernel: tuple[int, ...], *, ceil_mod
     return Window(kernel, strides, dilations, begins, ends, inputs, tuple(outputs))
 
 
+def _spatial(layer: Layer, network: Network) -> None:
+    shape = network.shape(layer.inputs[0])
+    if len(shape) < 3:
+        raise NetworkError(f"{layer}: an input of shape {list(shape)} must be batch, channels and spatial axes")
+
+
 def conv_geometry(layer: Layer, network: Network) -> ConvGeometry:
     """Geometry of a Conv.
 
@@ -190,17 +197,23 @@ def conv_geometry(layer: Layer, network: Network) -> ConvGeometry:
         NetworkError: shapes or attributes contradict each other.
         UnsupportedError: negative padding.
     """
+    _spatial(layer, network)
     batch, channels, *_ = network.shape(layer.inputs[0])
-    out_channels, group_inputs, *kernel = network.shape(layer.inputs[1])
+    weight = network.shape(layer.inputs[1])
+    if len(weight) != len(network.shape(layer.inputs[0])):
+        raise NetworkError(f"{layer}: a weight of shape {list(weight)} does not fit the input's number of axes")
+    out_channels, group_inputs, *kernel = weight
     groups = integer(layer, "group", 1)
     if groups < 1 or group_inputs * groups != channels or out_channels % groups:
         raise NetworkError(
-            f"{layer}: group {groups} does not fit {channels} input channels and a weight of shape "
-            f"{list(network.shape(layer.inputs[1]))}"
+            f"{layer}: group {groups} does not fit {channels} input channels and a weight of shape {list(weight)}"
         )
     if integers(layer, "kernel_shape", tuple(kernel)) != tuple(kernel):
         raise NetworkError(f"{layer}: kernel_shape {layer.attributes['kernel_shape']!r} is not the weight's {kernel}")
-    bias = len(layer.inputs) > 2 and layer.inputs[2] != ""
+    bias = has_input(layer, 2)
+    found = network.shape(layer.inputs[2]) if bias else (out_channels,)
+    if found != (out_channels,):
+        raise NetworkError(f"{layer}: a bias of shape {list(found)} does not fit {out_channels} output channels")
     window = _window(layer, network, tuple(kernel), ceil_mode=False)
     return ConvGeometry(batch, groups, channels, out_channels, bias, window)
 
@@ -214,6 +227,7 @@ def pool_geometry(layer: Layer, network: Network) -> PoolGeometry:
     """
     if len(layer.outputs) > 1:
         raise UnsupportedError(f"{layer}: the output Indices is not supported; use only the pooled values")
+    _spatial(layer, network)
     batch, channels, *inputs = network.shape(layer.inputs[0])
     if layer.op_type.startswith("Global"):
         window = _window(layer, network, tuple(inputs), ceil_mode=False)

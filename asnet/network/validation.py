@@ -1,0 +1,60 @@
+"""Every layer against the semantics of its operator, so that a contradiction is an error of the file, not of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from asnet.errors import NetworkError
+from asnet.network.model import Layer, Network
+from asnet.network.semantics import (
+    batchnorm_scale_shift,
+    clip_bounds,
+    concat_axis,
+    gemm_parameters,
+    leaky_alpha,
+    matmul_geometry,
+    pad_amounts,
+    softmax_axes,
+    transpose_permutation,
+)
+from asnet.network.windows import conv_geometry, pool_geometry
+
+__all__ = ["validate"]
+
+
+def _same_size(layer: Layer, network: Network) -> None:
+    before, after = network.tensors[layer.inputs[0]], network.tensors[layer.outputs[0]]
+    if before.size != after.size:
+        raise NetworkError(f"{layer}: {before} cannot become {after}: the numbers of elements differ")
+
+
+_CHECKS: Mapping[str, Callable[[Layer, Network], object]] = {
+    "Gemm": gemm_parameters,
+    "MatMul": matmul_geometry,
+    "Conv": conv_geometry,
+    **dict.fromkeys(("MaxPool", "AveragePool", "GlobalAveragePool"), pool_geometry),
+    "Softmax": softmax_axes,
+    "BatchNormalization": batchnorm_scale_shift,
+    "Clip": clip_bounds,
+    "Pad": pad_amounts,
+    "LeakyRelu": lambda layer, network: leaky_alpha(layer),
+    "Transpose": transpose_permutation,
+    "Concat": concat_axis,
+    **dict.fromkeys(("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"), _same_size),
+}
+
+
+def validate(network: Network, where: str) -> None:
+    """Resolve the semantics of every layer whose operator is known here.
+
+    Raises:
+        NetworkError: a layer's shapes, attributes or constants contradict each other; names file and node.
+        UnsupportedError: a layer is a variant that is not supported.
+    """
+    for layer in network.layers:
+        check = _CHECKS.get(layer.op_type)
+        if check is not None:
+            try:
+                check(layer, network)
+            except NetworkError as error:
+                raise type(error)(f"{where}: {error}") from None
