@@ -82,7 +82,7 @@ def conv(frame: Frame, layer: Layer) -> Float32:
 
 
 def max_pool(frame: Frame, layer: Layer) -> Float32:
-    """MaxPool: starts at -inf, ``m = x > m ? x : m``; a NaN is never the maximum."""
+    """MaxPool and GlobalMaxPool: starts at -inf, ``m = x > m ? x : m``; a NaN is never the maximum."""
     window = pool_geometry(layer, frame.network).window
     x = _padded(frame.operand(layer, 0), window, -np.inf)
     result = np.full((*x.shape[:2], *window.outputs), -np.inf, np.float32)
@@ -105,6 +105,7 @@ def average_pool(frame: Frame, layer: Layer) -> Float32:
 PRODUCTS: Mapping[str, Operator] = {"Gemm": gemm, "MatMul": matmul, "Conv": conv}
 WINDOWED: Mapping[str, Operator] = {
     "MaxPool": max_pool,
+    "GlobalMaxPool": max_pool,
     "AveragePool": average_pool,
     "GlobalAveragePool": average_pool,
 }
