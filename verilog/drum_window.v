@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // DRUM's operand: the K bits from the leading one down, the lowest of them set to 1 (the mean of what is dropped), and
-// the number of bits dropped below. An operand < 2^K passes unchanged with shift 0. 2 <= K <= W <= 32.
+// the number of bits dropped below. An operand < 2^K passes unchanged with shift 0. 1 <= K <= W <= 32.
 module drum_window #(
     parameter W = 8,
     parameter K = 4
@@ -32,5 +32,10 @@ module drum_window #(
             wire unused = |level[0].out[W-1:K];
         end
     endgenerate
-    assign window = {level[0].out[K-1:1], level[0].out[0] | (|shift)};
+    genvar j;
+    generate
+        for (j = 0; j < K; j = j + 1) begin : bit_of
+            assign window[j] = level[0].out[j] | (j == 0 && |shift);
+        end
+    endgenerate
 endmodule

@@ -70,19 +70,20 @@ module fadd #(
 
     wire cancelled = ~fine[27] & ~|kind3;   // x - x = +0
     wire [9:0] exp = {2'd0, el3} + 10'd1 - {5'd0, n_coarse3, n_fine};
-    wire [9:0] exp4;
+    wire [9:0] exp_d, exp4;
+    wire bump, bump4;
     wire [23:0] sig, sig4;
     wire guard, guard4, sticky, sticky4;
     fp_denorm #(.FTZ(FTZ)) denorm (
-        .exp(exp), .sig(fine[27:4]), .guard(fine[3]), .sticky(|fine[2:0]),
-        .out_sig(sig), .out_guard(guard), .out_sticky(sticky)
+        .exp(exp), .bump(1'b0), .sig(fine[27:4]), .guard(fine[3]), .sticky(|fine[2:0]),
+        .out_exp(exp_d), .out_bump(bump), .out_sig(sig), .out_guard(guard), .out_sticky(sticky)
     );
-    fp_reg #(.W(39), .ON(CUT[4])) cut4 (
+    fp_reg #(.W(40), .ON(CUT[4])) cut4 (
         .clk(clk), .ce(ce),
-        .d({kind3[1], kind3[0] | cancelled, sign3 & ~cancelled, exp, sig, guard, sticky}),
-        .q({kind4, sign4, exp4, sig4, guard4, sticky4})
+        .d({kind3[1], kind3[0] | cancelled, sign3 & ~cancelled, exp_d, bump, sig, guard, sticky}),
+        .q({kind4, sign4, exp4, bump4, sig4, guard4, sticky4})
     );
     fp_pack #(.FTZ(FTZ)) pack (
-        .kind(kind4), .sign(sign4), .exp(exp4), .sig(sig4), .guard(guard4), .sticky(sticky4), .y(y)
+        .kind(kind4), .sign(sign4), .exp(exp4), .bump(bump4), .sig(sig4), .guard(guard4), .sticky(sticky4), .y(y)
     );
 endmodule

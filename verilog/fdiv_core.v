@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// binary32 division, round to nearest even, ignoring the low P fraction bits of both operands: a non-restoring array of
-// 26 rows, each W + 1 = 25 - P bits wide. Row 0 is a - b, row i is 2 r - b or 2 r + b; the quotient bit is "r >= 0".
+// binary32 division, round to nearest even, ignoring the low P fraction bits of both operands: a restoring array of 26 rows,
+// each W + 1 = 25 - P bits wide. Row 0 subtracts b from a, row i from twice the remainder; where it fits the quotient
+// bit is 1. (Non-restoring rows cost as much: their add-or-subtract is not free in LUT fabrics.)
 // The quotient lies in (1/2, 2): 24 bits and a guard bit from row 0 or from row 1 on.
 // A quotient of two significands is never halfway between two normal numbers (the odd 25-bit quotient times the
 // divisor would have to be a multiple of 2^24), so the remainder matters for subnormal results alone (FTZ = 0).
-// Pipeline cuts: one before each row and one after the last, spread evenly.
+// Pipeline cuts: one before each row and one after the last, chosen evenly from the end: 26 stages give one row each
+// and the rounding a stage of its own, 13 two rows each.
 module fdiv_core #(
     parameter P      = 0,
     parameter FTZ    = 1,
@@ -29,63 +31,57 @@ module fdiv_core #(
     genvar i;
     generate
         for (i = 0; i <= ROWS; i = i + 1) begin : row
-            // What enters row i: kind, sign and exponent; the divisor; the remainder; the i quotient bits found so far.
-            localparam ON = ((2 * i + 2) * STAGES + CUTS) / (2 * CUTS) - (2 * i * STAGES + CUTS) / (2 * CUTS);
+            // What enters row i: kind, sign and exponent; the divisor; the remainder; the quotient bits found so far.
+            localparam ON = (i + 1) * STAGES / CUTS - i * STAGES / CUTS;
             wire [12:0] meta;
-            wire [W-1:0] d;
-            wire [W:0] r;
+            wire [W-1:0] d, r;
+            wire [25:0] q;
             if (i == 0) begin : g_first
                 fp_reg #(.W(13 + 2 * W), .ON(ON)) cut (
-                    .clk(clk), .ce(ce), .d({kind, sign, exp, mb, ma}), .q({meta, d, r[W-1:0]})
+                    .clk(clk), .ce(ce), .d({kind, sign, exp, mb, ma}), .q({meta, d, r})
                 );
-                assign r[W] = 1'b0;
+                assign q = 26'd0;
             end else begin : g_next
-                wire [i-1:0] q;
-                fp_reg #(.W(14 + 2 * W + i), .ON(ON)) cut (
+                fp_reg #(.W(39 + 2 * W), .ON(ON)) cut (
                     .clk(clk), .ce(ce),
-                    .d({row[i-1].meta, row[i-1].d, row[i-1].g_row.out, row[i-1].g_row.bits}),
-                    .q({meta, d, r, q})
+                    .d({row[i-1].meta, row[i-1].d, row[i-1].g_row.out, row[i-1].g_row.bits}), .q({meta, d, r, q})
                 );
             end
             if (i < ROWS) begin : g_row
-                wire [W:0] out;
-                wire [i:0] bits;
-                if (i == 0) begin : g_minus
-                    assign out = r - {1'b0, d};
-                    assign bits = ~out[W];
-                end else begin : g_plus_minus
-                    wire [W:0] twice = {r[W-1:0], 1'b0};
-                    assign out = r[W] ? twice + {1'b0, d} : twice - {1'b0, d};
-                    assign bits = {g_next.q, ~out[W]};
-                end
+                wire [W:0] from = i == 0 ? {1'b0, r} : {r, 1'b0};
+                wire [W:0] rest = from - {1'b0, d};
+                wire fits = ~rest[W];
+                wire [W-1:0] out = fits ? rest[W-1:0] : from[W-1:0];
+                wire [25:0] bits = (q << 1) | {25'd0, fits};
             end
         end
     endgenerate
 
-    wire [25:0] quotient = row[ROWS].g_next.q;
+    wire [25:0] quotient = row[ROWS].q;
     wire [1:0] kind_q;
     wire sign_q;
     wire [9:0] exp_q;
     assign {kind_q, sign_q, exp_q} = row[ROWS].meta;
     wire one = quotient[25];
-    wire [9:0] exp_n = exp_q - {9'd0, ~one};
     wire inexact;
     generate
         if (FTZ != 0) begin : g_ftz
             wire unused = &{1'b0, row[ROWS].r, row[ROWS].d};
             assign inexact = 1'b1;
         end else begin : g_ieee
-            wire [W:0] last = row[ROWS].r;
-            assign inexact = |(last[W] ? last + {1'b0, row[ROWS].d} : last);
+            wire unused = |row[ROWS].d;
+            assign inexact = |row[ROWS].r;
         end
     endgenerate
     wire [23:0] sig;
-    wire guard, sticky;
+    wire guard, sticky, bump;
+    wire [9:0] exp_n;
     fp_denorm #(.FTZ(FTZ)) denorm (
-        .exp(exp_n), .sig(one ? quotient[25:2] : quotient[24:1]), .guard(one ? quotient[1] : quotient[0]),
-        .sticky(inexact | (one & quotient[0])), .out_sig(sig), .out_guard(guard), .out_sticky(sticky)
+        .exp(exp_q), .bump(one), .sig(one ? quotient[25:2] : quotient[24:1]), .guard(one ? quotient[1] : quotient[0]),
+        .sticky(inexact | (one & quotient[0])), .out_exp(exp_n), .out_bump(bump),
+        .out_sig(sig), .out_guard(guard), .out_sticky(sticky)
     );
     fp_pack #(.FTZ(FTZ)) pack (
-        .kind(kind_q), .sign(sign_q), .exp(exp_n), .sig(sig), .guard(guard), .sticky(sticky), .y(y)
+        .kind(kind_q), .sign(sign_q), .exp(exp_n), .bump(bump), .sig(sig), .guard(guard), .sticky(sticky), .y(y)
     );
 endmodule

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operands of a binary32 division a / b: two significands with their leading ones set, the exponent of a quotient in
-// [1, 2) and the result's kind (see fp_pack). The low P fraction bits of both operands are ignored.
+// [1/2, 1) and the result's kind (see fp_pack). The low P fraction bits of both operands are ignored.
 module fdiv_unpack #(
     parameter P   = 0,
     parameter FTZ = 1
@@ -23,7 +23,7 @@ module fdiv_unpack #(
     wire zero = za | ib;
     wire inf = ia | zb;
     wire nan = na | nb | (zero & inf);
-    wire [9:0] difference = {2'd0, ea} - {2'd0, eb} + 10'd127;
+    wire [9:0] difference = {2'd0, ea} - {2'd0, eb} + 10'd126;
     assign kind = {inf | nan, zero | nan};
     assign sign = sa ^ sb;
     generate

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Round to nearest even and pack. kind: 0 finite, 1 zero, 2 infinity, 3 NaN (0x7FC00000 whatever the sign).
 // sig has its leading one in bit 23 (FTZ = 1), or is a subnormal's significand if that bit is 0 (FTZ = 0).
-// exp is the signed biased exponent. FTZ = 1: an exponent <= 0 after rounding gives a signed zero.
+// exp + bump is the signed biased exponent: one carry chain adds bump (FTZ = 1 only) and rounds.
+// FTZ = 1: an exponent <= 0 after rounding gives a signed zero.
 module fp_pack #(
     parameter FTZ = 1
 ) (
     input  [1:0]  kind,
     input         sign,
     input  [9:0]  exp,
+    input         bump,
     input  [23:0] sig,
     input         guard,
     input         sticky,
@@ -15,7 +17,7 @@ module fp_pack #(
 );
     wire up = guard & (sticky | sig[0]);
     wire [9:0] field;
-    wire [32:0] rounded = {field, sig[22:0]} + {32'd0, up};
+    wire [32:0] rounded = {field, sig[22:0]} + {9'd0, bump, 22'd0, up};
     wire [9:0] e = rounded[32:23];
     wire huge = ~e[9] & (e[8] | &e[7:0]);
     wire tiny;

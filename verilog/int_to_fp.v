@@ -40,6 +40,7 @@ module int_to_fp #(
         .q({zero2, sign2, exp2, sig2, guard2, sticky2})
     );
     fp_pack pack (
-        .kind({1'b0, zero2}), .sign(sign2), .exp({2'd0, exp2}), .sig(sig2), .guard(guard2), .sticky(sticky2), .y(y)
+        .kind({1'b0, zero2}), .sign(sign2), .exp({2'd0, exp2}), .bump(1'b0), .sig(sig2), .guard(guard2), .sticky(sticky2),
+        .y(y)
     );
 endmodule

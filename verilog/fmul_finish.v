@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the 48-bit product of two significands (units of 2^-46) to the rounded binary32 result.
+// The exact product lies in [2^46, 2^48). A product below 2^46, which only an approximate multiplier gives, counts as 2^46.
+// Pipeline cuts: 0 normalised | 1 before rounding (the same place if FTZ = 1).
+module fmul_finish #(
+    parameter FTZ  = 1,
+    parameter CUT0 = 0,
+    parameter CUT1 = 0
+) (
+    input         clk,
+    input         ce,
+    input  [1:0]  kind,
+    input         sign,
+    input  [9:0]  exp,
+    input  [47:0] product,
+    output [31:0] y
+);
+    wire bump = product[47];
+    wire [46:0] kept = bump ? product[47:1] : {1'b1, product[45:0] & {46{product[46]}}};
+    wire sticky = (|kept[21:0]) | (bump & product[0]);
+
+    wire [1:0] kind0, kind1;
+    wire [9:0] exp0, exp1, exp_d;
+    wire [23:0] sig0, sig1, sig_d;
+    wire sign0, sign1, bump0, bump1, bump_d, guard0, guard1, guard_d, sticky0, sticky1, sticky_d;
+    fp_reg #(.W(40), .ON(CUT0)) cut0 (
+        .clk(clk), .ce(ce), .d({kind, sign, exp, bump, kept[46:22], sticky}),
+        .q({kind0, sign0, exp0, bump0, sig0, guard0, sticky0})
+    );
+    fp_denorm #(.FTZ(FTZ)) denorm (
+        .exp(exp0), .bump(bump0), .sig(sig0), .guard(guard0), .sticky(sticky0),
+        .out_exp(exp_d), .out_bump(bump_d), .out_sig(sig_d), .out_guard(guard_d), .out_sticky(sticky_d)
+    );
+    fp_reg #(.W(40), .ON(CUT1)) cut1 (
+        .clk(clk), .ce(ce), .d({kind0, sign0, exp_d, bump_d, sig_d, guard_d, sticky_d}),
+        .q({kind1, sign1, exp1, bump1, sig1, guard1, sticky1})
+    );
+    fp_pack #(.FTZ(FTZ)) pack (
+        .kind(kind1), .sign(sign1), .exp(exp1), .bump(bump1), .sig(sig1), .guard(guard1), .sticky(sticky1), .y(y)
+    );
+endmodule
