@@ -2,17 +2,20 @@
 
 from asnet.units.elaborate import Interface, Port, interface
 from asnet.units.instance import UnitInstance, instance_name, parse_instance_name
+from asnet.units.library import FunctionLibrary, function_name
 from asnet.units.rendering import VerilogFile
 from asnet.units.unit import ApproximateUnit, Parameter, StageParameter, shipped_units
 
 __all__ = [
     "ApproximateUnit",
+    "FunctionLibrary",
     "Interface",
     "Parameter",
     "Port",
     "StageParameter",
     "UnitInstance",
     "VerilogFile",
+    "function_name",
     "instance_name",
     "interface",
     "parse_instance_name",
