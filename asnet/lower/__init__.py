@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from importlib import import_module
 
 from llvmlite import ir
 
-from asnet.errors import UnsupportedError, did_you_mean
+from asnet.errors import UnsupportedError
 from asnet.ir.module import Call, Module
 from asnet.lower.context import LayerContext
 from asnet.lower.memory import MemoryPlan
@@ -29,9 +30,10 @@ def lower(network: Network, mode: FloatMode = FloatMode.FTZ) -> Module:
     """
     for layer in network.layers:
         if layer.op_type not in LOWERINGS:
+            close = difflib.get_close_matches(layer.op_type, LOWERINGS, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
             raise UnsupportedError(
-                f"{layer} is not supported{did_you_mean(layer.op_type, LOWERINGS)} "
-                f"(supported operators: {', '.join(sorted(LOWERINGS))})"
+                f"{layer} is not supported; supported operators: {', '.join(sorted(LOWERINGS))}{hint}"
             )
     llvm = ir.Module(network.name, context=ir.Context())
     plan = MemoryPlan(network, mode, ALIASING)

@@ -1,0 +1,63 @@
+"""Every operator against the oracle bit for bit, in both float modes, and against the ONNX reference."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from onnx.reference import ReferenceEvaluator
+
+from asnet.cache import Cache
+from asnet.ir import Module, for_hls
+from asnet.ir.jit import Binder, Engine
+from asnet.lower import lower
+from asnet.network import oracle
+from asnet.types import FloatMode
+
+
+def assert_same_bits(actual: np.ndarray, expected: np.ndarray, what: str) -> None:
+    assert actual.dtype == expected.dtype == np.float32
+    assert actual.shape == expected.shape, what
+    same = (actual.view(np.uint32) == expected.view(np.uint32)) | (np.isnan(actual) & np.isnan(expected))
+    if not same.all():
+        place = tuple(int(i) for i in np.argwhere(~same)[0])
+        pytest.fail(f"{what}{list(place)}: {actual[place].item().hex()} is not {expected[place].item().hex()}")
+
+
+def hardware_engine(module: Module, cache: Cache) -> Engine:
+    """The module's `for_hls` text, run by the JIT: the layers come from that text, the rest from the module."""
+    shell = module.clone()
+    for call in module.calls:
+        shell.llvm.get_global(call.function).blocks = []
+    return Engine(replace(shell), binder=Binder(for_hls(module)), cache=cache)
+
+
+@pytest.mark.parametrize("mode", FloatMode)
+def test_every_tensor_has_the_oracles_bits(case, mode: FloatMode, objects: Cache) -> None:
+    network = case.network()
+    module = lower(network, mode)
+    images = case.images()
+    expected = [oracle.run(network, {key: x[i] for key, x in images.items()}, mode) for i in range(4)]
+    for engine in (Engine(module, cache=objects), hardware_engine(module, objects)):
+        state = engine.state(4)
+        result = engine.run(images, state=state)
+        for tensor in expected[0]:
+            view = engine.memory(state, tensor)
+            for i in range(4):
+                assert_same_bits(view[i], expected[i][tensor], f"{tensor} of image {i}")
+        output = network.outputs[0]
+        for i in range(4):
+            assert_same_bits(result[i].reshape(output.shape), expected[i][output.name], f"result {i}")
+
+
+def test_agrees_with_the_onnx_reference(reference_case, objects: Cache) -> None:
+    case = reference_case
+    network = case.network()
+    engine = Engine(lower(network, FloatMode.IEEE), cache=objects)
+    images = {key: x[:1] for key, x in case.images().items()}
+    state = engine.state(1)
+    engine.run(images, state=state)
+    expected = ReferenceEvaluator(case.model).run(None, {key: x[0] for key, x in images.items()})
+    for tensor, values in zip(network.outputs, expected, strict=True):
+        np.testing.assert_allclose(engine.memory(state, tensor.name)[0], values, rtol=2e-5, atol=2e-6)
