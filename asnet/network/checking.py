@@ -62,6 +62,7 @@ def check_supported(model: onnx.ModelProto, opset: int, where: str) -> None:
     """Refuse what no later stage can handle.
 
     Raises:
+        NetworkError: an operator that ONNX does not define.
         UnsupportedError: naming the node or tensor.
     """
     for sparse in model.graph.sparse_initializer:
@@ -82,6 +83,10 @@ def _check_node(node: onnx.NodeProto, opset: int, what: str) -> None:
         raise UnsupportedError(
             f"{what}: domain {node.domain!r} is not supported; export with operators of ai.onnx only, functions inlined"
         )
+    try:
+        onnx.defs.get_schema(node.op_type, opset, "")
+    except onnx.defs.SchemaError:
+        raise NetworkError(f"{what}: opset {opset} of ai.onnx has no such operator; mend the model") from None
     if any(attribute.type in _SUBGRAPHS for attribute in node.attribute):
         raise UnsupportedError(
             f"{what}: control flow is not supported; export a network whose operators are the same for every input"

@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from onnx import checker, external_data_helper
 
 from asnet.errors import NetworkError
@@ -54,6 +54,7 @@ def read(source: str | PathLike[str] | bytes) -> Source:
             f"{where}: not an ONNX model, or a truncated one ({len(data)} bytes: {one_line(error)}); "
             "export the network again"
         ) from None
+    _check_text(model, where)
     if not model.HasField("graph") or not model.graph.node:
         raise NetworkError(f"{where}: not an ONNX model: it has no graph of nodes; export the network again")
     return Source(model, where, name or model.graph.name or "network", data, folder)
@@ -69,6 +70,26 @@ def _content(path: Path, where: str) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise NetworkError(f"{where!r}: cannot be read: {reason}") from None
+
+
+def _check_text(message: Message, where: str) -> None:
+    """The decoder gives bytes for a string that is not UTF-8; nothing after this expects any.
+
+    Raises:
+        NetworkError: with the first such string.
+    """
+    for descriptor, value in message.ListFields():
+        for item in value if descriptor.is_repeated else (value,):
+            if descriptor.type == descriptor.TYPE_MESSAGE:
+                _check_text(item, where)
+            elif descriptor.type == descriptor.TYPE_STRING:
+                if isinstance(item, bytes):
+                    raise NetworkError(
+                        f"{where}: not an ONNX model, or a damaged one: {descriptor.full_name} {item!r} is not UTF-8; "
+                        "export the network again"
+                    )
+            else:
+                break  # a list of numbers: nothing to check
 
 
 def one_line(error: Exception) -> str:

@@ -32,7 +32,7 @@ _CHECKS: Mapping[str, Callable[[Layer, Network], object]] = {
     "Gemm": gemm_parameters,
     "MatMul": matmul_geometry,
     "Conv": conv_geometry,
-    **dict.fromkeys(("MaxPool", "AveragePool", "GlobalAveragePool"), pool_geometry),
+    **dict.fromkeys(("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"), pool_geometry),
     "Softmax": softmax_axes,
     "BatchNormalization": batchnorm_scale_shift,
     "Clip": clip_bounds,

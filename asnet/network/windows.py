@@ -219,7 +219,7 @@ def conv_geometry(layer: Layer, network: Network) -> ConvGeometry:
 
 
 def pool_geometry(layer: Layer, network: Network) -> PoolGeometry:
-    """Geometry of a MaxPool, AveragePool or GlobalAveragePool (one window over the whole input).
+    """Geometry of a MaxPool, AveragePool, or GlobalMaxPool, GlobalAveragePool (one window over the whole input).
 
     Raises:
         NetworkError: shapes or attributes contradict each other, or a window reads padding only.

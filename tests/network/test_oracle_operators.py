@@ -131,6 +131,7 @@ CASES = [
     ),
     Case("GlobalAveragePool", (IMAGE,)),
     Case("GlobalAveragePool", ((2, 3, 5),)),
+    Case("GlobalMaxPool", (IMAGE,)),
     # Activations
     Case("Relu", ((3, 4),)),
     Case("LeakyRelu", ((3, 4),)),
