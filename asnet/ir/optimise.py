@@ -43,12 +43,13 @@ def for_execution(module: Module) -> str:
 def for_hls(module: Module) -> str:
     """LLVM IR text for hardware: scalar optimisations only, the same on every host.
 
-    One function per layer in the order of ``module.calls``, ``@asnet.run`` left out; arguments as in
-    :attr:`~asnet.ir.module.Call.arguments`; calls of slot symbols and site metadata stay in place. Guaranteed:
+    One function per layer in the order of ``module.calls`` (LLVM quotes and escapes names), ``@asnet.run`` left out;
+    arguments as in :attr:`~asnet.ir.module.Call.arguments`; calls of slot symbols and site metadata stay in place. Guaranteed:
 
     - Loops are in simplified form (preheader, single latch, dedicated exits), tested at the bottom, and counted: the
-      latch is the only exit, its condition an ``icmp`` of the i64 counter (or its successor) with a constant. The
-      counter starts at 0 in steps of 1, the trip count is static and at least 2. No loop is unrolled.
+      latch is the only exit, its condition an ``icmp`` in the latch of the i64 counter (or its successor) with a
+      constant: ``ult counter, n - 1``, or ``eq counter, 0`` for two iterations; true means once more. The counter
+      starts at 0 in steps of 1, the trip count is static and at least 2. No loop is unrolled.
     - Values live across iterations in phis; there is no ``alloca``, ``switch``, ``invoke`` or indirect branch.
     - An address is a chain of ``getelementptr`` over one argument with a single index each, of element type ``float``
       or ``i8``; indices are i64 sums, products and shifts of loop counters and constants.
@@ -72,9 +73,13 @@ def for_hls(module: Module) -> str:
     options.loop_interleaving = False
     options.loop_unrolling = False
     builder = llvm.create_pass_builder(None, options)  # without a target machine: the same text on every host
-    builder.getModulePassManager().run(unit, builder)
+    prune = llvm.create_new_module_pass_manager()
+    prune.add_global_dead_code_eliminate_pass()
+    prune.run(unit, builder)
+    for function in unit.functions:
+        if not function.is_declaration:
+            builder.getFunctionPassManager().run(function, builder)
     final = llvm.create_new_module_pass_manager()
-    final.add_new_gvn_pass()
     final.add_instruction_combine_pass()
     final.add_dead_code_elimination_pass()
     final.add_loop_simplify_pass()
