@@ -52,8 +52,8 @@ module fadd #(
         .q({kind1, sign1, subtract1, el1, ml1, aligned1})
     );
 
-    wire [27:0] minuend = {1'b0, ml1, 3'd0};
-    wire [27:0] sum = subtract1 ? minuend - {1'b0, aligned1} : minuend + {1'b0, aligned1};
+    // Subtraction adds the complement; its carry in stands in the larger operand's empty last bit.
+    wire [27:0] sum = {1'b0, ml1, 2'd0, subtract1} + ({1'b0, aligned1} ^ {28{subtract1}});
     wire [27:0] sum2;
     fp_reg #(.W(39), .ON(CUT[2])) cut2 (
         .clk(clk), .ce(ce), .d({kind1, sign1, el1, sum}), .q({kind2, sign2, el2, sum2})
@@ -73,17 +73,17 @@ module fadd #(
     wire [9:0] exp_d, exp4;
     wire bump, bump4;
     wire [23:0] sig, sig4;
-    wire guard, guard4, sticky, sticky4;
-    fp_denorm #(.FTZ(FTZ)) denorm (
+    wire up, up4;
+    fp_round #(.FTZ(FTZ)) round (
         .exp(exp), .bump(1'b0), .sig(fine[27:4]), .guard(fine[3]), .sticky(|fine[2:0]),
-        .out_exp(exp_d), .out_bump(bump), .out_sig(sig), .out_guard(guard), .out_sticky(sticky)
+        .out_exp(exp_d), .out_bump(bump), .out_sig(sig), .up(up)
     );
-    fp_reg #(.W(40), .ON(CUT[4])) cut4 (
+    fp_reg #(.W(39), .ON(CUT[4])) cut4 (
         .clk(clk), .ce(ce),
-        .d({kind3[1], kind3[0] | cancelled, sign3 & ~cancelled, exp_d, bump, sig, guard, sticky}),
-        .q({kind4, sign4, exp4, bump4, sig4, guard4, sticky4})
+        .d({kind3[1], kind3[0] | cancelled, sign3 & ~cancelled, exp_d, bump, sig, up}),
+        .q({kind4, sign4, exp4, bump4, sig4, up4})
     );
     fp_pack #(.FTZ(FTZ)) pack (
-        .kind(kind4), .sign(sign4), .exp(exp4), .bump(bump4), .sig(sig4), .guard(guard4), .sticky(sticky4), .y(y)
+        .kind(kind4), .sign(sign4), .exp(exp4), .bump(bump4), .sig(sig4), .up(up4), .y(y)
     );
 endmodule

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Round to nearest even and pack. kind: 0 finite, 1 zero, 2 infinity, 3 NaN (0x7FC00000 whatever the sign).
+// Add the rounding bit and pack. kind: 0 finite, 1 zero, 2 infinity, 3 NaN (0x7FC00000 whatever the sign).
 // sig has its leading one in bit 23 (FTZ = 1), or is a subnormal's significand if that bit is 0 (FTZ = 0).
 // exp + bump is the signed biased exponent: one carry chain adds bump (FTZ = 1 only) and rounds.
 // FTZ = 1: an exponent <= 0 after rounding gives a signed zero.
@@ -11,11 +11,9 @@ module fp_pack #(
     input  [9:0]  exp,
     input         bump,
     input  [23:0] sig,
-    input         guard,
-    input         sticky,
+    input         up,
     output [31:0] y
 );
-    wire up = guard & (sticky | sig[0]);
     wire [9:0] field;
     wire [32:0] rounded = {field, sig[22:0]} + {9'd0, bump, 22'd0, up};
     wire [9:0] e = rounded[32:23];

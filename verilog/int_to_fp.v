@@ -34,13 +34,13 @@ module int_to_fp #(
 
     wire [7:0] exp2;
     wire [23:0] sig2;
-    wire zero2, guard2, sticky2;
-    fp_reg #(.W(36), .ON(CUT[2])) cut2 (
-        .clk(clk), .ce(ce), .d({~fine[31], sign1, 8'd158 - {3'd0, n_coarse1, n_fine}, fine[31:7], |fine[6:0]}),
-        .q({zero2, sign2, exp2, sig2, guard2, sticky2})
+    wire zero2, up2;
+    wire up = fine[7] & ((|fine[6:0]) | fine[8]);
+    fp_reg #(.W(35), .ON(CUT[2])) cut2 (
+        .clk(clk), .ce(ce), .d({~fine[31], sign1, 8'd158 - {3'd0, n_coarse1, n_fine}, fine[31:8], up}),
+        .q({zero2, sign2, exp2, sig2, up2})
     );
     fp_pack pack (
-        .kind({1'b0, zero2}), .sign(sign2), .exp({2'd0, exp2}), .bump(1'b0), .sig(sig2), .guard(guard2), .sticky(sticky2),
-        .y(y)
+        .kind({1'b0, zero2}), .sign(sign2), .exp({2'd0, exp2}), .bump(1'b0), .sig(sig2), .up(up2), .y(y)
     );
 endmodule

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// FTZ = 0: bring a normalised significand whose biased exponent exp + bump is <= 0 to the subnormals' exponent.
-// FTZ = 1: wires (tiny results are flushed after rounding, see fp_pack).
-// sig has its leading one in bit 23; exp is signed.
-module fp_denorm #(
+// Decide the rounding to nearest even: up = 1 where fp_pack is to add one. sig has its leading one in bit 23; the signed
+// biased exponent is exp + bump. FTZ = 0: a significand with an exponent <= 0 is first brought to the subnormals' exponent.
+module fp_round #(
     parameter FTZ = 1
 ) (
     input  [9:0]  exp,
@@ -13,23 +12,21 @@ module fp_denorm #(
     output [9:0]  out_exp,
     output        out_bump,
     output [23:0] out_sig,
-    output        out_guard,
-    output        out_sticky
+    output        up
 );
     generate
         if (FTZ != 0) begin : g_ftz
             assign out_exp = exp;
             assign out_bump = bump;
             assign out_sig = sig;
-            assign out_guard = guard;
-            assign out_sticky = sticky;
+            assign up = guard & (sticky | sig[0]);
         end else begin : g_ieee
             wire [9:0] e = exp + {9'd0, bump};
             wire [9:0] distance = 10'd1 - e;
             wire low = e[9] | ~|e[8:0];
             wire far = low & |distance[8:5];
             wire [24:0] shifted;
-            wire lost;
+            wire lost, out_guard;
             wire unused = distance[9];  // 0 whenever low
             fp_align #(.W(25)) align (
                 .x({sig, guard}), .n(distance[4:0] & {5{low}}), .y(shifted), .sticky(lost)
@@ -37,7 +34,7 @@ module fp_denorm #(
             assign out_exp = e;
             assign out_bump = 1'b0;
             assign {out_sig, out_guard} = far ? 25'd0 : shifted;
-            assign out_sticky = sticky | lost | far;
+            assign up = out_guard & (sticky | lost | out_sig[0]);
         end
     endgenerate
 endmodule
