@@ -25,11 +25,12 @@ from asnet.ir.state import State, constant_blob
 from asnet.ir.verify import parse
 from asnet.types import Array, FloatMode
 
-__all__ = ["Binder", "Engine", "Float32", "compile_object"]
+__all__ = ["Binder", "CompiledObject", "Engine", "Float32", "compile_object"]
 
 Float32: TypeAlias = NDArray[np.float32]
 
 _OBJECT = "code.o"
+_NEEDS = "needs"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,15 @@ class Binder:
     keep: object = field(default=None, compare=False, repr=False)
 
 
-def compile_object(text: str, binder_text: str, cache: Cache) -> bytes:
+@dataclass(frozen=True)
+class CompiledObject:
+    """Host object code and the symbols it needs."""
+
+    code: bytes
+    needs: frozenset[str]
+
+
+def compile_object(text: str, binder_text: str, cache: Cache) -> CompiledObject:
     """Host object code of IR ``text`` linked with ``binder_text`` (may be empty); from the cache if it is there.
 
     Raises:
@@ -67,8 +76,13 @@ def compile_object(text: str, binder_text: str, cache: Cache) -> bytes:
         machine = host_machine()
         optimise_for_host(unit, machine)
         (folder / _OBJECT).write_bytes(machine.emit_object(unit))
+        symbols = (*unit.functions, *unit.global_variables)
+        needs = [s.name for s in symbols if s.is_declaration and not s.name.startswith("llvm.")]
+        (folder / _NEEDS).write_text("\0".join(needs), encoding="utf-8")
 
-    return (cache.get("objects", key, build) / _OBJECT).read_bytes()
+    folder = cache.get("objects", key, build)
+    needs = (folder / _NEEDS).read_text(encoding="utf-8")
+    return CompiledObject((folder / _OBJECT).read_bytes(), frozenset(needs.split("\0")) - {""})
 
 
 @cache
@@ -90,16 +104,16 @@ def _linker() -> llvm.LLJIT:
     return llvm.create_lljit_compiler()
 
 
-def _link(code: bytes, symbols: Mapping[str, int]) -> tuple[int, object]:
-    """Address of ``@asnet.run`` in loaded ``code``, and what keeps it loaded."""
+def _link(compiled: CompiledObject, symbols: Mapping[str, int]) -> tuple[int, object]:
+    """Address of ``@asnet.run`` in the loaded code, and what keeps it loaded."""
+    missing = sorted(compiled.needs - symbols.keys())
+    if missing:
+        raise PassError(f"the compiled network needs symbols that nothing defines: {', '.join(missing)}; bind them")
     with _LINK_LOCK:
-        builder = llvm.JITLibraryBuilder().add_object_img(code).export_symbol(RUN_FUNCTION)
+        builder = llvm.JITLibraryBuilder().add_object_img(compiled.code).export_symbol(RUN_FUNCTION)
         for name, address in symbols.items():
             builder.import_symbol(name, address)
-        try:
-            library = builder.link(_linker(), f"asnet.{next(_LIBRARY_NUMBERS)}")
-        except RuntimeError as error:
-            raise PassError(f"cannot load the compiled network: {error}; bind every slot symbol") from error
+        library = builder.link(_linker(), f"asnet.{next(_LIBRARY_NUMBERS)}")
         return library[RUN_FUNCTION], library
 
 
@@ -114,8 +128,8 @@ class Engine:
         """
         self.module = module
         self._binder = binder or Binder("")
-        code = compile_object(module.text, self._binder.text, cache)
-        address, self._library = _link(code, self._binder.symbols)
+        compiled = compile_object(module.text, self._binder.text, cache)
+        address, self._library = _link(compiled, self._binder.symbols)
         prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(MemoryKind), ctypes.c_int64, ctypes.c_int64)
         self._run = prototype(address)
         self._constants = constant_blob(module)
@@ -146,7 +160,7 @@ class Engine:
             if state.images != images:
                 raise DataError(f"{images} images do not fit a state of {state.images}; make one with Engine.state")
             for memory in self._inputs:
-                state.view(memory).reshape(images, -1)[:] = arrays[memory.name]
+                state.view(memory).reshape(images, memory.size)[:] = arrays[memory.name]
         if state is None:
             raise DataError("neither images nor a state to run on; give one of them")
         blobs = [state.blobs.get(kind, self._constants).ctypes.data for kind in MemoryKind]

@@ -44,7 +44,9 @@ def for_hls(module: Module) -> str:
     """LLVM IR text for hardware: scalar optimisations only, the same on every host.
 
     One function per layer in the order of ``module.calls`` (LLVM quotes and escapes names), ``@asnet.run`` left out;
-    arguments as in :attr:`~asnet.ir.module.Call.arguments`; calls of slot symbols and site metadata stay in place. Guaranteed:
+    arguments as in :attr:`~asnet.ir.module.Call.arguments`. Calls of slot symbols stay in place with their operands in
+    order; exact operations keep their values only (operands of fmul and fadd may swap, ``fsub x, c`` may become
+    ``fadd x, -c``, a division by a power of two a multiplication, each then without its site metadata). Guaranteed:
 
     - Loops are in simplified form (preheader, single latch, dedicated exits), tested at the bottom, and counted: the
       latch is the only exit, its condition an ``icmp`` in the latch of the i64 counter (or its successor) with a

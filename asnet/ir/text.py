@@ -73,6 +73,7 @@ def _facts(module: Module) -> Iterator[str]:
     for name, view in module.aliases.items():
         yield f"alias {name}: {view.name} as {view.element}{list(view.shape)}"
     for number, call in enumerate(module.calls):
-        yield f"call {number} {call.layer} ({call.op_type}): {', '.join(call.arguments)} writes {', '.join(call.writes)}"
+        arguments, writes = ", ".join(call.arguments), ", ".join(call.writes)
+        yield f"call {number} {call.layer} ({call.op_type}): {arguments} writes {writes}"
     for slot in module.slots:
         yield f"slot {slot.name}: {slot.sites} sites, {slot.count} executions per image, symbol {slot.symbol}"

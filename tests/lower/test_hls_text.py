@@ -19,6 +19,7 @@ OPCODES = {
     *("fadd", "fsub", "fmul", "fdiv", "fneg", "fcmp", "select", "phi", "br", "ret", "load", "store", "getelementptr"),
     *("add", "sub", "mul", "shl", "lshr", "and", "or", "xor", "icmp", "bitcast", "call"),
 }
+ADDRESS = re.compile(r"getelementptr (?:inbounds )?(?:nuw )?(?:float|i8), ptr %\S+, i64 \S+$")
 FAST_MATH = re.compile(r"\b(fast|nnan|ninf|nsz|arcp|contract|afn|reassoc)\b")
 
 
