@@ -26,13 +26,15 @@ def rewrite(module: Module, rule: Rule) -> Module:
     Sites that ``rule`` itself builds are not offered again.
     """
     replaced: dict[ir.Value, ir.Value] = {}
+    functions: dict[str, ir.Function] = {}
     for site in list(module.sites()):
         builder = ir.IRBuilder()
         builder.position_before(site.instruction)
         value = rule(site, builder)
         if value is not None:
             replaced[site.instruction] = value
-    for function in {instruction.function for instruction in replaced}:
+            functions[site.function] = site.instruction.function
+    for function in functions.values():
         _substitute(function, replaced)
     return replace(module)
 
