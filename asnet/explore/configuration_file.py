@@ -19,8 +19,7 @@ from asnet.explore.sources import units_of
 from asnet.ir import Slot
 from asnet.jsonfile import JsonNode, ParameterValue, load
 from asnet.types import EXACT, FloatMode
-from asnet.units.instance import UnitInstance, instance_name, parse_instance_name
-from asnet.units.unit import ApproximateUnit
+from asnet.units import ApproximateUnit, UnitInstance, instance_name, parse_instance_name
 
 __all__ = ["Choice", "ConfigurationFile", "UnitRecord", "load_configuration", "save_configuration"]
 

@@ -8,7 +8,7 @@ from asnet.errors import ConstraintsError, did_you_mean
 from asnet.explore.constraints import Rule
 from asnet.ir import Slot
 from asnet.types import EXACT
-from asnet.units.instance import UnitInstance
+from asnet.units import UnitInstance
 
 __all__ = ["candidates"]
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from asnet.errors import AsnetError
 from asnet.explore.constraints import UnitSource
-from asnet.units.instance import UnitInstance
-from asnet.units.unit import ApproximateUnit
+from asnet.units import ApproximateUnit, UnitInstance
 
 __all__ = ["instances_of", "units_of"]
 

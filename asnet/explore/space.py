@@ -10,10 +10,11 @@ from functools import cached_property
 from asnet.cache import digest
 from asnet.errors import ConstraintsError
 from asnet.explore.configuration import Configuration
-from asnet.explore.constraints import GRANULARITIES, Rule
+from asnet.explore.constraints import GRANULARITIES, Constraints, Rule
 from asnet.explore.narrowing import candidates
+from asnet.explore.sources import instances_of
 from asnet.ir import Slot
-from asnet.units.instance import UnitInstance
+from asnet.units import UnitInstance
 
 __all__ = ["DesignSpace", "Variable"]
 
@@ -75,6 +76,17 @@ class DesignSpace:
             instances={name: instance for name, instance in instances.items() if name in used},
             notes=notes,
         )
+
+    @classmethod
+    def from_constraints(cls, constraints: Constraints, slots: Sequence[Slot]) -> DesignSpace:
+        """The space that a constraints file describes, over the slots of a network prepared at its granularity.
+
+        Raises:
+            ConstraintsError: as :meth:`build`.
+            UnitError: an unknown unit or parameter, or Verilog that is missing or malformed.
+        """
+        units = instances_of(constraints.units, constraints.path.parent)
+        return cls.build(slots, units, rules=constraints.rules, granularity=constraints.granularity)
 
     @cached_property
     def size(self) -> int:

@@ -1,0 +1,8 @@
+"""Stage 2b: test sets, and what a configuration does on one."""
+
+from asnet.testbed.dataset import Dataset
+from asnet.testbed.evaluation import Evaluation, Evaluator
+from asnet.testbed.prepare import prepare
+from asnet.testbed.testbed import BACKENDS, TestBed
+
+__all__ = ["BACKENDS", "Dataset", "Evaluation", "Evaluator", "TestBed", "prepare"]

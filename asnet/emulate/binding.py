@@ -1,0 +1,90 @@
+"""Binding a module's slot symbols to forms: compiled once, configurations are rows of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asnet.emulate.forms import Form
+from asnet.errors import UsageError, did_you_mean
+from asnet.ir import Slot
+from asnet.ir.jit import Binder
+from asnet.types import EXACT
+from asnet.units import UnitInstance
+
+__all__ = ["Binding", "Plan"]
+
+Plan: TypeAlias = tuple[str, ...]
+"""The kind of form of every slot: what a compiled network depends on."""
+
+
+class Binding:
+    """The forms of a network's slots.
+
+    ``forms`` in the order of preference; the last one must serve everything. :meth:`plan` says which form each slot of
+    a configuration takes, :meth:`binder` defines the symbols so, :meth:`select` makes a configuration effective in all
+    engines that were made from this binding's binders.
+    """
+
+    def __init__(self, slots: Sequence[Slot], instances: Mapping[str, UnitInstance], forms: Sequence[Form]) -> None:
+        self._slots = tuple(slots)
+        self._instances = dict(instances)
+        self._forms = {form.kind: form for form in forms}
+        self._tables: dict[str, NDArray[np.uint32]] = {
+            form.kind: np.zeros(max(1, len(slots) * form.columns), np.uint32) for form in forms
+        }
+
+    def plan(self, configuration: Mapping[str, str], *, only: str | None = None) -> Plan:
+        """For each slot the first form that serves its choice, or the form ``only``.
+
+        Raises:
+            UsageError: a slot without a choice, an unknown instance, or one that stands for another operation.
+        """
+        kinds: list[str] = []
+        for slot in self._slots:
+            instance = self._choice(configuration, slot)
+            forms = [self._forms[only]] if only is not None else list(self._forms.values())
+            kinds.append(next(form.kind for form in forms if form.serves(slot, instance)))
+        return tuple(kinds)
+
+    def binder(self, plan: Plan) -> Binder:
+        """Definitions of all slot symbols by the forms of ``plan``."""
+        used = [self._forms[kind] for kind in self._forms if kind in plan]
+        count = len(self._slots)
+        lines = [f"@{form.table} = external global [{count * form.columns} x i32], align 4" for form in used]
+        lines += [text for form in used if (text := form.declarations())]
+        lines += [
+            self._forms[kind].definition(slot, index, count)
+            for index, (slot, kind) in enumerate(zip(self._slots, plan, strict=True))
+        ]
+        symbols = {name: address for form in used for name, address in form.symbols.items()}
+        symbols |= {form.table: self._tables[form.kind].ctypes.data for form in used}
+        return Binder("\n".join(lines) + "\n" if used else "", symbols, keep=(self._tables, used))
+
+    def select(self, configuration: Mapping[str, str]) -> None:
+        """Make ``configuration`` what the slots compute, in every form that serves it."""
+        for index, slot in enumerate(self._slots):
+            instance = self._choice(configuration, slot)
+            for form in self._forms.values():
+                if form.serves(slot, instance):
+                    row = slice(index * form.columns, (index + 1) * form.columns)
+                    self._tables[form.kind][row] = form.row(slot, instance)
+
+    def _choice(self, configuration: Mapping[str, str], slot: Slot) -> UnitInstance | None:
+        name = configuration.get(slot.name)
+        if name is None:
+            raise UsageError(f"the configuration says nothing of slot {slot.name!r}; choose an instance or {EXACT!r}")
+        if name == EXACT:
+            return None
+        if name not in self._instances:
+            raise UsageError(f"slot {slot.name!r}: no instance {name!r}{did_you_mean(name, self._instances)}")
+        instance = self._instances[name]
+        if (instance.op, instance.type.name) != (slot.op, slot.type):
+            raise UsageError(
+                f"slot {slot.name!r} computes {slot.op} of {slot.type}, {name!r} stands for {instance.op} of "
+                f"{instance.type}; choose another instance"
+            )
+        return instance

@@ -1,0 +1,65 @@
+"""The operand-transform form: exact host arithmetic on masked operands, for instances that are proven to be that.
+
+Truncating units, and the exact operators themselves, compute ``(a & m_a) op (b & m_b)`` for some masks. The masks are
+data, so one compiled network serves all of them, at the speed of exact arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from asnet.emulate.certificate import Certificate
+from asnet.emulate.forms import attributes, entry
+from asnet.ir import Slot
+from asnet.types import FloatMode, operand_type
+from asnet.units import UnitInstance
+
+__all__ = ["Mask"]
+
+_ALL = 0xFFFFFFFF
+_FLOAT_OPS = ("fmul", "fdiv", "fadd", "fsub")
+
+
+class Mask:
+    """Computes ``(a & m_a) op (b & m_b)`` in float32, the masks loaded from ``@asnet.masks``.
+
+    Serves the instances whose certificate (by content digest) is given, and exact, which is all ones.
+    """
+
+    kind = "mask"
+    table = "asnet.masks"
+    columns = 2
+    symbols: Mapping[str, int] = {}
+
+    def __init__(self, mode: FloatMode, certificates: Mapping[str, Certificate]) -> None:
+        self._mode = mode
+        self._certificates = dict(certificates)
+
+    def serves(self, slot: Slot, instance: UnitInstance | None) -> bool:
+        """Float operations, exact or certified."""
+        return slot.op in _FLOAT_OPS and (instance is None or instance.digest in self._certificates)
+
+    def row(self, slot: Slot, instance: UnitInstance | None) -> tuple[int, ...]:
+        """The two masks."""
+        if instance is None:
+            return (_ALL, _ALL)
+        certificate = self._certificates[instance.digest]
+        return (certificate.mask_a, certificate.mask_b)
+
+    def declarations(self) -> str:
+        """Nothing: the host computes."""
+        return ""
+
+    def definition(self, slot: Slot, index: int, slots: int) -> str:
+        """Load the masks, mask the operands' bits, compute."""
+        lines = [
+            f'define float @"{slot.symbol}"(float %a, float %b) {attributes(self._mode, operand_type(slot.type))} {{'
+        ]
+        for column, name in enumerate("ab"):
+            lines += [
+                f"  %m{name} = load i32, ptr {entry(self.table, self.columns, index, slots, column)}",
+                f"  %i{name} = bitcast float %{name} to i32",
+                f"  %k{name} = and i32 %i{name}, %m{name}",
+                f"  %x{name} = bitcast i32 %k{name} to float",
+            ]
+        return "\n".join([*lines, f"  %y = {slot.op} float %xa, %xb", "  ret float %y", "}"])

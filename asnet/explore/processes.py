@@ -1,0 +1,191 @@
+"""Evaluating in several processes of this machine.
+
+A worker is started by `spawn` (no locks or threads are inherited), builds its own evaluator and gets contiguous blocks
+of positions, so that configurations that share work meet in one process. It ignores Ctrl-C: the parent stops it. When
+the parent is gone, its pipe closes and the worker ends after the evaluation at hand.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import itertools
+import multiprocessing
+import signal
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from asnet.errors import AsnetError, ToolError
+from asnet.explore.space import DesignSpace
+from asnet.testbed import Evaluation, Evaluator
+
+__all__ = ["Processes"]
+
+_BLOCKS_PER_WORKER = 8
+
+Factory: TypeAlias = Callable[[], Evaluator]
+
+
+@dataclass(frozen=True)
+class _Finished:
+    position: int
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True)
+class _Idle:
+    """The worker waits for a block of positions."""
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """``fault`` is a user's fault, or None with the ``trace`` of a bug."""
+
+    fault: AsnetError | None
+    trace: str
+
+
+def _reduce_mapping_proxy(
+    mapping: MappingProxyType[Any, Any],
+) -> tuple[Callable[..., MappingProxyType[Any, Any]], tuple[Any, ...]]:
+    return MappingProxyType, (dict(mapping),)
+
+
+copyreg.pickle(MappingProxyType, _reduce_mapping_proxy)  # units' parameters cross to the workers
+
+
+@dataclass(frozen=True)
+class _Worker:
+    process: SpawnProcess
+    pipe: Connection
+
+
+class Processes:
+    """Evaluates in ``jobs`` processes, each with an evaluator of its own from ``factory`` (which must be picklable)."""
+
+    def __init__(self, space: DesignSpace, factory: Factory, jobs: int) -> None:
+        self._space = replace(space, instances={})
+        self._factory = factory
+        self._jobs = jobs
+        self._workers: list[_Worker] = []
+
+    def run(self, positions: Sequence[int]) -> Iterator[tuple[int, Evaluation]]:
+        """Evaluate ``positions``; results come as they finish.
+
+        Raises:
+            ToolError: a worker was killed.
+            AsnetError: what an evaluator raised.
+        """
+        blocks = _blocks(positions, self._jobs)
+        idle: set[int] = set()
+        try:
+            self._start(min(self._jobs, len(blocks)))
+            left = len(positions)
+            while left:
+                for index, message in self._messages():
+                    if isinstance(message, _Finished):
+                        left -= 1
+                        yield message.position, message.evaluation
+                    elif isinstance(message, _Failed):
+                        raise message.fault or RuntimeError(f"a worker process failed:\n{message.trace}")
+                    elif blocks:
+                        self._send(index, blocks.popleft())
+                    else:
+                        idle.add(index)
+        except KeyboardInterrupt:
+            yield from self._arrived()
+            raise
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop the workers, whatever they are doing."""
+        for worker in self._workers:
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join()
+            worker.pipe.close()
+        self._workers = []
+
+    def _start(self, count: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        for _ in range(count):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(theirs, self._space, self._factory), daemon=True)
+            process.start()
+            theirs.close()
+            self._workers.append(_Worker(process, ours))
+
+    def _messages(self) -> Iterator[tuple[int, object]]:
+        """What the workers say, after waiting for one to speak.
+
+        Raises:
+            ToolError: a worker has ended.
+        """
+        pipes = {worker.pipe: index for index, worker in enumerate(self._workers)}
+        for pipe in wait(list(pipes)):
+            index = pipes[pipe]  # type: ignore[index]
+            try:
+                yield index, self._workers[index].pipe.recv()
+            except (EOFError, ConnectionError):
+                raise self._killed(index) from None
+
+    def _send(self, index: int, block: Sequence[int]) -> None:
+        try:
+            self._workers[index].pipe.send(block)
+        except (BrokenPipeError, ConnectionError):
+            raise self._killed(index) from None
+
+    def _arrived(self) -> Iterator[tuple[int, Evaluation]]:
+        """Results that are already in the pipes."""
+        for worker in self._workers:
+            try:
+                while worker.pipe.poll():
+                    message = worker.pipe.recv()
+                    if isinstance(message, _Finished):
+                        yield message.position, message.evaluation
+            except (EOFError, OSError):
+                continue
+
+    def _killed(self, index: int) -> ToolError:
+        process = self._workers[index].process
+        process.join(timeout=5)
+        code = process.exitcode
+        how = f"ended with status {code}"
+        if code is not None and code < 0:
+            how = f"was killed by {signal.Signals(-code).name}"
+            if -code == signal.SIGKILL:
+                how += " (the system kills processes when memory runs out)"
+        return ToolError(
+            f"worker process {process.pid} {how}; what had finished is stored: the same command goes on, "
+            "with fewer processes if you say --jobs 1"
+        )
+
+
+def _blocks(positions: Sequence[int], jobs: int) -> deque[Sequence[int]]:
+    """Contiguous blocks of nearly the same length, several for each worker."""
+    count = min(len(positions), jobs * _BLOCKS_PER_WORKER)
+    bounds = [len(positions) * index // count for index in range(count + 1)] if count else []
+    return deque(positions[low:high] for low, high in itertools.pairwise(bounds))
+
+
+def _serve(pipe: Connection, space: DesignSpace, factory: Factory) -> None:
+    """A worker's life."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        evaluator = factory()
+        while True:
+            pipe.send(_Idle())
+            for position in pipe.recv():
+                pipe.send(_Finished(position, evaluator.evaluate(space[position])))
+    except (EOFError, BrokenPipeError, ConnectionError):
+        return
+    except AsnetError as fault:
+        pipe.send(_Failed(fault, ""))
+    except Exception:
+        pipe.send(_Failed(None, traceback.format_exc()))

@@ -1,0 +1,33 @@
+"""From a network to the module that configurations bind: lowered, user passes, slots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from asnet.ir import Module
+from asnet.lower import lower
+from asnet.network import Network
+from asnet.passes import Approximate, Pass, run_passes
+from asnet.types import FloatMode
+
+__all__ = ["prepare"]
+
+
+def prepare(
+    network: Network,
+    mode: FloatMode = FloatMode.FTZ,
+    *,
+    granularity: str = "layer",
+    passes: Sequence[Pass] = (),
+    ops: str = "fmul+fdiv+mul",
+) -> Module:
+    """The network's IR after ``passes`` and the `approximate` pass; its slots are in ``Module.slots``.
+
+    ``granularity`` is `layer` or `site` (`network` means one choice for all layers and needs no finer slots: `layer`).
+
+    Raises:
+        UnsupportedError: the network has an operator that ASNet does not support.
+        PassError: a pass left an invalid module, or an unknown granularity or op.
+    """
+    slots = "layer" if granularity == "network" else granularity
+    return run_passes(lower(network, mode), [*passes, Approximate(ops=ops, granularity=slots)])

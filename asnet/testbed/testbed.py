@@ -1,0 +1,217 @@
+"""The test bed: what every configuration of a network's slots does on a test set."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, partial
+
+import numpy as np
+
+from asnet.cache import Cache, default_cache
+from asnet.emulate import Binding, Certificate, Golden, Mask, Plan, certify_mask
+from asnet.errors import MismatchError, UsageError, did_you_mean
+from asnet.ir.jit import Engine
+from asnet.network import Network
+from asnet.passes import Pass
+from asnet.testbed.chunks import Chunk, chunks_of
+from asnet.testbed.dataset import Dataset
+from asnet.testbed.evaluation import Evaluation
+from asnet.testbed.prepare import prepare
+from asnet.testbed.tally import Tally, canonical_bits
+from asnet.types import Array, FloatMode
+from asnet.units import FunctionLibrary, UnitInstance
+
+__all__ = ["BACKENDS", "TestBed"]
+
+BACKENDS = ("golden", "auto")
+"""`golden` runs everything through the Verilator models; `auto` takes the fastest certified form of each slot."""
+
+_MOST_PLANS = 32  # networks compiled for one test bed; beyond, everything runs golden
+
+Progress = Callable[[int, int, str], None]
+
+
+class TestBed:
+    """A network, a test set and unit instances, compiled once; every configuration is data.
+
+    Activations of all images are kept if they fit into ``memory`` bytes, so that an evaluation runs again only from the
+    first layer that differs from the one before; what does not fit is computed anew. Neither that, nor the order of
+    evaluations, nor how images are cut into chunks changes a result. One test bed belongs to one thread.
+
+    Args:
+        network: as loaded by :func:`asnet.network.load`.
+        dataset: the test set; reshaped to the network's input.
+        instances: all that configurations may name.
+        mode: the float mode of the whole design.
+        granularity: of the slots, `layer` or `site`.
+        backend: one of :data:`BACKENDS`.
+        passes: IR passes to run before the slots are made.
+        cache: of compiled artefacts; the user's if not given.
+        jobs: processes that compile units at the same time.
+        progress: called while units are compiled.
+        trust_verilog: accept units that reach outside their ports.
+        memory: bytes for activations.
+
+    Raises:
+        DataError: the test set does not fit the network.
+        UnsupportedError: the network has an operator that ASNet does not support.
+        UnitError, ToolError: a unit cannot be compiled.
+        UsageError: an unknown backend, or two different instances of one name.
+    """
+
+    __test__ = False  # for pytest: not a test, for all its name
+
+    def __init__(
+        self,
+        network: Network,
+        dataset: Dataset,
+        instances: Iterable[UnitInstance] = (),
+        *,
+        mode: FloatMode = FloatMode.FTZ,
+        granularity: str = "layer",
+        backend: str = "auto",
+        passes: Sequence[Pass] = (),
+        cache: Cache | None = None,
+        jobs: int | None = None,
+        progress: Progress | None = None,
+        trust_verilog: bool = False,
+        memory: int = 2 << 30,
+    ) -> None:
+        if backend not in BACKENDS:
+            raise UsageError(f"unknown backend {backend!r}{did_you_mean(backend, BACKENDS)}")
+        self.network = network
+        self.dataset = dataset.fit(network)
+        self.instances = _by_name(instances)
+        self.backend = backend
+        self.recipe: Callable[[], TestBed] = partial(
+            TestBed, network, dataset, tuple(self.instances.values()), mode=mode, granularity=granularity,
+            backend=backend, passes=tuple(passes), cache=cache, jobs=1, trust_verilog=trust_verilog, memory=memory,
+        )  # fmt: skip
+        self.module = prepare(network, mode, granularity=granularity, passes=passes)
+        self.slots = self.module.slots
+        self._cache = cache or default_cache()
+        self.library = FunctionLibrary.build(
+            list(self.instances.values()),
+            mode,
+            cache=self._cache,
+            jobs=jobs,
+            progress=progress,
+            trust_verilog=trust_verilog,
+        )
+        self._memory = memory
+        self._engines: dict[Plan, Engine] = {}
+        self._kept: dict[str, str] | None = None
+        self._checked: set[tuple[str, str]] = set()
+
+    @cached_property
+    def certificates(self) -> Mapping[str, Certificate]:
+        """Instance name → why its fast form equals the golden model; empty for the backend `golden`."""
+        if self.backend == "golden":
+            return {}
+        found = {name: certify_mask(instance, self.library, self._cache) for name, instance in self.instances.items()}
+        return {name: certificate for name, certificate in found.items() if certificate is not None}
+
+    def evaluate(self, configuration: Mapping[str, str], /) -> Evaluation:
+        """Run ``configuration`` (slot name → instance name or `exact`) on all images of the test set.
+
+        Raises:
+            UsageError: a slot without a choice, an unknown instance, or one that stands for another operation.
+            MismatchError: a fast form differs from the golden model (a bug of ASNet).
+        """
+        began = time.perf_counter()
+        engine = self._engine(self._plan(configuration))
+        self._spot_check(configuration)
+        first = self._first_changed(configuration)
+        self._binding.select(configuration)
+        self._kept = None  # until it is whole again, whatever interrupts
+        outputs = [self.module.memory(tensor.name) for tensor in self.network.outputs]
+        tally = Tally(len(outputs))
+        for chunk in self._chunks:
+            if not chunk.resident or first == 0:
+                engine.run(self.dataset.x[chunk.images], state=chunk.state)
+            elif first < len(self.module.calls):
+                engine.run(state=chunk.state, first=first)
+            tally.add([chunk.state.view(memory) for memory in outputs], self.dataset.y[chunk.images])
+        self._kept = dict(configuration)
+        return Evaluation(tally.correct, len(self.dataset), tally.digest, time.perf_counter() - began)
+
+    def outputs(
+        self, configuration: Mapping[str, str], images: int | None = None, *, golden: bool = False
+    ) -> dict[str, Array]:
+        """What every layer computes for the first ``images`` images: memory name → array ``(images, *shape)``.
+
+        All memories that a layer writes, in the order of the layers. ``golden`` asks for the Verilator models
+        whatever the backend.
+
+        Raises:
+            DataError: more images than there are.
+            UsageError: as :meth:`evaluate`.
+        """
+        data = self.dataset if images is None else self.dataset.take(images)
+        engine = self._engine(self._plan(configuration, only="golden" if golden else None))
+        self._binding.select(configuration)
+        state = engine.state(len(data))
+        engine.run(data.x, state=state)
+        written = dict.fromkeys(name for call in self.module.calls for name in call.writes)
+        return {name: np.array(state.view(self.module.memories[name])) for name in written}
+
+    @cached_property
+    def _binding(self) -> Binding:
+        forms = [Golden(self.library)]
+        if self.backend == "golden":
+            return Binding(self.slots, self.instances, forms)
+        by_digest = {self.instances[name].digest: found for name, found in self.certificates.items()}
+        return Binding(self.slots, self.instances, [Mask(self.module.mode, by_digest), *forms])
+
+    def _plan(self, configuration: Mapping[str, str], only: str | None = None) -> Plan:
+        plan = self._binding.plan(configuration, only=only)
+        if plan not in self._engines and len(self._engines) >= _MOST_PLANS:
+            return self._binding.plan(configuration, only="golden")
+        return plan
+
+    def _engine(self, plan: Plan) -> Engine:
+        if plan not in self._engines:
+            self._engines[plan] = Engine(self.module, binder=self._binding.binder(plan), cache=self._cache)
+        return self._engines[plan]
+
+    @cached_property
+    def _chunks(self) -> list[Chunk]:
+        return chunks_of(self.module, len(self.dataset), self._memory)
+
+    def _first_changed(self, configuration: Mapping[str, str]) -> int:
+        """Number of the first call whose slots differ from what the resident states hold; all calls, if none does."""
+        if self._kept is None:
+            return 0
+        changed = {slot.layer for slot in self.slots if self._kept[slot.name] != configuration[slot.name]}
+        numbers = (number for number, call in enumerate(self.module.calls) if call.layer in changed)
+        return next(numbers, len(self.module.calls))
+
+    def _spot_check(self, configuration: Mapping[str, str]) -> None:
+        """Compare the fast forms with the golden model on the first image, for choices not compared before."""
+        fast = {
+            (slot.name, configuration[slot.name])
+            for slot, kind in zip(self.slots, self._plan(configuration), strict=True)
+            if kind != "golden"
+        }
+        if fast <= self._checked:
+            return
+        found, golden = self.outputs(configuration, 1), self.outputs(configuration, 1, golden=True)
+        for name, values in found.items():
+            here, there = canonical_bits(values), canonical_bits(golden[name])
+            if not np.array_equal(here, there):
+                element = tuple(int(i) for i in np.argwhere(here != there)[0][1:])
+                raise MismatchError(
+                    f"fast forms and golden model differ in {name!r} at {element}: {values[(0, *element)]!r} against "
+                    f"{golden[name][(0, *element)]!r}, configuration {dict(configuration)}; run with --backend golden "
+                    "and report this"
+                )
+        self._checked |= fast
+
+
+def _by_name(instances: Iterable[UnitInstance]) -> dict[str, UnitInstance]:
+    found: dict[str, UnitInstance] = {}
+    for instance in instances:
+        if found.setdefault(instance.name, instance) != instance:
+            raise UsageError(f"two different instances are called {instance.name!r}; rename one unit")
+    return found
