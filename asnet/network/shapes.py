@@ -44,7 +44,7 @@ def _bind(value: onnx.ValueInfoProto, batch: int, where: str) -> Tensor:
     kind = value.type.WhichOneof("value")
     if kind != "tensor_type":
         raise UnsupportedError(
-            f"{what} is a {(kind or 'untyped_type').removesuffix('_type')}; only tensors are supported"
+            f"{what} is of type {(kind or 'none').removesuffix('_type')!r}; only tensors are supported"
         )
     dtype = type_name(value.type.tensor_type.elem_type)
     if dtype != "float32":
