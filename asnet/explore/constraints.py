@@ -9,10 +9,19 @@ from pathlib import Path
 
 from asnet.errors import did_you_mean
 from asnet.explore.rules import Match
-from asnet.jsonfile import JsonNode, ParameterValue, load, parameter_values
+from asnet.jsonfile import JsonNode, ParameterValue, load, parameter_values, parse
 from asnet.types import APPROXIMABLE_OPS, EXACT, FloatMode
 
-__all__ = ["GRANULARITIES", "OBJECTIVES", "Constraints", "Limit", "Rule", "UnitSource", "load_constraints"]
+__all__ = [
+    "GRANULARITIES",
+    "OBJECTIVES",
+    "Constraints",
+    "Limit",
+    "Rule",
+    "UnitSource",
+    "load_constraints",
+    "parse_constraints",
+]
 
 OBJECTIVES = ("accuracy", "area", "delay")
 """What a configuration is judged by: accuracy is to be large, area and delay are to be small."""
@@ -20,6 +29,7 @@ OBJECTIVES = ("accuracy", "area", "delay")
 GRANULARITIES = ("network", "layer", "site")
 
 _UNIT_KEYS = ("op", "type", "verilog", "module", "ports", "params", "latency", "float_mode", "description")
+_GLOB_CHARACTERS = frozenset("*?[")
 _PORT_ROLES = ("a", "b", "y", "clk", "ce")
 _FILE_KEYS = ("$schema", "data", "granularity", "float_mode", "rules", "objectives", "limits")
 
@@ -44,6 +54,11 @@ class UnitSource:
     float_mode: str | None
     description: str | None
     where: JsonNode = field(compare=False, repr=False)
+
+    @property
+    def is_family(self) -> bool:
+        """Whether ``verilog`` is a glob: each file is a unit of its own, called as the file."""
+        return self.verilog is not None and not _GLOB_CHARACTERS.isdisjoint(self.verilog)
 
 
 @dataclass(frozen=True)
@@ -92,8 +107,19 @@ def load_constraints(path: Path | str) -> Constraints:
         ConstraintsError: the file cannot be read, is no JSON, has an unknown or missing key, or a value that makes no
             sense; names the file, the JSON path, the value and the remedy.
     """
-    path = Path(path)
-    root = load(path)
+    return _constraints(load(Path(path)), Path(path))
+
+
+def parse_constraints(text: str, path: Path) -> Constraints:
+    """The constraints in JSON ``text``, which was or would be the file ``path``.
+
+    Raises:
+        ConstraintsError: as :func:`load_constraints`.
+    """
+    return _constraints(parse(text, str(path)), path)
+
+
+def _constraints(root: JsonNode, path: Path) -> Constraints:
     keys = root.fields(required=("version", "units"), optional=_FILE_KEYS)
     _check_version(keys["version"])
     if "$schema" in keys:
@@ -175,7 +201,7 @@ def _rule(node: JsonNode, units: Mapping[str, UnitSource], granularity: str) -> 
     names: list[str] = []
     for item in keys["units"].items(nonempty=True):
         name = item.string()
-        if name.partition("(")[0] not in {*units, EXACT}:
+        if name.partition("(")[0] not in {*units, EXACT} and not any(unit.is_family for unit in units.values()):
             item.fail(f"unknown unit {name!r}{did_you_mean(name, [*units, EXACT])}")
         if name in names:
             item.fail(f"{name!r} occurs twice; remove one")

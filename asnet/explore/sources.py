@@ -11,8 +11,6 @@ from asnet.units import ApproximateUnit, UnitInstance
 
 __all__ = ["instances_of", "units_of"]
 
-_GLOB_CHARACTERS = frozenset("*?[")
-
 
 def instances_of(sources: Mapping[str, UnitSource], folder: Path) -> dict[str, tuple[UnitInstance, ...]]:
     """Name of each entry → all its instances, in order; Verilog files are relative to ``folder``.
@@ -41,7 +39,7 @@ def units_of(source: UnitSource, folder: Path) -> list[ApproximateUnit]:
     """
     if source.verilog is None:
         return [_shipped(source, folder)]
-    if not _GLOB_CHARACTERS.intersection(source.verilog):
+    if not source.is_family:
         return [_own(source, folder / source.verilog, source.name)]
     paths = sorted(path for path in folder.glob(source.verilog) if path.is_file())
     if not paths:

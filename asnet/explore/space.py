@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeAlias
 
 from asnet.cache import digest
 from asnet.errors import ConstraintsError
@@ -14,9 +15,12 @@ from asnet.explore.constraints import GRANULARITIES, Constraints, Rule
 from asnet.explore.narrowing import candidates
 from asnet.explore.sources import instances_of
 from asnet.ir import Slot
-from asnet.units import UnitInstance
+from asnet.testbed import Source, slots_of
+from asnet.units import ApproximateUnit, UnitInstance
 
-__all__ = ["DesignSpace", "Variable"]
+__all__ = ["DesignSpace", "UnitChoice", "Variable"]
+
+UnitChoice: TypeAlias = ApproximateUnit | Iterable[UnitInstance] | Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,27 @@ class DesignSpace:
             instances={name: instance for name, instance in instances.items() if name in used},
             notes=notes,
         )
+
+    @classmethod
+    def of(
+        cls,
+        source: Source,
+        units: Mapping[str, UnitChoice],
+        *,
+        rules: Sequence[Rule] = (),
+        granularity: str = "network",
+    ) -> DesignSpace:
+        """The space of a network (or a prepared module, or slots) over ``units``.
+
+        ``units`` maps names to units: ``{"p": range(23)}``, the parameter values of the shipped unit of that name; an
+        :class:`~asnet.units.ApproximateUnit`, all instances of it; or the instances themselves.
+
+        Raises:
+            ConstraintsError, UnitError: as :meth:`from_constraints`.
+            UnsupportedError: the network has an operator that ASNet does not support.
+        """
+        chosen = {name: _chosen(name, unit) for name, unit in units.items()}
+        return cls.build(slots_of(source, granularity=granularity), chosen, rules=rules, granularity=granularity)
 
     @classmethod
     def from_constraints(cls, constraints: Constraints, slots: Sequence[Slot]) -> DesignSpace:
@@ -141,6 +166,12 @@ class DesignSpace:
         choices = self.choices(position)
         free = [v.name for v in self.variables if len(v.candidates) > 1] or list(choices)
         return ", ".join(f"{name}: {choices[name]}" for name in free)
+
+
+def _chosen(name: str, unit: UnitChoice) -> tuple[UnitInstance, ...]:
+    if isinstance(unit, ApproximateUnit):
+        return tuple(unit.instances())
+    return tuple(ApproximateUnit.shipped(name).instances(unit) if isinstance(unit, Mapping) else unit)
 
 
 def _variables(

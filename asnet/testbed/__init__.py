@@ -2,7 +2,7 @@
 
 from asnet.testbed.dataset import Dataset
 from asnet.testbed.evaluation import Evaluation, Evaluator
-from asnet.testbed.prepare import prepare
+from asnet.testbed.prepare import Source, prepare, slots_of
 from asnet.testbed.testbed import BACKENDS, TestBed
 
-__all__ = ["BACKENDS", "Dataset", "Evaluation", "Evaluator", "TestBed", "prepare"]
+__all__ = ["BACKENDS", "Dataset", "Evaluation", "Evaluator", "Source", "TestBed", "prepare", "slots_of"]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
-from asnet.ir import Module
+from asnet.ir import Module, Slot
 from asnet.lower import lower
 from asnet.network import Network
 from asnet.passes import Approximate, Pass, run_passes
 from asnet.types import FloatMode
 
-__all__ = ["prepare"]
+__all__ = ["Source", "prepare", "slots_of"]
+
+Source: TypeAlias = "Network | Module | Sequence[Slot]"
+"""Whatever slots can be told of."""
 
 
 def prepare(
@@ -31,3 +35,14 @@ def prepare(
     """
     slots = "layer" if granularity == "network" else granularity
     return run_passes(lower(network, mode), [*passes, Approximate(ops=ops, granularity=slots)])
+
+
+def slots_of(source: Source, *, granularity: str = "layer") -> tuple[Slot, ...]:
+    """The slots of a network at ``granularity``, or those that a prepared module has.
+
+    Raises:
+        UnsupportedError, PassError: as :func:`prepare`.
+    """
+    if isinstance(source, Network):
+        source = prepare(source, granularity=granularity)
+    return source.slots if isinstance(source, Module) else tuple(source)
