@@ -1,13 +1,17 @@
 """Units: descriptions, instances, rendering, the Verilator function library, error metrics and characterisation."""
 
+from asnet.units.characterise import Characterisation, characterise
 from asnet.units.elaborate import Interface, Port, interface
 from asnet.units.instance import UnitInstance, instance_name, parse_instance_name
 from asnet.units.library import FunctionLibrary, function_name
+from asnet.units.metrics import ErrorMetrics, error_metrics
 from asnet.units.rendering import VerilogFile
 from asnet.units.unit import ApproximateUnit, Parameter, StageParameter, shipped_units
 
 __all__ = [
     "ApproximateUnit",
+    "Characterisation",
+    "ErrorMetrics",
     "FunctionLibrary",
     "Interface",
     "Parameter",
@@ -15,6 +19,8 @@ __all__ = [
     "StageParameter",
     "UnitInstance",
     "VerilogFile",
+    "characterise",
+    "error_metrics",
     "function_name",
     "instance_name",
     "interface",
