@@ -10,7 +10,7 @@ module int_to_fp #(
     input  [31:0] a,
     output [31:0] y
 );
-    localparam [2:0] CUT = STAGES == 0 ? 3'b000 : STAGES == 1 ? 3'b010 : STAGES == 2 ? 3'b101 : 3'b111;
+    localparam [2:0] CUT = STAGES == 0 ? 3'b000 : STAGES == 1 ? 3'b010 : STAGES == 2 ? 3'b110 : 3'b111;
     wire sign, sign0, sign1, sign2;
     wire [31:0] magnitude, magnitude0, coarse, coarse1, fine;
     wire [1:0] n_coarse, n_coarse1;
