@@ -71,19 +71,18 @@ module fadd #(
     wire cancelled = ~fine[27] & ~|kind3;   // x - x = +0
     wire [9:0] exp = {2'd0, el3} + 10'd1 - {5'd0, n_coarse3, n_fine};
     wire [9:0] exp_d, exp4;
-    wire bump, bump4;
     wire [23:0] sig, sig4;
     wire up, up4;
     fp_round #(.FTZ(FTZ)) round (
         .exp(exp), .bump(1'b0), .sig(fine[27:4]), .guard(fine[3]), .sticky(|fine[2:0]),
-        .out_exp(exp_d), .out_bump(bump), .out_sig(sig), .up(up)
+        .out_exp(exp_d), .out_sig(sig), .up(up)
     );
-    fp_reg #(.W(39), .ON(CUT[4])) cut4 (
+    fp_reg #(.W(38), .ON(CUT[4])) cut4 (
         .clk(clk), .ce(ce),
-        .d({kind3[1], kind3[0] | cancelled, sign3 & ~cancelled, exp_d, bump, sig, up}),
-        .q({kind4, sign4, exp4, bump4, sig4, up4})
+        .d({kind3[1], kind3[0] | cancelled, sign3 & ~cancelled, exp_d, sig, up}),
+        .q({kind4, sign4, exp4, sig4, up4})
     );
     fp_pack #(.FTZ(FTZ)) pack (
-        .kind(kind4), .sign(sign4), .exp(exp4), .bump(bump4), .sig(sig4), .up(up4), .y(y)
+        .kind(kind4), .sign(sign4), .exp(exp4), .sig(sig4), .up(up4), .y(y)
     );
 endmodule

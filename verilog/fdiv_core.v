@@ -74,14 +74,14 @@ module fdiv_core #(
         end
     endgenerate
     wire [23:0] sig;
-    wire up, bump;
+    wire up;
     wire [9:0] exp_n;
     fp_round #(.FTZ(FTZ)) round (
         .exp(exp_q), .bump(one), .sig(one ? quotient[25:2] : quotient[24:1]), .guard(one ? quotient[1] : quotient[0]),
-        .sticky(inexact | (one & quotient[0])), .out_exp(exp_n), .out_bump(bump),
+        .sticky(inexact | (one & quotient[0])), .out_exp(exp_n),
         .out_sig(sig), .up(up)
     );
     fp_pack #(.FTZ(FTZ)) pack (
-        .kind(kind_q), .sign(sign_q), .exp(exp_n), .bump(bump), .sig(sig), .up(up), .y(y)
+        .kind(kind_q), .sign(sign_q), .exp(exp_n), .sig(sig), .up(up), .y(y)
     );
 endmodule

@@ -22,20 +22,20 @@ module fmul_finish #(
     wire [1:0] kind0, kind1;
     wire [9:0] exp0, exp1, exp_d;
     wire [23:0] sig0, sig1, sig_d;
-    wire sign0, sign1, bump0, bump1, bump_d, guard0, sticky0, up1, up_d;
+    wire sign0, sign1, bump0, guard0, sticky0, up1, up_d;
     fp_reg #(.W(40), .ON(CUT0)) cut0 (
         .clk(clk), .ce(ce), .d({kind, sign, exp, bump, kept[46:22], sticky}),
         .q({kind0, sign0, exp0, bump0, sig0, guard0, sticky0})
     );
     fp_round #(.FTZ(FTZ)) round (
         .exp(exp0), .bump(bump0), .sig(sig0), .guard(guard0), .sticky(sticky0),
-        .out_exp(exp_d), .out_bump(bump_d), .out_sig(sig_d), .up(up_d)
+        .out_exp(exp_d), .out_sig(sig_d), .up(up_d)
     );
-    fp_reg #(.W(39), .ON(CUT1)) cut1 (
-        .clk(clk), .ce(ce), .d({kind0, sign0, exp_d, bump_d, sig_d, up_d}),
-        .q({kind1, sign1, exp1, bump1, sig1, up1})
+    fp_reg #(.W(38), .ON(CUT1)) cut1 (
+        .clk(clk), .ce(ce), .d({kind0, sign0, exp_d, sig_d, up_d}),
+        .q({kind1, sign1, exp1, sig1, up1})
     );
     fp_pack #(.FTZ(FTZ)) pack (
-        .kind(kind1), .sign(sign1), .exp(exp1), .bump(bump1), .sig(sig1), .up(up1), .y(y)
+        .kind(kind1), .sign(sign1), .exp(exp1), .sig(sig1), .up(up1), .y(y)
     );
 endmodule

@@ -1,31 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // Add the rounding bit and pack. kind: 0 finite, 1 zero, 2 infinity, 3 NaN (0x7FC00000 whatever the sign).
 // sig has its leading one in bit 23 (FTZ = 1), or is a subnormal's significand if that bit is 0 (FTZ = 0).
-// exp + bump is the signed biased exponent: one carry chain adds bump (FTZ = 1 only) and rounds.
-// FTZ = 1: an exponent <= 0 after rounding gives a signed zero.
+// exp is the signed biased exponent. FTZ = 1: an exponent <= 0 after rounding gives a signed zero.
 module fp_pack #(
     parameter FTZ = 1
 ) (
     input  [1:0]  kind,
     input         sign,
     input  [9:0]  exp,
-    input         bump,
     input  [23:0] sig,
     input         up,
     output [31:0] y
 );
-    wire [9:0] field;
-    wire [32:0] rounded = {field, sig[22:0]} + {9'd0, bump, 22'd0, up};
-    wire [9:0] e = rounded[32:23];
-    wire huge = ~e[9] & (e[8] | &e[7:0]);
+    wire [7:0] field;
+    wire [30:0] rounded = {field, sig[22:0]} + {30'd0, up};
+    wire carry = rounded[23] ^ field[0];  // rounded up to the next power of two
+    // Seen from the exponent before the carry, beside the addition.
+    wire huge = ~exp[9] & (exp[8] | (&exp[7:1] & (exp[0] | carry)));
     wire tiny;
     generate
         if (FTZ != 0) begin : g_ftz
             wire unused = sig[23];  // always 1
-            assign field = exp;
-            assign tiny = e[9] | ~|e[8:0];
+            assign field = exp[7:0];
+            assign tiny = exp[9] | (~|exp[8:0] & ~carry);
         end else begin : g_ieee
-            assign field = exp & {10{sig[23]}};
+            assign field = exp[7:0] & {8{sig[23]}};
             assign tiny = 1'b0;
         end
     endgenerate
@@ -35,7 +34,7 @@ module fp_pack #(
     wire none = |kind | huge | tiny;            // fraction all zeros (but NaN's quiet bit)
     assign y = {
         sign & ~nan,
-        (e[7:0] & {8{~(kind[0] | tiny)}}) | {8{top}},
+        (rounded[30:23] & {8{~(kind[0] | tiny)}}) | {8{top}},
         (rounded[22] & ~none) | nan,
         rounded[21:0] & {22{~none}}
     };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Decide the rounding to nearest even: up = 1 where fp_pack is to add one. sig has its leading one in bit 23; the signed
-// biased exponent is exp + bump. FTZ = 0: a significand with an exponent <= 0 is first brought to the subnormals' exponent.
+// biased exponent out_exp is exp + bump. FTZ = 0: a significand with an exponent <= 0 is first brought to the subnormals' exponent.
 module fp_round #(
     parameter FTZ = 1
 ) (
@@ -10,20 +10,17 @@ module fp_round #(
     input         guard,
     input         sticky,
     output [9:0]  out_exp,
-    output        out_bump,
     output [23:0] out_sig,
     output        up
 );
+    assign out_exp = exp + {9'd0, bump};
     generate
         if (FTZ != 0) begin : g_ftz
-            assign out_exp = exp;
-            assign out_bump = bump;
             assign out_sig = sig;
             assign up = guard & (sticky | sig[0]);
         end else begin : g_ieee
-            wire [9:0] e = exp + {9'd0, bump};
-            wire [9:0] distance = 10'd1 - e;
-            wire low = e[9] | ~|e[8:0];
+            wire [9:0] distance = 10'd1 - out_exp;
+            wire low = out_exp[9] | ~|out_exp[8:0];
             wire far = low & |distance[8:5];
             wire [24:0] shifted;
             wire lost, out_guard;
@@ -31,8 +28,6 @@ module fp_round #(
             fp_align #(.W(25)) align (
                 .x({sig, guard}), .n(distance[4:0] & {5{low}}), .y(shifted), .sticky(lost)
             );
-            assign out_exp = e;
-            assign out_bump = 1'b0;
             assign {out_sig, out_guard} = far ? 25'd0 : shifted;
             assign up = out_guard & (sticky | lost | out_sig[0]);
         end

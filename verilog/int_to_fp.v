@@ -41,6 +41,6 @@ module int_to_fp #(
         .q({zero2, sign2, exp2, sig2, up2})
     );
     fp_pack pack (
-        .kind({1'b0, zero2}), .sign(sign2), .exp({2'd0, exp2}), .bump(1'b0), .sig(sig2), .up(up2), .y(y)
+        .kind({1'b0, zero2}), .sign(sign2), .exp({2'd0, exp2}), .sig(sig2), .up(up2), .y(y)
     );
 endmodule
