@@ -75,16 +75,15 @@ class Talk:
 
 
 class ProgressLine:
-    """Progress of one stage. A stage that never reports prints nothing."""
+    """Progress of one stage. A stage that never reports prints nothing; one that ends says how long it took."""
 
     def __init__(self, talk: Talk, stage: str) -> None:
         self._talk = talk
         self._stage = stage
         self._bar: Progress | None = None
         self._task: TaskID | None = None
+        self._began: float | None = None
         self._said = 0.0
-        self._began = time.monotonic()
-        self._total = 0
 
     def __enter__(self) -> ProgressLine:
         return self
@@ -92,15 +91,18 @@ class ProgressLine:
     def __call__(self, done: int, total: int, what: str = "") -> None:
         """Report that ``done`` of ``total`` are finished, the last being ``what``."""
         now = time.monotonic()
-        if self._task is None:
-            self._began = now if done == 0 else self._began
+        if self._began is None:
+            self._began = now
             self._bar = self._talk.start_bar()
             if self._bar is not None:
                 self._task = self._bar.add_task(self._stage, total=total, what=what)
-        self._total = total
-        if self._bar is not None and self._task is not None:
+        if done >= total:
+            self._talk.close()
+            self._talk.note(f"{self._stage}: {done} done in {now - self._began:.1f} s")
+            self._began = None
+        elif self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done, total=total, what=what)
-        elif now - self._said >= _PLAIN_INTERVAL and done < total:
+        elif now - self._said >= _PLAIN_INTERVAL:
             self._said = now
             self._talk.note(f"{self._stage}: {done}/{total} {what}".rstrip())
 
@@ -108,5 +110,3 @@ class ProgressLine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._talk.close()
-        if kind is None and self._total:
-            self._talk.note(f"{self._stage}: {self._total} done in {time.monotonic() - self._began:.1f} s")

@@ -50,10 +50,14 @@ class _Failed:
     trace: str
 
 
+def _mapping_proxy(content: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    return MappingProxyType(content)
+
+
 def _reduce_mapping_proxy(
     mapping: MappingProxyType[Any, Any],
-) -> tuple[Callable[..., MappingProxyType[Any, Any]], tuple[Any, ...]]:
-    return MappingProxyType, (dict(mapping),)
+) -> tuple[Callable[[dict[Any, Any]], MappingProxyType[Any, Any]], tuple[dict[Any, Any]]]:
+    return _mapping_proxy, (dict(mapping),)  # the class itself cannot be pickled
 
 
 copyreg.pickle(MappingProxyType, _reduce_mapping_proxy)  # units' parameters cross to the workers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
@@ -20,7 +20,7 @@ from asnet.units import ApproximateUnit, UnitInstance
 
 __all__ = ["DesignSpace", "UnitChoice", "Variable"]
 
-UnitChoice: TypeAlias = ApproximateUnit | Iterable[UnitInstance] | Mapping[str, object]
+UnitChoice: TypeAlias = ApproximateUnit | Sequence[UnitInstance] | Mapping[str, object]
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ class StudyFacts:
     """The inputs of a study. Paths are as the user gave them, made absolute; digests say what counts.
 
     ``program`` is the digest of the network's IR with the slots' calls in place, which also tells versions of ASNet
-    apart that compute differently. ``constraints_text`` is the content of the constraints file, empty if there is none.
+    apart that compute differently; ``passes`` are the user's IR passes as they are written on the command line.
+    ``constraints_text`` is the content of the constraints file, empty if there is none.
     """
 
     network: str
@@ -52,6 +53,7 @@ class StudyFacts:
     variables: tuple[Variable, ...]
     slots: tuple[Slot, ...]
     units: Mapping[str, UnitFact]
+    passes: tuple[str, ...] = ()
     constraints: str = ""
     constraints_text: str = ""
     version: str = ""
@@ -70,6 +72,7 @@ class StudyFacts:
         granularity: str,
         backend: str,
         program: str,
+        passes: tuple[str, ...] = (),
         constraints: Path | None = None,
         constraints_text: str = "",
         version: str = "",
@@ -89,6 +92,7 @@ class StudyFacts:
             variables=space.variables,
             slots=space.slots,
             units={name: UnitFact.of(instance) for name, instance in space.instances.items()},
+            passes=passes,
             constraints=str(constraints.absolute()) if constraints is not None else "",
             constraints_text=constraints_text,
             version=version,
@@ -133,6 +137,7 @@ class StudyFacts:
             content["variables"] = tuple(
                 Variable(v["name"], tuple(v["slots"]), tuple(v["candidates"])) for v in content["variables"]
             )
+            content["passes"] = tuple(content["passes"])
             content["slots"] = tuple(Slot(**slot) for slot in content["slots"])
             content["units"] = {name: UnitFact(**fact) for name, fact in content["units"].items()}
             return cls(**content)

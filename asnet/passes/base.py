@@ -42,6 +42,12 @@ class Pass(ABC):
 
     name: ClassVar[str]
 
+    def __str__(self) -> str:
+        """The pass as :func:`parse_pass` reads it: ``name{option=value,…}``."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        words = [f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in values.items()]
+        return f"{self.name}{{{','.join(words)}}}" if words else self.name
+
     @abstractmethod
     def apply(self, module: Module) -> Module:
         """Rewrite ``module`` in place; the module with its facts updated."""

@@ -1,0 +1,62 @@
+"""Options that several commands share, and their checks."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from asnet.errors import StudyError
+from asnet.host import processors
+
+__all__ = ["add_jobs", "add_trust", "at_least", "find_study"]
+
+
+def at_least(minimum: int) -> Callable[[str], int]:
+    """An argument type: an integer not below ``minimum``."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+        if value < minimum:
+            raise argparse.ArgumentTypeError(f"{value} is below {minimum}")
+        return value
+
+    return parse
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """``--jobs``: how many processes."""
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        type=at_least(1),
+        default=processors(),
+        metavar="N",
+        help="processes (default: all, %(default)s)",
+    )
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """``--trust-verilog``: accept units that reach outside their ports."""
+    parser.add_argument(
+        "--trust-verilog", action="store_true", help="accept units whose Verilog calls system tasks or imports code"
+    )
+
+
+def find_study(named: Path | None, folder: Path, say: Callable[[str], None]) -> Path:
+    """The study that a command means: the one named, else the latest ``*.study`` of ``folder``.
+
+    Raises:
+        StudyError: there is none.
+    """
+    if named is not None:
+        return named
+    found: Sequence[Path] = sorted(folder.glob("*.study"), key=lambda path: path.stat().st_mtime_ns)
+    if not found:
+        raise StudyError(f"no *.study in {str(folder)!r}; make one with `asnet explore`, or name it with --study FILE")
+    if len(found) > 1:
+        say(f"using the latest study, {found[-1].name} (others: {', '.join(path.name for path in found[:-1])})")
+    return found[-1]

@@ -1,0 +1,102 @@
+"""The first whole job: a problem in, a study of its configurations out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from asnet.errors import ToolMissingError
+from asnet.explore import (
+    Cost,
+    Costs,
+    Executor,
+    Exhaustive,
+    InProcess,
+    Processes,
+    Resource,
+    Search,
+    Study,
+    resources,
+)
+from asnet.explore import explore as run_search
+from asnet.flow.problem import Problem, Progress
+from asnet.types import EXACT
+from asnet.units import ApproximateUnit, UnitInstance, shipped_units
+from asnet.units.characterise import characterise
+
+__all__ = ["exact_operator", "explore", "unit_costs"]
+
+_PROCESSES_PAY_FROM = 16  # configurations; below, starting processes takes longer than they save
+
+
+def explore(
+    problem: Problem,
+    study: Path | str,
+    *,
+    search: Search | None = None,
+    jobs: int = 1,
+    fresh: bool = False,
+    compiling: Progress | None = None,
+    evaluating: Progress | None = None,
+    characterising: Progress | None = None,
+) -> Study:
+    """Evaluate the configurations of ``problem`` that ``search`` asks for (default: all); the open study.
+
+    Each evaluation is in the file ``study`` as soon as it is finished; what is there already is not run again. With
+    ``jobs`` > 1 that many processes evaluate; a program that asks for it must guard its main code with
+    ``if __name__ == "__main__"``. The three callbacks report the progress of the three stages.
+
+    Raises:
+        StudyError: the study belongs to other inputs, is damaged, or another process writes it.
+        AsnetError: what compiling and evaluating raise.
+    """
+    opened = Study.open(study, problem.facts, fresh=fresh)
+    try:
+        strategy = search or Exhaustive()
+        missing = strategy.total(problem.space) - len(opened.evaluations)
+        if missing > 0:
+            bed = problem.bed(jobs=jobs, progress=compiling)
+            parallel = jobs > 1 and missing >= _PROCESSES_PAY_FROM
+            executor: Executor = (
+                Processes(problem.space, bed.recipe, jobs) if parallel else InProcess(problem.space, bed)
+            )
+            run_search(opened, strategy, executor, progress=evaluating)
+        costs = unit_costs(problem, progress=characterising)
+        if costs:
+            opened.set_costs(costs)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def exact_operator(op: str, kind: str) -> UnitInstance | None:
+    """The shipped exact operator of ``op`` on operands of type ``kind``: the one without parameters; None if none."""
+    for name in shipped_units():
+        unit = ApproximateUnit.shipped(name)
+        if unit.op == op and unit.type.name == kind and not unit.parameters:
+            return unit.instance()
+    return None
+
+
+def unit_costs(problem: Problem, *, progress: Progress | None = None) -> Costs:
+    """Area and delay of every unit of the space, as far as known; empty where there is no way to know any."""
+    used: dict[Resource, UnitInstance] = {}
+    for variable in problem.space.variables:
+        for candidate in variable.candidates:
+            choice = dict.fromkeys(variable.slots, candidate)
+            members = [slot for slot in problem.slots if slot.name in choice]
+            for resource in resources(choice, members):
+                op, kind, name = resource
+                instance = exact_operator(op, kind) if name == EXACT else problem.space.instances[name]
+                if instance is not None:
+                    used[resource] = instance
+    costs: dict[Resource, Cost] = {}
+    for done, (resource, instance) in enumerate(used.items(), start=1):
+        try:
+            figures = characterise(instance, problem.mode, cache=problem.cache)
+        except ToolMissingError:
+            continue  # no yosys: only units whose figures are shipped have costs
+        costs[resource] = Cost(area=figures.luts, delay=figures.levels)
+        if progress is not None:
+            progress(done, len(used), instance.name)
+    return costs
