@@ -16,10 +16,19 @@ from typing import Any, Final
 from asnet.errors import UnitError, did_you_mean
 from asnet.tools import verilator
 from asnet.types import OperandType
-from asnet.units.instance import UnitInstance
+from asnet.units.instance import ROLES, UnitInstance
 from asnet.units.rendering import VerilogFile
 
-__all__ = ["VERILATOR_FLAGS", "Interface", "Port", "interface", "verilator_error", "write_files"]
+__all__ = [
+    "VERILATOR_FLAGS",
+    "Interface",
+    "Port",
+    "interface",
+    "ports_of_json",
+    "ports_of_xml",
+    "verilator_error",
+    "write_files",
+]
 
 VERILATOR_FLAGS: Final = ("--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-I.")
 """Flags of every Verilator run on a unit: delays are ignored, warnings are not for the user of a unit."""
@@ -110,7 +119,8 @@ def _dump_flags(version: tuple[int, int]) -> tuple[str, str]:
     return ("--json-only", "*.tree.json") if version >= (5, 26) else ("--xml-only", "*.xml")
 
 
-def _ports_of_json(text: str, module: str) -> list[Port]:
+def ports_of_json(text: str, module: str) -> list[Port]:
+    """Ports of ``module`` in the dump of Verilator >= 5.026 (``--json-only``), in order of declaration."""
     root: dict[str, Any] = json.loads(text)
     types: dict[str, dict[str, Any]] = {
         entry["addr"]: entry for table in root["miscsp"] if table["type"] == "TYPETABLE" for entry in table["typesp"]
@@ -133,7 +143,8 @@ def _ports_of_json(text: str, module: str) -> list[Port]:
     ]
 
 
-def _ports_of_xml(text: str, module: str) -> list[Port]:
+def ports_of_xml(text: str, module: str) -> list[Port]:
+    """Ports of ``module`` in the dump of older Verilators (``--xml-only``), in order of declaration."""
     root = ET.fromstring(text)
     types = {entry.attrib["id"]: entry for entry in root.iter() if "id" in entry.attrib and entry.tag.endswith("dtype")}
 
@@ -170,7 +181,7 @@ def _elaborate(instance: UnitInstance) -> list[Port]:
         if not good:
             raise verilator_error(instance, log)
         text = next((folder / "dump").glob(suffix)).read_text(encoding="utf-8")
-    return (_ports_of_json if flag == "--json-only" else _ports_of_xml)(text, instance.module)
+    return (ports_of_json if flag == "--json-only" else ports_of_xml)(text, instance.module)
 
 
 def _expected(instance: UnitInstance) -> str:
@@ -247,7 +258,7 @@ def _checked(instance: UnitInstance, ports: Sequence[Port]) -> Interface:
     for port in ports:
         if port.direction != "output" and port.name not in roles.values():
             raise _wrong(instance, ports, f"the {port.direction} {port.name!r} has no role")
-    return Interface(tuple(ports), MappingProxyType(roles))
+    return Interface(tuple(ports), MappingProxyType({role: roles[role] for role in ROLES if role in roles}))
 
 
 @lru_cache(maxsize=4096)

@@ -17,7 +17,10 @@ from asnet.units.rendering import VerilogFile, is_template, render_sources
 if TYPE_CHECKING:
     from asnet.units.unit import ApproximateUnit, StageParameter
 
-__all__ = ["UnitInstance", "instance_name", "make_instance", "parse_instance_name"]
+__all__ = ["ROLES", "UnitInstance", "instance_name", "make_instance", "parse_instance_name"]
+
+ROLES: Final = ("a", "b", "y", "clk", "ce")
+"""What a port may be for: operands, result, clock, clock enable."""
 
 _WRITTEN: Final = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\((.*)\))?\s*", re.ASCII)
 _PARAMETER: Final = re.compile(r"\s*([A-Za-z_][\w$]*)\s*=\s*(-?\d+|[A-Za-z_]\w*)\s*", re.ASCII)

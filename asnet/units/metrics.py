@@ -61,8 +61,8 @@ def _all_pairs(operand: OperandType) -> tuple[NDArray[np.int32], NDArray[np.int3
 def operand_pairs(operand: OperandType, samples: int, seed: int) -> tuple[NDArray[Any], NDArray[Any], bool]:
     """Operands ``a``, ``b`` and whether they are all there are.
 
-    Integers of at most 8 bits: every pair. Wider ones: ``samples`` uniform pairs. Floats: ``samples`` pairs with uniform
-    mantissas and signs and exponents uniform in 2⁻¹⁶ … 2¹⁵, so that neither products nor quotients leave the normal range.
+    Integers of at most 8 bits: every pair. Wider ones: ``samples`` uniform pairs. Floats: ``samples`` pairs with
+    uniform mantissas and signs and uniform exponents in 2⁻¹⁶ … 2¹⁵, so that products and quotients are normal numbers.
     """
     if not operand.is_float and 2 * operand.width <= EXHAUSTIVE_BITS:
         return *_all_pairs(operand), True

@@ -14,17 +14,14 @@ from asnet.errors import AsnetError, UnitError, did_you_mean
 from asnet.jsonfile import JsonNode, ParameterValue, load, parameter_values
 from asnet.resources import verilog_dir
 from asnet.types import APPROXIMABLE_OPS, EXACT, OperandType, operand_type
-from asnet.units.instance import UnitInstance, make_instance
+from asnet.units.instance import ROLES, UnitInstance, make_instance
 from asnet.units.rendering import is_template, read_verilog
 from asnet.units.tokens import defined_modules, instantiated_modules, words
 
-__all__ = ["OPERATIONS", "ROLES", "ApproximateUnit", "Parameter", "StageParameter", "default_result", "shipped_units"]
+__all__ = ["OPERATIONS", "ApproximateUnit", "Parameter", "StageParameter", "default_result", "shipped_units"]
 
 OPERATIONS: Final = (*APPROXIMABLE_OPS, "sub", "fcmp", "sitofp", "uitofp", "fptosi", "fptoui")
 """LLVM opcodes that a unit may compute: those that may be approximated, and the exact ones that designs need."""
-
-ROLES: Final = ("a", "b", "y", "clk", "ce")
-"""What a port may be for: operands, result, clock, clock enable."""
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][\w$]*", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
@@ -40,9 +37,8 @@ class Parameter:
     doc: str = ""
 
     def __str__(self) -> str:
-        numbers = [value for value in self.values if isinstance(value, int)]
         low, high = self.values[0], self.values[-1]
-        if len(self.values) > 2 and numbers == list(range(numbers[0], numbers[0] + len(self.values))):
+        if len(self.values) > 2 and isinstance(low, int) and self.values == tuple(range(low, low + len(self.values))):
             return f"{low}..{high}"
         return ", ".join(map(str, self.values))
 

@@ -1,0 +1,1 @@
+`define SIXTEEN(x) x[15:0]
