@@ -241,13 +241,10 @@ def _facts(path: Path, database: sqlite3.Connection) -> StudyFacts:
 
 def _discard(path: Path) -> None:
     """Remove the study; a file that is something else stays."""
-    if path.exists():
-        with path.open("rb") as stream:
-            start = stream.read(len(_SQLITE_MAGIC))
-        if start not in (b"", _SQLITE_MAGIC) and path.suffix != ".study":
-            raise StudyError(
-                f"{str(path)!r} is not a study of ASNet and is not overwritten; name another one with --study"
-            )
+    if path.exists() and path.suffix != ".study":
+        header = _header(path)
+        if header and header[_APPLICATION_AT] != _APPLICATION.to_bytes(4, "big"):
+            raise StudyError(f"{str(path)!r} is not a study of ASNet and stays; name another one with --study FILE")
     try:
         for suffix in _SIDECARS:
             path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -11,6 +11,7 @@ import pytest
 
 from asnet.errors import ConstraintsError
 from asnet.explore import Limit, Match, load_constraints
+from asnet.types import APPROXIMABLE_OPS as OPS
 from asnet.types import FloatMode
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,13 +77,12 @@ FAULTS: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("units",), {}, '$.units: no units; name at least one, such as "fmul_trunc": {}'),
     (("units",), [], "$.units: expected an object, found a list ([])"),
     (("units", "exact"), {}, "$.units.exact: 'exact' is every operation's instance 0; give the unit another name"),
-    (("units", "a b"), {}, '$.units["a b"]: unit name \'a b\' is not an identifier; use letters, digits and _'),
+    (("units", "a b"), {}, "$.units[\"a b\"]: unit name 'a b' is not an identifier; use letters, digits and _"),
     (("units", "mine", "verlog"), "x", "$.units.mine: unknown key 'verlog'; did you mean 'verilog'?"),
     (
         ("units", "mine"),
         {"verilog": "mine.v"},
-        "$.units.mine: the key 'op' is missing; add the operation that the Verilog computes: "
-        "fmul, fdiv, mul, fadd, fsub, add",
+        "$.units.mine: the key 'op' is missing; add the operation that the Verilog computes: " + ", ".join(OPS),
     ),
     (
         ("units", "fmul_trunc", "ports"),

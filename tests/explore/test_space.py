@@ -117,7 +117,7 @@ def test_the_last_variable_is_fastest_and_positions_invert(space: DesignSpace) -
         space[18]
     with pytest.raises(ConstraintsError, match=r"slot 'conv1.fmul' takes 'exact', which is not in the design space"):
         space.position(Configuration(dict(listed[0]) | {"conv1.fmul": "exact"}))
-    with pytest.raises(ConstraintsError, match="slot 'conv2.fmul' takes 'fmul_trunc"):
+    with pytest.raises(ConstraintsError, match=r"slot 'conv2\.fmul' takes 'fmul_trunc"):
         space.position(Configuration(dict(listed[0]) | {"conv2.fmul": "fmul_trunc(p=4)"}))
 
 
@@ -147,7 +147,8 @@ MATCHES = st.builds(
     op=st.sampled_from([None, "fmul", "fdiv"]),
 )
 RULES = st.lists(
-    st.builds(Rule, MATCHES, st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True).map(tuple)), max_size=5
+    st.builds(Rule, MATCHES, st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True).map(tuple)),
+    max_size=5,
 )
 
 
