@@ -35,7 +35,7 @@ from asnet.units.elaborate import write_files
 from asnet.units.instance import UnitInstance
 from asnet.units.unit import ApproximateUnit, shipped_units
 
-__all__ = ["ECP5_SYNTHESIS", "Characterisation", "characterise", "known", "update"]
+__all__ = ["ECP5_SYNTHESIS", "Characterisation", "characterise", "known", "measure", "update"]
 
 _MAP: Final = "&if,{C},{W},{D},{R},-v;&save,-a"
 ECP5_SYNTHESIS: Final = (
@@ -99,10 +99,11 @@ def characterise(instance: UnitInstance, mode: FloatMode, *, cache: Cache | None
         UnitError: yosys cannot synthesise the unit; the message is its own.
         ToolMissingError: there is no yosys, and no figures are shipped.
     """
-    return known(instance, mode) or _measured(instance, mode, cache or default_cache())
+    return known(instance, mode) or measure(instance, mode, cache or default_cache())
 
 
-def _measured(instance: UnitInstance, mode: FloatMode, cache: Cache) -> Characterisation:
+def measure(instance: UnitInstance, mode: FloatMode, cache: Cache) -> Characterisation:
+    """The figures of ``instance`` by yosys or from the cache, whatever is shipped; raises as :func:`characterise`."""
     tool = yosys.find()
     label = f"yosys {tool.version} ({tool.origin})"
 
@@ -217,7 +218,7 @@ def update(cache: Cache, jobs: int) -> Path:
     wanted = list(_shipped_instances())
     entries: dict[str, dict[str, Any]] = {}
     with ThreadPoolExecutor(max_workers=jobs) as executor:
-        futures = {executor.submit(_measured, instance, mode, cache): (instance, mode) for instance, mode in wanted}
+        futures = {executor.submit(measure, instance, mode, cache): (instance, mode) for instance, mode in wanted}
         for done, future in enumerate(as_completed(futures), start=1):
             instance, mode = futures[future]
             entries[_key(instance, mode)] = {"name": instance.name, **asdict(future.result())}
