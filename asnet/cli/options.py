@@ -6,10 +6,13 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from asnet.cli.talk import Talk
 from asnet.errors import StudyError
+from asnet.flow import BEST, Choice, choose
 from asnet.host import processors
+from asnet.types import FloatMode
 
-__all__ = ["add_jobs", "add_trust", "at_least", "find_study"]
+__all__ = ["add_choice", "add_jobs", "add_trust", "at_least", "chosen", "find_study"]
 
 
 def at_least(minimum: int) -> Callable[[str], int]:
@@ -60,3 +63,28 @@ def find_study(named: Path | None, folder: Path, say: Callable[[str], None]) -> 
     if len(found) > 1:
         say(f"using the latest study, {found[-1].name} (others: {', '.join(path.name for path in found[:-1])})")
     return found[-1]
+
+
+def add_choice(parser: argparse.ArgumentParser) -> None:
+    """The arguments that say which configuration of which network is meant."""
+    parser.add_argument("network", type=Path, nargs="?", help="ONNX network (default: the study's or the file's)")
+    parser.add_argument("--config", default=BEST, metavar="WHICH", help="best, exact, or a configuration file (JSON)")
+    parser.add_argument("--study", type=Path, metavar="FILE", help="study of --config best (default: the latest here)")
+    parser.add_argument("--data", type=Path, metavar="FILE", help="test set (.npz with x, y)")
+    parser.add_argument("--mode", choices=[str(mode) for mode in FloatMode], help="float mode (default: the study's)")
+
+
+def chosen(args: argparse.Namespace, talk: Talk) -> Choice:
+    """The configuration that the arguments of :func:`add_choice` mean.
+
+    Raises:
+        AsnetError: as :func:`asnet.flow.choose`.
+    """
+    return choose(
+        args.config,
+        study=find_study(args.study, Path(), talk.note) if args.config == BEST else None,
+        network=args.network,
+        data=args.data,
+        mode=FloatMode(args.mode) if args.mode else None,
+        trust_verilog=args.trust_verilog,
+    )

@@ -24,10 +24,12 @@ def print_json(value: object) -> None:
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
-    """Print a table on stdout; the first ``left`` columns are flush left, the others flush right."""
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    """Print a table on stdout; the first ``left`` columns are flush left (the last of several wraps), others right."""
+    if title:
+        print(title)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, name in enumerate(header):
-        table.add_column(name, justify="left" if index < left else "right", no_wrap=True)
+        table.add_column(name, justify="left" if index < left else "right", no_wrap=index == 0 or index != left - 1)
     for row in rows:
         table.add_row(*row)
     width = None if sys.stdout.isatty() else 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from asnet.errors import ToolMissingError
@@ -60,7 +61,7 @@ def explore(
                 Processes(problem.space, bed.recipe, jobs) if parallel else InProcess(problem.space, bed)
             )
             run_search(opened, strategy, executor, progress=evaluating)
-        costs = unit_costs(problem, progress=characterising)
+        costs = unit_costs(problem, jobs=jobs, progress=characterising)
         if costs:
             opened.set_costs(costs)
     except BaseException:
@@ -78,25 +79,36 @@ def exact_operator(op: str, kind: str) -> UnitInstance | None:
     return None
 
 
-def unit_costs(problem: Problem, *, progress: Progress | None = None) -> Costs:
+def unit_costs(problem: Problem, *, jobs: int = 1, progress: Progress | None = None) -> Costs:
     """Area and delay of every unit of the space, as far as known; empty where there is no way to know any."""
     used: dict[Resource, UnitInstance] = {}
     for variable in problem.space.variables:
+        members = [slot for slot in problem.slots if slot.name in variable.slots]
         for candidate in variable.candidates:
-            choice = dict.fromkeys(variable.slots, candidate)
-            members = [slot for slot in problem.slots if slot.name in choice]
-            for resource in resources(choice, members):
+            for resource in resources(dict.fromkeys(variable.slots, candidate), members):
                 op, kind, name = resource
                 instance = exact_operator(op, kind) if name == EXACT else problem.space.instances[name]
                 if instance is not None:
                     used[resource] = instance
     costs: dict[Resource, Cost] = {}
-    for done, (resource, instance) in enumerate(used.items(), start=1):
+    with ThreadPoolExecutor(max_workers=jobs) as executor:  # each measurement is a process of its own
+        futures = {executor.submit(_cost, instance, problem): resource for resource, instance in used.items()}
         try:
-            figures = characterise(instance, problem.mode, cache=problem.cache)
-        except ToolMissingError:
-            continue  # no yosys: only units whose figures are shipped have costs
-        costs[resource] = Cost(area=figures.luts, delay=figures.levels)
-        if progress is not None:
-            progress(done, len(used), instance.name)
+            for done, future in enumerate(as_completed(futures), start=1):
+                cost = future.result()
+                if cost is not None:
+                    costs[futures[future]] = cost
+                    if progress is not None:
+                        progress(done, len(used), used[futures[future]].name)
+        except BaseException:
+            executor.shutdown(wait=True, cancel_futures=True)
+            raise
     return costs
+
+
+def _cost(instance: UnitInstance, problem: Problem) -> Cost | None:
+    try:
+        figures = characterise(instance, problem.mode, cache=problem.cache)
+    except ToolMissingError:  # no yosys: only units whose figures are shipped have costs
+        return None
+    return Cost(area=figures.luts, delay=figures.levels)
