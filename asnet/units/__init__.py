@@ -1,6 +1,8 @@
-"""Units: descriptions, instances, rendering, the Verilator function library, error metrics and characterisation."""
+"""Units: descriptions, instances, rendering, the Verilator function library and error metrics.
 
-from asnet.units.characterise import Characterisation, characterise
+Area and delay: :mod:`asnet.units.characterise`, also a command.
+"""
+
 from asnet.units.elaborate import Interface, Port, interface
 from asnet.units.instance import UnitInstance, instance_name, parse_instance_name
 from asnet.units.library import FunctionLibrary, function_name
@@ -10,7 +12,6 @@ from asnet.units.unit import ApproximateUnit, Parameter, StageParameter, shipped
 
 __all__ = [
     "ApproximateUnit",
-    "Characterisation",
     "ErrorMetrics",
     "FunctionLibrary",
     "Interface",
@@ -19,7 +20,6 @@ __all__ = [
     "StageParameter",
     "UnitInstance",
     "VerilogFile",
-    "characterise",
     "error_metrics",
     "function_name",
     "instance_name",

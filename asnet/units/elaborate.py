@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 from asnet.errors import UnitError, did_you_mean
@@ -258,7 +257,7 @@ def _checked(instance: UnitInstance, ports: Sequence[Port]) -> Interface:
     for port in ports:
         if port.direction != "output" and port.name not in roles.values():
             raise _wrong(instance, ports, f"the {port.direction} {port.name!r} has no role")
-    return Interface(tuple(ports), MappingProxyType({role: roles[role] for role in ROLES if role in roles}))
+    return Interface(tuple(ports), {role: roles[role] for role in ROLES if role in roles})
 
 
 @lru_cache(maxsize=4096)

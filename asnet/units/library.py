@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -28,9 +27,9 @@ __all__ = ["EXACT_SIGNS", "FunctionLibrary", "Progress", "function_name"]
 Progress = Callable[[int, int, str], None]
 """Called from the building thread as ``progress(done, total, name)`` after each thing compiled."""
 
-EXACT_SIGNS: Final[Mapping[str, str]] = MappingProxyType(
-    {"fmul": "*", "fdiv": "/", "fadd": "+", "fsub": "-", "mul": "*", "add": "+", "sub": "-"}
-)
+EXACT_SIGNS: Final[Mapping[str, str]] = {
+    "fmul": "*", "fdiv": "/", "fadd": "+", "fsub": "-", "mul": "*", "add": "+", "sub": "-",
+}  # fmt: skip
 """Operations a library can hold, and C's sign of the exact one."""
 
 _FLOAT: Final = operand_type("f32")
@@ -192,7 +191,7 @@ class FunctionLibrary:
         handle = ctypes.CDLL(str(path))
         names = [name for function in functions for name in (function.name, f"{function.name}_n")]
         symbols = {name: ctypes.cast(getattr(handle, name), ctypes.c_void_p).value or 0 for name in names}
-        return cls(path, mode, tuple(unique), compiled, MappingProxyType(symbols))
+        return cls(path, mode, tuple(unique), compiled, symbols)
 
     def id(self, instance: UnitInstance | Literal["exact"]) -> int:
         """The id under which the function of its op and type calls ``instance``; 0 for ``"exact"``.

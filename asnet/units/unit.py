@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final, cast
 
 from asnet.errors import AsnetError, UnitError, did_you_mean
@@ -189,7 +188,7 @@ class ApproximateUnit:
         """
         chosen = self.values(overrides or {})
         for combination in itertools.product(*chosen.values()):
-            yield make_instance(self, MappingProxyType(dict(zip(chosen, combination, strict=True))))
+            yield make_instance(self, dict(zip(chosen, combination, strict=True)))
 
     def instance(self, **params: ParameterValue) -> UnitInstance:
         """The instance with these parameter values; a parameter with a single value may be left out.
@@ -203,7 +202,7 @@ class ApproximateUnit:
                 raise UnitError(
                     f"unit {self.name!r}: the parameter {name!r} is missing; it takes {self.parameters[name]}"
                 )
-        return make_instance(self, MappingProxyType({name: values[0] for name, values in chosen.items()}))
+        return make_instance(self, {name: values[0] for name, values in chosen.items()})
 
 
 def shipped_units() -> tuple[str, ...]:
@@ -253,7 +252,7 @@ def _type(node: JsonNode) -> OperandType:
 
 def _ports(node: JsonNode) -> Mapping[str, str]:
     found = node.fields(required=("a", "y"), optional=ROLES)
-    return MappingProxyType({role: _identifier(found[role]) for role in ROLES if role in found})
+    return {role: _identifier(found[role]) for role in ROLES if role in found}
 
 
 def _parameters(node: JsonNode) -> Mapping[str, Parameter]:
@@ -267,7 +266,7 @@ def _parameters(node: JsonNode) -> Mapping[str, Parameter]:
                 entry.fail(f"the value {value!r} is neither an integer nor an identifier")
         doc = entry.members().get("doc") if isinstance(entry.value, Mapping) else None
         found[name] = Parameter(values, doc.string() if doc is not None else "")
-    return MappingProxyType(found)
+    return found
 
 
 def _stages(node: JsonNode) -> StageParameter:
@@ -308,7 +307,7 @@ def _from_node(root: JsonNode, origin: Path) -> ApproximateUnit:
         origin=origin,
         folders=tuple(dict.fromkeys((origin.parent, verilog_dir()))),
         ports=_ports(found["ports"]) if "ports" in found else None,
-        parameters=_parameters(found["params"]) if "params" in found else MappingProxyType({}),
+        parameters=_parameters(found["params"]) if "params" in found else {},
         float_mode=_identifier(found["float_mode"]) if "float_mode" in found else None,
         stages=_stages(found["stages"]) if "stages" in found else None,
         latency=found["latency"].integer(minimum=0) if "latency" in found else 0,

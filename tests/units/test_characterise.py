@@ -12,8 +12,8 @@ from asnet.errors import ToolMissingError, UnitError
 from asnet.resources import verilog_dir
 from asnet.tools import yosys
 from asnet.types import FloatMode
-from asnet.units import ApproximateUnit, UnitInstance, characterise
-from asnet.units.characterise import SHIPPED, known, measure
+from asnet.units import ApproximateUnit, UnitInstance
+from asnet.units.characterise import SHIPPED, characterise, known, measure
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -162,3 +163,9 @@ def test_identity_is_the_content_not_the_name(tmp_path: Path) -> None:
         path.write_text(f"module mine(input [7:0] a, b, output [15:0] y); assign y = a * b + {constant}; endmodule\n")
         digests.add(ApproximateUnit.from_verilog(path, op="mul", type="u8").instance().digest)
     assert len(digests) == 2
+
+
+def test_instances_travel_between_processes() -> None:
+    instance = ApproximateUnit.shipped("fmul_mantissa").instance(multiplier="mul_drum", k=6)
+    copied = pickle.loads(pickle.dumps(instance))
+    assert (copied, copied.name, copied.ports) == (instance, instance.name, instance.ports)
