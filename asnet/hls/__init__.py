@@ -1,0 +1,9 @@
+"""Stage 3: LLVM IR → kernels → schedule → binding → Verilog; co-simulation; estimates of area and clock."""
+
+from asnet.hls.cosim import CosimReport, Mismatch, cosimulate
+from asnet.hls.design import RtlDesign
+from asnet.hls.options import HlsOptions
+from asnet.hls.simulate import lint
+from asnet.hls.synthesis import synthesise
+
+__all__ = ["CosimReport", "HlsOptions", "Mismatch", "RtlDesign", "cosimulate", "lint", "synthesise"]

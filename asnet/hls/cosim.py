@@ -1,0 +1,229 @@
+"""Co-simulation: the RTL against the test bed's values, every bit of every memory asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asnet.cache import Cache, default_cache
+from asnet.errors import DataError, MismatchError, did_you_mean
+from asnet.hls.design import RtlDesign
+from asnet.hls.simulate import Simulation, SimulationResult
+from asnet.host import processors
+from asnet.ir import Memory, MemoryKind
+from asnet.types import Array
+
+__all__ = ["CosimReport", "Mismatch", "cosimulate"]
+
+_CHUNK_WORDS = 1 << 22
+"""Words per image chunk, so that a run on a large test set needs little memory."""
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """The first difference: in the order of layers, then images, then elements."""
+
+    layer: str
+    memory: str
+    image: int
+    index: tuple[int, ...]
+    expected: float
+    actual: float
+    expected_bits: int
+    actual_bits: int
+
+    def __str__(self) -> str:
+        place = f"{self.memory}[{', '.join(map(str, self.index))}]"
+        return (
+            f"layer {self.layer!r}, image {self.image}, {place}: the test bed has {self.expected!r} "
+            f"(0x{self.expected_bits:08x}), the hardware {self.actual!r} (0x{self.actual_bits:08x})"
+        )
+
+
+@dataclass(frozen=True)
+class CosimReport:
+    """What co-simulation found. ``cycles``: of the layers, per image; ``words``: compared; ``memories``: by name."""
+
+    images: int
+    cycles: tuple[int, ...]
+    words: int
+    memories: tuple[str, ...]
+    mismatch: Mismatch | None
+
+    @property
+    def cycles_min(self) -> int:
+        """Cycles of the fastest image."""
+        return min(self.cycles)
+
+    @property
+    def cycles_max(self) -> int:
+        """Cycles of the slowest image."""
+        return max(self.cycles)
+
+    def raise_if_different(self) -> None:
+        """Raise an error if a word differed.
+
+        Raises:
+            MismatchError: names the first differing layer, image and element.
+        """
+        if self.mismatch is not None:
+            raise MismatchError(f"the hardware differs from the test bed: {self.mismatch}")
+
+
+def cosimulate(
+    design: RtlDesign,
+    inputs: Mapping[str, Array] | Array,
+    expected: Mapping[str, Array],
+    *,
+    stalls: bool = False,
+    through: str = "stream",
+    cache: Cache | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> CosimReport:
+    """Run images through the simulated design and compare memories.
+
+    Args:
+        design: what to simulate.
+        inputs: (images, …) of the network's input; a mapping name → array for several inputs.
+        expected: memory name → (images, …): outputs, and any activation memory; at least one.
+        stalls: both streams stall at random.
+        through: ``stream``, or ``memory``: the memory interface and the start signal.
+        cache: of compiled simulations; the user's by default.
+        progress: called with the images done and all images.
+
+    Raises:
+        DataError: data that does not fit the design, or no image.
+        MismatchError: the design hangs or breaks a protocol. A differing word is reported, not raised.
+    """
+    words, images = _input_words(design, inputs)
+    wanted = _expected_words(design, expected, images)
+    simulation = Simulation(design, cache or default_cache())
+    outputs = [memory.memory.name for memory in design.memories if memory.memory.kind is MemoryKind.OUTPUT]
+    observe = through == "memory" or not set(wanted) <= set(outputs)
+    per_image = sum(memory.memory.size for memory in design.memories if not memory.is_rom)
+    size = max(1, min(_CHUNK_WORDS // per_image, -(-images // processors())))
+    starts = range(0, images, size)
+
+    def run(start: int) -> SimulationResult:
+        chunk = words[start : start + size].astype(simulation.word)
+        seed = 0x9E3779B97F4A7C15 + start if stalls else 0
+        return simulation.run(chunk, observe=observe, through=through, stall_seed=seed)
+
+    cycles: list[int] = []
+    mismatch: tuple[tuple[int, int], Mismatch] | None = None
+    with ThreadPoolExecutor(processors()) as pool:
+        for start, result in zip(starts, pool.map(run, starts), strict=True):
+            cycles.extend(int(count) for count in result.cycles)
+            found = _first_difference(design, result, wanted, start)
+            if found is not None and (mismatch is None or found[0] < mismatch[0]):
+                mismatch = found
+            if progress is not None:
+                progress(min(start + size, images), images)
+    compared = sum(values.size for values in wanted.values())
+    return CosimReport(images, tuple(cycles), compared, tuple(wanted), mismatch[1] if mismatch else None)
+
+
+def _bits(values: Array, memory: Memory) -> NDArray[np.unsignedinteger]:
+    """The raw words of ``values`` as elements of ``memory``, (images, size)."""
+    element = np.dtype(np.float32) if memory.element == "float" else np.dtype(f"i{memory.element_bytes}")
+    array = np.ascontiguousarray(values, dtype=element)
+    return array.reshape(len(array), -1).view(f"u{memory.element_bytes}")
+
+
+def _input_words(design: RtlDesign, inputs: Mapping[str, Array] | Array) -> tuple[NDArray[np.unsignedinteger], int]:
+    memories = [memory.memory for memory in design.memories if memory.memory.kind is MemoryKind.INPUT]
+    given = dict(inputs) if isinstance(inputs, Mapping) else {memories[0].name: inputs}
+    parts: list[NDArray[np.uint64]] = []
+    images = 0
+    for memory in memories:
+        if memory.name not in given:
+            raise DataError(f"input {memory.name!r} of the design is missing; given: {', '.join(given)}")
+        array = np.asarray(given[memory.name])
+        images = images or (len(array) if array.ndim else 0)
+        if array.ndim == 0 or not images or array.size != images * memory.size:
+            raise DataError(
+                f"data of shape {array.shape} does not fit input {memory.name!r}: it must be (images, …) with "
+                f"{memory.size} values for each of at least one image"
+            )
+        parts.append(_bits(array, memory).astype(np.uint64))
+    return np.concatenate(parts, axis=1), images
+
+
+def _expected_words(
+    design: RtlDesign, expected: Mapping[str, Array], images: int
+) -> dict[str, NDArray[np.unsignedinteger]]:
+    known = {memory.memory.name: memory.memory for memory in design.memories if not memory.is_rom}
+    if not expected:
+        raise DataError("nothing to compare: give the expected values of at least one memory")
+    wanted: dict[str, NDArray[np.unsignedinteger]] = {}
+    for name, values in expected.items():
+        if name not in known:
+            raise DataError(f"the design has no memory {name!r}{did_you_mean(name, known)}")
+        array = np.asarray(values)
+        if array.ndim == 0 or len(array) != images or array.size != images * known[name].size:
+            raise DataError(
+                f"expected values of shape {array.shape} do not fit memory {name!r} "
+                f"of {known[name].size} words and {images} images"
+            )
+        wanted[name] = _bits(array, known[name])
+    return wanted
+
+
+def _actual(design: RtlDesign, result: SimulationResult) -> dict[str, NDArray[np.unsignedinteger]]:
+    """Memory → its words; of outputs those that came by the stream, if they did."""
+    actual = dict(result.observed)
+    if result.stream.shape[1]:
+        first = 0
+        for memory in design.memories:
+            if memory.memory.kind is MemoryKind.OUTPUT:
+                actual[memory.memory.name] = result.stream[:, first : first + memory.memory.size]
+                first += memory.memory.size
+    return actual
+
+
+def _first_difference(
+    design: RtlDesign, result: SimulationResult, wanted: Mapping[str, NDArray[np.unsignedinteger]], start: int
+) -> tuple[tuple[int, int], Mismatch] | None:
+    """(layer's number, image) and the first difference of a chunk whose first image is ``start``."""
+    actual = _actual(design, result)
+    memories = {memory.memory.name: memory.memory for memory in design.memories}
+    for position, (layer, writes) in enumerate(design.writes):
+        for name in writes:
+            if name not in wanted:
+                continue
+            memory = memories[name]
+            mine = actual[name].astype(f"u{memory.element_bytes}")
+            theirs = wanted[name][start : start + len(mine)]
+            differing = np.argwhere(_different(mine, theirs, memory))
+            if len(differing):
+                image, element = (int(number) for number in differing[0])
+                return (position, start + image), _mismatch(layer, memory, start + image, element, theirs, mine, image)
+    return None
+
+
+def _different(a: Array, b: Array, memory: Memory) -> NDArray[np.bool_]:
+    """Where two arrays of words differ; all NaNs are the same."""
+    different = a != b
+    if memory.element == "float":
+        magnitude = np.uint32(0x7FFFFFFF)
+        different &= ~(((a & magnitude) > 0x7F800000) & ((b & magnitude) > 0x7F800000))
+    return different
+
+
+def _mismatch(layer: str, memory: Memory, image: int, element: int, theirs: Array, mine: Array, row: int) -> Mismatch:
+    kind = np.dtype(np.float32) if memory.element == "float" else np.dtype(f"i{memory.element_bytes}")
+    expected, actual = theirs[row, element], mine[row, element]
+    return Mismatch(
+        layer=layer,
+        memory=memory.name,
+        image=image,
+        index=tuple(int(part) for part in np.unravel_index(element, memory.shape)) if memory.shape else (),
+        expected=expected.view(kind).item(),
+        actual=actual.view(kind).item(),
+        expected_bits=int(expected),
+        actual_bits=int(actual),
+    )

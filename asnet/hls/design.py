@@ -1,0 +1,63 @@
+"""A design: Verilog and what belongs to it as values, with a digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from asnet.cache import digest
+from asnet.hls.library import UNITS_FOLDER
+from asnet.hls.memories import DesignMemory
+from asnet.hls.operators import Operator
+from asnet.hls.output import write_design
+from asnet.hls.report import LayerReport
+from asnet.types import FloatMode
+
+__all__ = ["RtlDesign"]
+
+
+@dataclass(frozen=True)
+class RtlDesign:
+    """Hardware of one network in one configuration. ``files``: path → text; ``top``: the top module's name.
+
+    ``cycles`` is the number of clock cycles in which the layers work on an image; at most that many if not
+    ``cycles_exact``, None if a loop's trip count is not known. ``writes``: layer → the memories it fills.
+    """
+
+    name: str
+    top: str
+    mode: FloatMode
+    files: Mapping[str, str] = field(repr=False)
+    memories: tuple[DesignMemory, ...] = field(repr=False)
+    operators: tuple[Operator, ...] = field(repr=False)
+    layers: tuple[LayerReport, ...] = field(repr=False)
+    writes: tuple[tuple[str, tuple[str, ...]], ...] = field(repr=False)
+    configuration: Mapping[str, str]
+    cycles: int | None
+    cycles_exact: bool
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of all files."""
+        return digest(part for path in sorted(self.files) for part in (path, self.files[path]))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The Verilog files to compile, the top module last; headers that units include are left out."""
+        top = f"rtl/{self.top}.v"
+        return (*sorted(path for path in self.files if path.endswith((".v", ".sv")) and path != top), top)
+
+    @property
+    def include_folder(self) -> str:
+        """The folder of the units' headers."""
+        return UNITS_FOLDER
+
+    def write(self, folder: Path) -> None:
+        """Write the design; a design that is in ``folder`` is replaced.
+
+        Raises:
+            OutputError: the folder holds something else, or cannot be written; it is as it was then.
+        """
+        write_design(folder, self.files)

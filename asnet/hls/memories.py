@@ -1,0 +1,62 @@
+"""The memories of a design: RAMs for what a run writes, ROMs for constants, and the ROMs' contents as hex files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from asnet.hls.names import Names
+from asnet.hls.ranges import address_bits
+from asnet.ir import Memory, MemoryKind
+from asnet.types import Array
+
+__all__ = ["DesignMemory", "design_memories", "hex_text"]
+
+
+@dataclass(frozen=True)
+class DesignMemory:
+    """A memory as hardware: ``name`` in Verilog; ``select`` its number at the memory interface, -1 for a ROM."""
+
+    memory: Memory
+    name: str
+    select: int
+
+    @property
+    def is_rom(self) -> bool:
+        """Whether its contents are constants."""
+        return self.memory.kind is MemoryKind.CONSTANT
+
+    @property
+    def width(self) -> int:
+        """Bits of a word."""
+        return self.memory.element_bytes * 8
+
+    @property
+    def address_bits(self) -> int:
+        """Bits of an address."""
+        return address_bits(self.memory)
+
+    @property
+    def hex_file(self) -> str:
+        """Path of a ROM's contents in the design."""
+        return f"rom/{self.name}.hex"
+
+
+def design_memories(used: Sequence[Memory], names: Names) -> tuple[DesignMemory, ...]:
+    """The memories of a design, inputs first, then outputs, activations and constants, each in the order given."""
+    order = (MemoryKind.INPUT, MemoryKind.OUTPUT, MemoryKind.ACTIVATION, MemoryKind.CONSTANT)
+    ordered = sorted(used, key=lambda memory: order.index(memory.kind))
+    return tuple(
+        DesignMemory(memory, names.fresh(memory.name), -1 if memory.kind is MemoryKind.CONSTANT else number)
+        for number, memory in enumerate(ordered)
+    )
+
+
+def hex_text(memory: DesignMemory, constants: Mapping[str, Array]) -> str:
+    """The contents of a ROM for ``$readmemh``, one word a line."""
+    values = np.ascontiguousarray(constants[memory.memory.name]).reshape(-1)
+    unsigned = values.view(f"u{memory.memory.element_bytes}")
+    digits = memory.width // 4
+    return "".join(f"{int(word):0{digits}x}\n" for word in unsigned)

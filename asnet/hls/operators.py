@@ -1,0 +1,126 @@
+"""The operator library: which operation needs a unit and which, and what the others cost.
+
+A unit's facts (ports, parameters, latency) are those of its description; nothing here knows a unit by name. Exact
+operators are the shipped units that are called like their LLVM opcode.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from asnet.errors import SynthesisError, UnitError
+from asnet.types import FloatMode
+from asnet.units import ApproximateUnit, UnitInstance
+
+__all__ = ["LEVELS", "UNIT_OPS", "WRAPPED_LATENCY", "Operator", "UnitOp", "exact_instance", "operator"]
+
+WRAPPED_LATENCY = 2
+"""Cycles through a combinational unit: one register at its operands, one at its result."""
+
+
+@dataclass(frozen=True)
+class UnitOp:
+    """How an LLVM operation uses a unit: the op of the unit, and whether the second operand's sign is turned."""
+
+    op: str
+    negate: bool = False
+
+
+UNIT_OPS: Mapping[str, UnitOp] = {
+    "fmul": UnitOp("fmul"),
+    "fdiv": UnitOp("fdiv"),
+    "fadd": UnitOp("fadd"),
+    "fsub": UnitOp("fadd", negate=True),  # a - b = a + (-b) for all binary32, and one adder serves both
+    "fcmp": UnitOp("fcmp"),
+    "sitofp": UnitOp("sitofp"),
+    "uitofp": UnitOp("uitofp"),
+    "fptosi": UnitOp("fptosi"),
+    "fptoui": UnitOp("fptoui"),
+}
+"""LLVM opcode → the unit it needs."""
+
+LEVELS: Mapping[str, int] = {
+    **dict.fromkeys(("zext", "sext", "trunc"), 0),
+    **dict.fromkeys(("and", "or", "xor", "select"), 1),
+    **dict.fromkeys(("add", "sub", "icmp"), 2),
+    **dict.fromkeys(("umin", "umax", "smin", "smax"), 3),
+    **dict.fromkeys(("shl", "lshr", "ashr"), 3),
+    "mul": 5,
+}
+"""Combinational opcode → levels of logic. A shift by a constant costs none."""
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A unit instance as hardware that operations share. ``widths`` are those of the operands; ``latency`` ≥ 1 cycles.
+
+    ``result_signed``: the result is extended by its sign where it is used wider. ``wrapped``: a combinational unit
+    between registers.
+    """
+
+    name: str
+    instance: UnitInstance
+    widths: tuple[int, ...]
+    result_width: int
+    result_signed: bool
+    latency: int
+    wrapped: bool
+    parameters: tuple[tuple[str, int], ...]
+
+    @cached_property
+    def ports(self) -> Mapping[str, str]:
+        """Role → port of the unit."""
+        return self.instance.ports
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The operands' roles."""
+        return ("a", "b")[: len(self.widths)]
+
+
+def operator(instance: UnitInstance, mode: FloatMode) -> Operator:
+    """The hardware of ``instance`` in float mode ``mode``, at the number of stages its description prefers.
+
+    Raises:
+        UnitError: the description promises a latency without a clock.
+    """
+    unit, ports = instance.unit, instance.ports
+    parameters = dict(instance.verilog_parameters)
+    if instance.float_mode is not None:
+        parameters[instance.float_mode] = int(mode is FloatMode.FTZ)
+    latency = instance.latency
+    if instance.stages is not None:
+        parameters[instance.stages.parameter] = instance.stages.default
+        latency += instance.stages.default
+    wrapped = latency == 0
+    if not wrapped and "clk" not in ports:
+        raise UnitError(
+            f"unit {instance.name}: a latency of {latency} without a clock; name its clk port, or state latency 0"
+        )
+    operands = sum(role in ports for role in ("a", "b"))
+    return Operator(
+        name=re.sub(r"\W+", "_", instance.name).strip("_"),
+        instance=instance,
+        widths=(unit.type.width,) * operands,
+        result_width=unit.result.width,
+        result_signed=unit.result.signed and not unit.result.is_float,
+        latency=WRAPPED_LATENCY if wrapped else latency,
+        wrapped=wrapped,
+        parameters=tuple(parameters.items()),
+    )
+
+
+@cache
+def exact_instance(op: str) -> UnitInstance:
+    """The shipped exact unit of an LLVM operation.
+
+    Raises:
+        SynthesisError: there is none.
+    """
+    try:
+        return ApproximateUnit.shipped(op).instance()
+    except UnitError as error:
+        raise SynthesisError(f"there is no exact operator for {op!r}: {error}") from error

@@ -1,0 +1,172 @@
+"""A design as a compiled simulation: Verilator's C++ and a test bench, cached by content."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asnet import __version__
+from asnet.cache import Cache
+from asnet.errors import MismatchError, OutputError, SynthesisError
+from asnet.hls.design import RtlDesign
+from asnet.hls.memories import DesignMemory
+from asnet.ir import MemoryKind
+from asnet.resources import render
+from asnet.tools import cxx, try_tool, verilator
+from asnet.units.compiled import CXX_FLAGS, build_key, prelude, runtime
+
+__all__ = ["Simulation", "SimulationResult", "lint"]
+
+_PREFIX: Final = "design"
+_FLAGS: Final = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "unique", "--no-timing", "-Wno-fatal")
+_LIMIT: Final = 10_000_000
+"""Cycles an image may take where the design's own number is unknown."""
+
+
+@dataclass(frozen=True)
+class SimulationResult:
+    """What came out, per image: words of the output stream, words of each RAM (if observed), cycles.
+
+    ``cycles`` counts those in which the layers worked, ``clocks`` all from the first input word to the last result.
+    """
+
+    stream: NDArray[np.unsignedinteger]
+    observed: dict[str, NDArray[np.unsignedinteger]]
+    cycles: NDArray[np.uint64]
+    clocks: NDArray[np.uint64]
+
+
+def lint(design: RtlDesign) -> None:
+    """Check the design by ``verilator --lint-only -Wall``.
+
+    Raises:
+        SynthesisError: there are warnings; the message holds the first.
+    """
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work)
+        _lay_out(design, folder, roms=True)
+        good, log = verilator.find().attempt(["--lint-only", "-Wall", *_sources(design)], folder)
+    if not good:
+        first = next((line for line in log.splitlines() if line.startswith("%")), log.strip())
+        raise SynthesisError(f"design {design.top!r} does not lint: {first}")
+
+
+class Simulation:
+    """A design that can be run. Compiling takes seconds and is cached; ROM contents are read at run time."""
+
+    def __init__(self, design: RtlDesign, cache: Cache) -> None:
+        """Compile (or fetch) the simulation of ``design``.
+
+        Raises:
+            ToolError: Verilator or the C++ compiler fails.
+        """
+        self.design = design
+        self._rams = [memory for memory in design.memories if not memory.is_rom]
+        self._inputs = [memory for memory in self._rams if memory.memory.kind is MemoryKind.INPUT]
+        self._outputs = [memory for memory in self._rams if memory.memory.kind is MemoryKind.OUTPUT]
+        wide = max(memory.width for memory in design.memories) > 32
+        self.word = np.dtype(np.uint64 if wide else np.uint32)
+        bench = self._bench(wide)
+        sources = [part for path in design.sources for part in (path, design.files[path])]
+        headers = [part for path in sorted(design.files) if path.startswith("units/") for part in (design.files[path],)]
+        key = build_key(["simulation", bench, *_FLAGS, *sources, *headers])
+        self._binary = cache.get("simulations", key, lambda folder: self._build(folder, bench, cache)) / "bench"
+
+    def _bench(self, wide: bool) -> str:
+        def rams(memories: Sequence[DesignMemory]) -> list[dict[str, int]]:
+            return [{"select": memory.select, "words": memory.memory.size} for memory in memories]
+
+        return render(
+            "cosim/bench.cpp.j2",
+            version=__version__,
+            top=self.design.top,
+            prefix=_PREFIX,
+            word_type="uint64_t" if wide else "uint32_t",
+            input_words=_words(self._inputs),
+            output_words=_words(self._outputs),
+            inputs=rams(self._inputs),
+            observed=rams(self._rams),
+        )
+
+    def _build(self, folder: Path, bench: str, cache: Cache) -> None:
+        with tempfile.TemporaryDirectory(dir=folder) as work:
+            place = Path(work)
+            _lay_out(self.design, place, roms=False)
+            tool = verilator.find()
+            tool.run([*_FLAGS, *_sources(self.design), "--prefix", f"V{_PREFIX}", "-Mdir", "model"], place)
+            (place / "bench.cpp").write_text(bench, encoding="utf-8")
+            parts = sorted((place / "model").glob("*.cpp"))
+            (place / "all.cpp").write_text(
+                "".join(f'#include "model/{part.name}"\n' for part in parts) + '#include "bench.cpp"\n',
+                encoding="utf-8",
+            )
+            header = prelude(cache)
+            includes = ["-include", header, f"-I{tool.include}", f"-I{tool.include / 'vltstd'}", "-I.", "-Imodel"]
+            cxx.find().compile([*CXX_FLAGS, *includes, "all.cpp", *runtime(cache), "-o", "bench", "-latomic"], place)
+            (place / "bench").rename(folder / "bench")
+
+    def run(
+        self, inputs: NDArray[np.unsignedinteger], *, observe: bool = True, through: str = "stream", stall_seed: int = 0
+    ) -> SimulationResult:
+        """Run images. ``inputs``: (images, words) of :attr:`word`, all inputs one after the other.
+
+        ``through``: ``stream`` (AXI4-Stream) or ``memory`` (memory interface and start). ``stall_seed`` ≠ 0: both
+        streams stall at random. With ``observe`` every RAM is read after each image.
+
+        Raises:
+            MismatchError: the design hangs or breaks a protocol.
+        """
+        images = len(inputs)
+        memory = through == "memory"
+        limit = 16 * (self.design.cycles or _LIMIT) + 64 * (_words(self._inputs) + _words(self._outputs)) + 1000
+        with tempfile.TemporaryDirectory() as work:
+            folder = Path(work)
+            try:
+                _lay_out(self.design, folder, roms=True, verilog=False)
+                np.ascontiguousarray(inputs, dtype=self.word).tofile(folder / "in.bin")
+            except OSError as error:
+                raise OutputError(f"cannot write the images for co-simulation: {error.strerror or error}") from error
+            flags = [images, int(memory), int(observe), stall_seed, 1, limit]
+            done = try_tool([self._binary, "in.bin", "out.bin", *map(str, flags)], cwd=folder)
+            if done.returncode != 0:
+                problem = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
+                raise MismatchError(f"co-simulation of {self.design.top!r} stopped: {problem}")
+            raw = (folder / "out.bin").read_bytes()
+        return self._result(raw, images, stream=not memory, observe=observe)
+
+    def _result(self, raw: bytes, images: int, *, stream: bool, observe: bool) -> SimulationResult:
+        streamed = _words(self._outputs) if stream else 0
+        sizes = [memory.memory.size for memory in self._rams] if observe else []
+        record = np.dtype(
+            [("counts", "<u8", (2,)), ("stream", self.word, (streamed,)), ("rams", self.word, (sum(sizes),))]
+        )
+        rows = np.frombuffer(raw, dtype=record, count=images)
+        observed: dict[str, NDArray[np.unsignedinteger]] = {}
+        first = 0
+        for memory, size in zip(self._rams, sizes, strict=bool(sizes)):
+            observed[memory.memory.name] = rows["rams"][:, first : first + size]
+            first += size
+        return SimulationResult(rows["stream"], observed, rows["counts"][:, 0], rows["counts"][:, 1])
+
+
+def _words(memories: Sequence[DesignMemory]) -> int:
+    return sum(memory.memory.size for memory in memories)
+
+
+def _sources(design: RtlDesign) -> list[str]:
+    return [f"-I{design.include_folder}", "--top-module", design.top, *design.sources]
+
+
+def _lay_out(design: RtlDesign, folder: Path, *, roms: bool, verilog: bool = True) -> None:
+    """Write the parts of a design that a tool needs."""
+    for path, text in design.files.items():
+        if (roms and path.startswith("rom/")) or (verilog and path.startswith(("rtl/", "units/"))):
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")

@@ -1,0 +1,241 @@
+"""High-level synthesis: a module and the units of its slots → a design."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from asnet import __version__
+from asnet.errors import SynthesisError, did_you_mean
+from asnet.hls.allocation import Allocation, Binder
+from asnet.hls.binding import bind
+from asnet.hls.design import RtlDesign
+from asnet.hls.kernel import Kernel
+from asnet.hls.layer import LayerModule, emit_layer
+from asnet.hls.library import unit_files, unit_modules
+from asnet.hls.list_schedule import list_schedule
+from asnet.hls.loops import executions
+from asnet.hls.memories import DesignMemory, design_memories, hex_text
+from asnet.hls.names import Names
+from asnet.hls.operators import Operator
+from asnet.hls.options import HlsOptions
+from asnet.hls.output import MANIFEST, MANIFEST_KIND
+from asnet.hls.parse import parse_kernels
+from asnet.hls.ranges import Width, widths
+from asnet.hls.report import BlockReport, LayerReport, report_files
+from asnet.hls.schedule import SCHEDULERS, Schedule, check_schedule
+from asnet.hls.simplify import simplify
+from asnet.hls.top import RESERVED, Top, emit_top
+from asnet.ir import MemoryKind, Module, for_hls
+from asnet.resources import render
+from asnet.types import EXACT
+from asnet.units import UnitInstance
+
+__all__ = ["synthesise"]
+
+_LIBRARY = ("asnet_ram", "asnet_rom", "asnet_stream_in", "asnet_stream_out")
+_OVERHEAD = 2
+"""Cycles per layer in which it is started and its end is noticed."""
+
+
+def synthesise(
+    module: Module,
+    instances: Mapping[str, UnitInstance | None] | None = None,
+    *,
+    name: str | None = None,
+    options: HlsOptions | None = None,
+) -> RtlDesign:
+    """Hardware for ``module`` (after the `approximate` pass).
+
+    Args:
+        module: the network's IR.
+        instances: slot name → unit, None = exact; slots that are not named are exact.
+        name: the network's name in the design; the module's by default.
+        options: choices about the hardware.
+
+    Raises:
+        SynthesisError: IR that cannot become hardware, a slot that does not exist, a unit that does not fit its slot.
+        UnitError: two units with different sources of one module, or a malformed unit.
+    """
+    chosen = dict(instances or {})
+    known = {slot.name for slot in module.slots}
+    for slot in chosen:
+        if slot not in known:
+            raise SynthesisError(f"the module has no slot {slot!r}{did_you_mean(slot, known)}")
+    if not module.calls:
+        raise SynthesisError(f"network {module.name!r} computes nothing: there is no layer to make hardware of")
+    return _Synthesis(module, chosen, name or module.name, options or HlsOptions()).run()
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A kernel with all decisions taken."""
+
+    kernel: Kernel
+    allocation: Allocation
+    schedule: Schedule
+    widths: Mapping[str, Width]
+
+
+class _Synthesis:
+    def __init__(
+        self, module: Module, instances: Mapping[str, UnitInstance | None], name: str, options: HlsOptions
+    ) -> None:
+        self._module = module
+        self._name = name
+        self._options = options
+        self._version = __version__
+        self._slots = {slot.symbol: slot for slot in module.slots}
+        self._binder = Binder(instances, self._slots, module.mode, options)
+        self._configuration: dict[str, str] = {}
+        for slot in module.slots:
+            instance = instances.get(slot.name)
+            self._configuration[slot.name] = EXACT if instance is None else instance.name
+
+    def run(self) -> RtlDesign:
+        module = self._module
+        kernels = parse_kernels(for_hls(module), module.calls, module.memories, self._slots)
+        plans = [self._plan(simplify(kernel)) for kernel in kernels]
+        operators = self._binder.operators
+        instances = [operator.instance for operator in operators]
+        files = unit_files(instances)
+        names = Names()
+        for taken in (*_LIBRARY, *sorted(unit_modules(instances))):
+            names.fresh(taken)
+        top_name = names.fresh(self._name)
+        layers = [self._layer(plan, names) for plan in plans]
+        reports = [
+            _report(plan, layer, call.op_type) for plan, layer, call in zip(plans, layers, module.calls, strict=True)
+        ]
+        memories = self._memories(layers)
+        counts = [report.cycles for report in reports if report.cycles is not None]
+        cycles = sum(counts) if len(counts) == len(reports) else None
+        exact = cycles is not None and all(report.exact for report in reports)
+        top = Top(
+            module=top_name,
+            mode=module.mode,
+            layers=tuple(layers),
+            instances=tuple(layer.module.removeprefix("layer_") + "_layer" for layer in layers),
+            memories=memories,
+            operators=operators,
+            rows=tuple(self._rows(operators)),
+        )
+        for part in _LIBRARY:
+            files[f"rtl/{part}.v"] = render(f"rtl/{part}.v.j2", version=self._version)
+        for layer in layers:
+            files[f"rtl/{layer.module}.v"] = layer.text
+        files[f"rtl/{top_name}.v"] = emit_top(top, self._version)
+        for memory in memories:
+            if memory.is_rom:
+                files[memory.hex_file] = hex_text(memory, module.constants)
+        totals = {
+            "float mode": module.mode.value,
+            "cycles per image": cycles,
+            "cycles are exact": exact,
+            "states": sum(report.states for report in reports),
+        }
+        files.update(report_files(self._name, reports, operators, memories, totals))
+        files[MANIFEST] = self._manifest(top_name, operators, reports)
+        return RtlDesign(
+            name=self._name,
+            top=top_name,
+            mode=module.mode,
+            files=files,
+            memories=memories,
+            operators=operators,
+            layers=tuple(reports),
+            writes=tuple((call.layer, call.writes) for call in module.calls),
+            configuration=self._configuration,
+            cycles=cycles,
+            cycles_exact=exact,
+        )
+
+    def _plan(self, kernel: Kernel) -> _Plan:
+        found = widths(kernel)
+        allocation = self._binder.allocate(kernel)
+        make = SCHEDULERS.get(self._options.scheduler)
+        if make is None:
+            raise SynthesisError(
+                f"no scheduler {self._options.scheduler!r}{did_you_mean(self._options.scheduler, SCHEDULERS)}"
+            )
+        schedule = make(allocation)
+        check_schedule(allocation, schedule)
+        return _Plan(kernel, allocation, schedule, found)
+
+    def _layer(self, plan: _Plan, names: Names) -> LayerModule:
+        module = names.fresh(f"layer_{plan.kernel.layer}")
+        return emit_layer(bind(plan.allocation, plan.schedule, plan.widths), module, self._version)
+
+    def _memories(self, layers: Sequence[LayerModule]) -> tuple[DesignMemory, ...]:
+        """The memories that a layer touches, and all inputs and outputs."""
+        touched = {port.memory.name for layer in layers for port in layer.memories}
+        names = Names()
+        for word in RESERVED:
+            names.fresh(word)
+        ends = (MemoryKind.INPUT, MemoryKind.OUTPUT)
+        used = [memory for memory in self._module.memories.values() if memory.name in touched or memory.kind in ends]
+        return design_memories(used, names)
+
+    def _rows(self, operators: Sequence[Operator]) -> list[str]:
+        """Lines of the top module's header."""
+        rows = [f"Network {self._name}, float mode {self._module.mode.value}, IR {self._module.digest[:16]}"]
+        rows += [f"Slot {slot}: {instance}" for slot, instance in self._configuration.items()]
+        rows += [
+            f"Unit {operator.instance.name}: {operator.instance.digest}"
+            f"{''.join(f' {name}={value}' for name, value in operator.parameters)}"
+            for operator in operators
+        ]
+        return rows
+
+    def _manifest(self, top: str, operators: Sequence[Operator], reports: Sequence[LayerReport]) -> str:
+        data = {
+            "kind": MANIFEST_KIND,
+            "version": self._version,
+            "network": self._name,
+            "top": top,
+            "float_mode": self._module.mode.value,
+            "ir": self._module.digest,
+            "options": asdict(self._options),
+            "configuration": self._configuration,
+            "units": [
+                {
+                    "name": operator.instance.name,
+                    "op": operator.instance.op,
+                    "digest": operator.instance.digest,
+                    "module": operator.instance.module,
+                    "parameters": dict(operator.parameters),
+                    "latency": operator.latency,
+                    "files": [f"units/{file.name}" for file in operator.instance.files],
+                }
+                for operator in operators
+            ],
+            "layers": [
+                {"layer": report.layer, "module": report.module, "states": report.states, "cycles": report.cycles}
+                for report in reports
+            ],
+        }
+        return json.dumps(data, indent=2) + "\n"
+
+
+def _report(plan: _Plan, layer: LayerModule, op_type: str) -> LayerReport:
+    runs = executions(plan.kernel)
+    lengths = {name: block.length for name, block in plan.schedule.blocks.items()}
+    cycles = None
+    if runs.count is not None:
+        cycles = _OVERHEAD + sum(length * runs.count[name] for name, length in lengths.items())
+    return LayerReport(
+        layer=layer.layer,
+        op_type=op_type,
+        module=layer.module,
+        states=layer.states,
+        register_bits=layer.register_bits,
+        cycles=cycles,
+        exact=runs.exact,
+        operations=dict(sorted(Counter(unit.name for unit in plan.allocation.operators.values()).items())),
+        blocks=tuple(
+            BlockReport(name, length, None if runs.count is None else runs.count[name])
+            for name, length in lengths.items()
+        ),
+    )

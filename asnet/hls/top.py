@@ -1,0 +1,309 @@
+"""The top module: layers one after the other over shared operators and memories, streams, memory interface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from asnet.hls.layer import LayerModule, MemoryPort
+from asnet.hls.memories import DesignMemory
+from asnet.hls.names import vector
+from asnet.hls.operators import Operator
+from asnet.ir import MemoryKind
+from asnet.resources import render
+from asnet.types import FloatMode
+
+__all__ = ["RESERVED", "Top", "emit_top"]
+
+RESERVED = tuple(
+    """
+    clk reset s_axis_tdata s_axis_tvalid s_axis_tready s_axis_tlast m_axis_tdata m_axis_tvalid m_axis_tready
+    m_axis_tlast frame_error start busy done cycles mem_select mem_address mem_rdata mem_we mem_wdata DEBUG phase
+    running layer launch finished taken written take begun full give_go give_fetch giving take_index give_index
+    stream_in stream_out given streamed go last unused
+    """.split()
+)
+"""The top module's own signals: no memory is called like one of them."""
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """A signal chosen by the active layer: (layers, value) of all but the default."""
+
+    arms: tuple[tuple[str, str], ...]
+    default: str
+
+    @property
+    def kind(self) -> str:
+        """How the signal is declared."""
+        return "reg" if self.arms else "wire"
+
+
+def _choice(sources: Sequence[tuple[int, str]]) -> _Choice | None:
+    """Layer's number → value; None without any."""
+    if not sources:
+        return None
+    arms = tuple((f"LAYER_{index}", value) for index, value in sources[:-1])
+    return _Choice(arms, sources[-1][1])
+
+
+@dataclass(frozen=True)
+class Top:
+    """What the top module is made of. ``instances`` names the layers' instances; ``rows`` are lines of its header."""
+
+    module: str
+    mode: FloatMode
+    layers: tuple[LayerModule, ...]
+    instances: tuple[str, ...]
+    memories: tuple[DesignMemory, ...]
+    operators: tuple[Operator, ...]
+    rows: tuple[str, ...]
+
+    def of_kind(self, kind: MemoryKind) -> list[DesignMemory]:
+        """The memories of one kind, in order."""
+        return [memory for memory in self.memories if memory.memory.kind is kind]
+
+    @cached_property
+    def rams(self) -> list[DesignMemory]:
+        """The memories that are written."""
+        return [memory for memory in self.memories if not memory.is_rom]
+
+    @cached_property
+    def word(self) -> int:
+        """Bits of a word of the streams and of the memory interface: the widest memory's, at least 32."""
+        return max(32, *(memory.width for memory in self.memories))
+
+    @cached_property
+    def address(self) -> int:
+        """Bits of an address at the memory interface."""
+        return max(memory.address_bits for memory in self.rams)
+
+    def ports(self, memory: DesignMemory) -> list[tuple[int, str, MemoryPort]]:
+        """The layers (number, instance) that are connected to ``memory``."""
+        return [
+            (index, instance, port)
+            for index, (layer, instance) in enumerate(zip(self.layers, self.instances, strict=True))
+            for port in layer.memories
+            if port.memory.name == memory.memory.name
+        ]
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """The memories of a stream, one after the other: memory → number of its first word."""
+
+    bases: Mapping[str, int]
+    words: int
+
+    @property
+    def bits(self) -> int:
+        """Bits of a word's number."""
+        return _bits(self.words)
+
+
+def _stream(memories: Sequence[DesignMemory]) -> _Stream:
+    bases: dict[str, int] = {}
+    words = 0
+    for memory in memories:
+        bases[memory.name] = words
+        words += memory.memory.size
+    return _Stream(bases, words)
+
+
+def _bits(count: int) -> int:
+    """Bits that number ``count`` things, at least one."""
+    return max(1, (count - 1).bit_length())
+
+
+def _low(signal: str, width: int, full: int) -> str:
+    """The low ``width`` bits of a signal of ``full`` bits."""
+    return signal if width == full else f"{signal}[{width - 1}:0]" if width > 1 else f"{signal}[0]"
+
+
+def _padded(signal: str, width: int, full: int) -> str:
+    """A signal of ``width`` bits in ``full``, zeros above."""
+    return signal if width == full else f"{{{full - width}'d0, {signal}}}"
+
+
+def emit_top(top: Top, version: str) -> str:
+    """The Verilog of the top module."""
+    inputs, outputs = top.of_kind(MemoryKind.INPUT), top.of_kind(MemoryKind.OUTPUT)
+    take, give = _stream(inputs), _stream(outputs)
+    unused = [f"{memory.name}_take" for memory in inputs if memory.address_bits < take.bits and len(inputs) > 1]
+    unused += [f"{memory.name}_give" for memory in outputs if memory.address_bits < give.bits and len(outputs) > 1]
+    if all(memory.width < top.word for memory in inputs):
+        unused += ["taken", "written"]
+    return render(
+        "rtl/top.v.j2",
+        version=version,
+        top=top,
+        vector=vector,
+        word=top.word,
+        address=top.address,
+        select=_bits(len(top.rams)),
+        layer_bits=_bits(len(top.layers)),
+        flush=top.mode is FloatMode.FTZ and top.word == 32 and all(m.memory.element == "float" for m in inputs),
+        take_words=take.words,
+        take_bits=take.bits,
+        give_words=give.words,
+        give_bits=give.bits,
+        outputs=outputs,
+        given=_given(top, outputs, give),
+        memories=[_memory(top, memory, take, give) for memory in top.memories],
+        readable=[{"select": memory.select, "value": _readable(top, memory)} for memory in top.rams],
+        operators=[_operator(top, operator) for operator in top.operators],
+        layers=[_layer(top, index) for index in range(len(top.layers))],
+        unused=unused,
+    )
+
+
+def _readable(top: Top, memory: DesignMemory) -> str:
+    value = _padded(f"{memory.name}_rdata", memory.width, top.word)
+    return value if memory.memory.kind is MemoryKind.OUTPUT else f"DEBUG != 0 ? {value} : {top.word}'d0"
+
+
+def _given(top: Top, outputs: Sequence[DesignMemory], give: _Stream) -> list[str]:
+    """The lines that choose the word on offer."""
+    if len(outputs) == 1:
+        return [f"assign m_axis_tdata = {_padded(f'{outputs[0].name}_rdata', outputs[0].width, top.word)};"]
+    lines = ["assign m_axis_tdata ="]
+    for memory in outputs:
+        value = _padded(f"{memory.name}_rdata", memory.width, top.word)
+        end = give.bases[memory.name] + memory.memory.size
+        last = memory is outputs[-1]
+        lines.append(f"    {value};" if last else f"    given < {give.bits}'d{end} ? {value} :")
+    return lines
+
+
+def _memory(top: Top, memory: DesignMemory, take: _Stream, give: _Stream) -> dict[str, object]:
+    """What the template needs to know about one memory: its shape, and who reads and writes it."""
+    ports = top.ports(memory)
+    name, kind = memory.name, memory.memory.kind
+    writers = [(index, f"{instance}_{port.prefix}") for index, instance, port in ports if port.writes]
+    readers = _choice([(index, f"{instance}_{port.prefix}_raddr") for index, instance, port in ports if port.reads])
+    shape = "x".join(str(extent) for extent in memory.memory.shape)
+    host = _low("mem_address", memory.address_bits, top.address)
+    described: dict[str, object] = {
+        "name": name,
+        "what": f"{memory.memory.name}: {memory.memory.element}[{shape}], {kind.value}",
+        "rom": memory.is_rom,
+        "file": memory.hex_file.removeprefix("rom/"),
+        "width": memory.width,
+        "size": memory.memory.size,
+        "bits": memory.address_bits,
+        "readers": readers,
+        "writers": bool(writers),
+        "addresses": _choice([(index, f"{user}_waddr") for index, user in writers]),
+        "data": _choice([(index, f"{user}_wdata") for index, user in writers]),
+        "wires": [],
+        "enable": "1'b1",
+        "raddr": f"running | DEBUG == 0 ? {name}_read : {host}" if readers else host,
+        "we": " | ".join(f"{user}_we" for _, user in writers) or "1'b0",
+        "waddr": f"{name}_write" if writers else f"{memory.address_bits}'d0",
+        "wdata": f"{name}_data" if writers else f"{memory.width}'d0",
+    }
+    if kind is MemoryKind.INPUT:
+        described |= _taken(top, memory, take, host)
+    elif kind is MemoryKind.OUTPUT:
+        wires, index = _index(memory, give, "give")
+        rest = f"running ? {name}_read : {host}" if readers else host
+        described |= {"wires": wires, "enable": "give_fetch | ~giving", "raddr": f"giving ? {index} : {rest}"}
+    return described
+
+
+def _index(memory: DesignMemory, stream: _Stream, verb: str) -> tuple[list[tuple[str, int, str]], str]:
+    """Wires, and the address that a memory gets from its stream."""
+    if len(stream.bases) == 1:
+        return [], f"{verb}_index"
+    wire = f"{memory.name}_{verb}"
+    base = f"{verb}_index - {stream.bits}'d{stream.bases[memory.name]}"
+    return [(wire, stream.bits, base)], _low(wire, memory.address_bits, stream.bits)
+
+
+def _taken(top: Top, memory: DesignMemory, take: _Stream, host: str) -> dict[str, object]:
+    """How an input's memory is written: by the stream, or by the memory interface."""
+    wires, index = _index(memory, take, "take")
+    base, end = take.bases[memory.name], take.bases[memory.name] + memory.memory.size
+    tests = ["take"]
+    if base:
+        tests.append(f"take_index >= {take.bits}'d{base}")
+    if end < take.words:
+        tests.append(f"take_index < {take.bits}'d{end}")
+    mine = " & ".join(tests)
+    select = f"mem_select == {_bits(len(top.rams))}'d{memory.select}"
+    word, given = _low("taken", memory.width, top.word), _low("written", memory.width, top.word)
+    return {
+        "wires": wires,
+        "we": f"{f'({mine})' if len(tests) > 1 else mine} | (mem_we & ~busy & {select})",
+        "waddr": f"take ? {index} : {host}",
+        "wdata": f"take ? {word} : {given}",
+    }
+
+
+def _layer(top: Top, index: int) -> dict[str, object]:
+    """The instance of a layer: its wires and connections."""
+    layer, instance = top.layers[index], top.instances[index]
+    names = {memory.memory.name: memory for memory in top.memories}
+    wires: list[tuple[int, str]] = []
+    connections: list[tuple[str, str]] = []
+
+    def own(width: int, port: str) -> None:
+        wires.append((width, f"{instance}_{port}"))
+        connections.append((port, f"{instance}_{port}"))
+
+    for port in layer.memories:
+        memory = names[port.memory.name]
+        if port.reads:
+            own(memory.address_bits, f"{port.prefix}_raddr")
+            connections.append((f"{port.prefix}_rdata", f"{memory.name}_rdata"))
+        if port.writes:
+            own(1, f"{port.prefix}_we")
+            own(memory.address_bits, f"{port.prefix}_waddr")
+            own(memory.width, f"{port.prefix}_wdata")
+    for port in layer.operators:
+        for role, width in zip(port.operator.roles, port.operator.widths, strict=True):
+            own(width, f"{port.prefix}_{role}")
+        connections.append((f"{port.prefix}_y", f"{_unit(port.operator)}_y"))
+    return {
+        "index": index,
+        "layer": layer.layer,
+        "module": layer.module,
+        "instance": instance,
+        "wires": wires,
+        "connections": connections,
+    }
+
+
+def _unit(operator: Operator) -> str:
+    """The name of an operator's instance in the top module."""
+    return f"unit_{operator.name}"
+
+
+def _operator(top: Top, operator: Operator) -> dict[str, object]:
+    """The instance of an operator: who uses it, and how it is connected."""
+    name, ports = _unit(operator), operator.ports
+    users = [
+        (index, f"{instance}_{port.prefix}")
+        for index, (layer, instance) in enumerate(zip(top.layers, top.instances, strict=True))
+        for port in layer.operators
+        if port.operator is operator
+    ]
+    operands = [
+        {"signal": f"{name}_{role}", "width": width, "source": _choice([(i, f"{user}_{role}") for i, user in users])}
+        for role, width in zip(operator.roles, operator.widths, strict=True)
+    ]
+    registered = "_q" if operator.wrapped else ""
+    connections = [(ports[role], value) for role, value in (("clk", "clk"), ("ce", "1'b1")) if role in ports]
+    connections += [(ports[role], f"{name}_{role}{registered}") for role in operator.roles]
+    connections.append((ports["y"], f"{name}_now" if operator.wrapped else f"{name}_y"))
+    return {
+        "name": name,
+        "what": f"{operator.instance.name}: {operator.latency} cycles, digest {operator.instance.digest}",
+        "module": operator.instance.module,
+        "parameters": operator.parameters,
+        "operands": operands,
+        "connections": connections,
+        "result_width": operator.result_width,
+        "wrapped": operator.wrapped,
+    }
