@@ -62,7 +62,7 @@ def compile_object(text: str, binder_text: str, cache: Cache) -> CompiledObject:
         PassError: one of the texts is invalid, or they do not link.
     """
     key = digest(
-        [text, binder_text, "host-3", llvm.get_host_cpu_name(), _host_features(), llvmlite.__version__, _llvm_version()]
+        [text, binder_text, "host-4", llvm.get_host_cpu_name(), _host_features(), llvmlite.__version__, _llvm_version()]
     )
 
     def build(folder: Path) -> None:
