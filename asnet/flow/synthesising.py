@@ -1,0 +1,85 @@
+"""The second whole job: a configuration in, co-simulated Verilog out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from asnet.errors import UsageError
+from asnet.flow.problem import Problem, Progress
+from asnet.hls import CosimReport, Estimate, HlsOptions, RtlDesign, cosimulate, estimate, lint, synthesise
+from asnet.types import EXACT
+from asnet.units import UnitInstance
+
+__all__ = ["Synthesis", "synth"]
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """A design and what was established about it: co-simulated on ``cosim.images`` images, estimated if asked for."""
+
+    design: RtlDesign
+    cosim: CosimReport
+    estimate: Estimate | None = None
+    folder: Path | None = None
+
+
+def synth(
+    problem: Problem,
+    configuration: Mapping[str, str],
+    *,
+    out: Path | str | None = None,
+    images: int = 10,
+    stalls: bool = False,
+    estimates: bool = False,
+    seeds: int = 1,
+    dsps: bool = True,
+    options: HlsOptions | None = None,
+    instances: Mapping[str, UnitInstance] | None = None,
+    say: Callable[[str], None] | None = None,
+    compiling: Progress | None = None,
+    simulating: Progress | None = None,
+) -> Synthesis:
+    """Hardware for ``configuration`` (slot name → instance name or ``exact``) of ``problem``, proven on its test set.
+
+    The design is linted, then simulated on the first ``images`` images of the test set; every value of every layer is
+    compared with the golden models of the test bed. Only a design that agrees is written to the folder ``out``.
+
+    Args:
+        stalls: let both streams of the design stall at random.
+        estimates: place and route for the ECP5, with ``seeds`` seeds; ``dsps`` allows its DSP blocks.
+        instances: instance name → instance, where ``problem.space`` does not have them.
+        say: called with one line per finished step.
+
+    Raises:
+        MismatchError: hardware and test bed differ; the first differing layer and element are named.
+        UsageError: the configuration names an instance that is not there.
+        AsnetError: a step fails; nothing is written.
+    """
+    tell = say or (lambda _: None)
+    known = {**problem.space.instances, **(instances or {})}
+    used: dict[str, UnitInstance] = {}
+    for slot, name in configuration.items():
+        if name != EXACT:
+            if name not in known:
+                raise UsageError(f"slot {slot!r}: no instance {name!r}; offer its unit to the problem")
+            used[name] = known[name]
+    data = problem.data.take(min(images, len(problem.data)))
+    bed = problem.bed(used.values(), data=data, progress=compiling)
+    expected = bed.outputs(configuration, golden=True)
+    chosen = {slot: None if name == EXACT else used[name] for slot, name in configuration.items()}
+    design = synthesise(bed.module, chosen, name=problem.network.name, options=options)
+    tell(f"design {design.top}: {len(design.files)} files, digest {design.digest[:16]}")
+    lint(design)
+    tell("lint: clean")
+    inputs = np.ascontiguousarray(bed.dataset.x.reshape(len(data), -1))
+    report = cosimulate(design, inputs, expected, stalls=stalls, cache=problem.cache, progress=simulating)
+    report.raise_if_different()
+    found = estimate(design, seeds=seeds, dsps=dsps, cache=problem.cache) if estimates else None
+    folder = None if out is None else Path(out)
+    if folder is not None:
+        design.write(folder)
+    return Synthesis(design, report, found, folder)
