@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from asnet.resources import verilog_dir
 from asnet.tools import try_tool, verilator, yosys
 
-UNITS = sorted(path.stem for path in verilog_dir().glob("*.json"))
+UNITS = sorted({path.stem for path in verilog_dir().glob("*.json")} - {"characterisation"})
 
 
 def describe(name: str) -> dict:
@@ -94,6 +95,27 @@ def test_names_and_latency_follow_the_convention(name):
     assert unit["verilog"][0] in (f"{name}.v", f"{name}.v.j2")
     assert unit["latency"] == 0
     assert set(unit["ports"]) >= {"clk", "ce"} if "stages" in unit else "clk" not in unit["ports"]
+
+
+def test_the_readmes_example_is_a_valid_unit(tmp_path):
+    text = (verilog_dir() / "README.md").read_text()
+    (tmp_path / "or_low.v").write_text(re.findall(r"```verilog\n(.*?)```", text, re.DOTALL)[0])
+    unit = json.loads(re.findall(r"`(\{\"name\".*?\}\})`", text, re.DOTALL)[0])
+    top = ["--top-module", unit["module"], *unit["verilog"]]
+    ok, log = verilator.find().attempt(["--lint-only", "-Wall", *top], tmp_path)
+    assert ok, log
+
+
+def test_the_readme_states_every_unit_and_its_stages():
+    text = (verilog_dir() / "README.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert sorted(re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in rows))) == UNITS
+    for row in rows:
+        _, names, _, _, stages, _ = row.split("|")
+        for name in re.findall(r"`(\w+)`", names):
+            if stages.strip()[:1].isdigit():
+                unit = describe(name)["stages"]
+                assert stages.strip() == f"0–{unit['max']} ({unit['default']})", name
 
 
 def test_every_shipped_verilog_file_belongs_to_a_unit():

@@ -51,7 +51,7 @@ def test_generic_multipliers(build, instance, width):
     ks = [0, 1, 2, 3, 6, width // 2, width - 1]
     cases: list[tuple[str, int, Definition]] = [("mul_exact", 0, lambda a, b: a * b)]
     for k in ks:
-        cases += [(name, k, lambda a, b, k=k: trunc(a, k) * trunc(b, k)) for name in ("mul_trunc", "mul_rows")]
+        cases += [(name, k, lambda a, b, k=k: trunc(a, k) * trunc(b, k)) for name in ("mul_trunc", "mul_lut")]
     for k in [*ks, width]:
         cases.append(("mul_drum", k, lambda a, b, k=k: drum(a, b, k or width)))
     bench = build(

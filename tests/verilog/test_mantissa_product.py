@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from fractions import Fraction
 
-EXACT = [("mul_exact", 7), ("mul_trunc", 0), ("mul_rows", 0), ("mul_drum", 0)]
+EXACT = [("mul_exact", 7), ("mul_trunc", 0), ("mul_lut", 0), ("mul_drum", 0)]
 
 
 def test_an_exact_mantissa_product_gives_the_exact_multiplier(build, instance, mantissa):
