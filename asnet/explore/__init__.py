@@ -15,7 +15,6 @@ from asnet.explore.costs import Cost, Costs, Resource, configuration_cost, resou
 from asnet.explore.driver import Progress, explore
 from asnet.explore.executor import Executor, InProcess
 from asnet.explore.processes import Processes
-from asnet.explore.recorded import recorded_instances
 from asnet.explore.rules import Match
 from asnet.explore.search import Exhaustive, Random, Search
 from asnet.explore.select import Result, best, pareto_front
@@ -57,7 +56,6 @@ __all__ = [
     "load_configuration",
     "load_constraints",
     "pareto_front",
-    "recorded_instances",
     "resources",
     "save_configuration",
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from asnet.errors import did_you_mean
 from asnet.explore.rules import Match
-from asnet.jsonfile import JsonNode, ParameterValue, load, parameter_values, parse
+from asnet.jsonfile import JsonNode, ParameterValue, load, parameter_values
 from asnet.types import APPROXIMABLE_OPS, EXACT, FloatMode
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "Rule",
     "UnitSource",
     "load_constraints",
-    "parse_constraints",
 ]
 
 OBJECTIVES = ("accuracy", "area", "delay")
@@ -107,19 +106,8 @@ def load_constraints(path: Path | str) -> Constraints:
         ConstraintsError: the file cannot be read, is no JSON, has an unknown or missing key, or a value that makes no
             sense; names the file, the JSON path, the value and the remedy.
     """
-    return _constraints(load(Path(path)), Path(path))
-
-
-def parse_constraints(text: str, path: Path) -> Constraints:
-    """The constraints in JSON ``text``, which was or would be the file ``path``.
-
-    Raises:
-        ConstraintsError: as :func:`load_constraints`.
-    """
-    return _constraints(parse(text, str(path)), path)
-
-
-def _constraints(root: JsonNode, path: Path) -> Constraints:
+    path = Path(path)
+    root = load(path)
     keys = root.fields(required=("version", "units"), optional=_FILE_KEYS)
     _check_version(keys["version"])
     if "$schema" in keys:

@@ -38,8 +38,8 @@ def test_a_huge_space_needs_a_number() -> None:
         Exhaustive().total(space)
     assert str(caught.value) == (
         "the design space has 279,841 configurations (23 x 23 x 23 x 23), more than 100,000; sample it with "
-        "--search random --samples N, evaluate the first N with --limit N, or narrow it: fewer parameter values, rules, "
-        "a coarser granularity"
+        "--search random --samples N, evaluate the first N with --limit N, or narrow it: fewer parameter values, "
+        "rules, a coarser granularity"
     )
     assert Exhaustive(limit=5).total(space) == 5
 

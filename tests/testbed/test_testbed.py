@@ -1,0 +1,279 @@
+"""The test bed: right results, whatever the order, the chunks, the backend and the interruptions."""
+
+from __future__ import annotations
+
+import pickle
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from asnet.emulate import Certificate
+from asnet.errors import DataError, MismatchError, UsageError
+from asnet.explore import DesignSpace, Exhaustive, InProcess, Processes, Study, StudyFacts, explore
+from asnet.ir.jit import Engine
+from asnet.network import Network, oracle
+from asnet.testbed import Dataset, TestBed, chunks
+from asnet.testbed.tally import Tally, canonical_bits
+from asnet.types import FloatMode
+from asnet.units import ApproximateUnit, UnitInstance
+
+Units = tuple[UnitInstance, ...]
+
+FMUL = ("exact", "fmul_trunc(p=0)", "fmul_trunc(p=20)", "fmul_trunc(p=22)", "mitchell_fmul")
+FDIV = ("exact", "fdiv_trunc(p=0)", "fdiv_trunc(p=22)")
+
+
+def uniform(bed: TestBed, fmul: str, fdiv: str = "exact") -> dict[str, str]:
+    return {slot.name: {"fmul": fmul, "fdiv": fdiv}[slot.op] for slot in bed.slots}
+
+
+def drawn(bed: TestBed, count: int, seed: int = 3) -> list[dict[str, str]]:
+    generator = random.Random(seed)
+    return [
+        {slot.name: generator.choice({"fmul": FMUL, "fdiv": FDIV}[slot.op]) for slot in bed.slots} for _ in range(count)
+    ]
+
+
+@pytest.fixture(scope="module")
+def golden(conv: Network, digits: Dataset, instances: Units) -> TestBed:
+    return TestBed(conv, digits, instances, backend="golden")
+
+
+@pytest.mark.parametrize("mode", list(FloatMode))
+@pytest.mark.parametrize("backend", ["golden", "auto"])
+def test_exact_is_the_oracle(dense: Network, digits: Dataset, instances: Units, mode: FloatMode, backend: str) -> None:
+    bed = TestBed(dense, digits.take(5), instances, mode=mode, backend=backend)
+    for fmul, fdiv in (("exact", "exact"), ("fmul_trunc(p=0)", "fdiv_trunc(p=0)")):
+        found = bed.outputs(uniform(bed, fmul, fdiv))
+        for image in range(5):
+            expected = oracle.run(dense, {"x": digits.fit(dense).x[image : image + 1]}, mode)
+            for name, values in found.items():
+                assert np.array_equal(canonical_bits(values[image]), canonical_bits(expected[name])), name
+
+
+def test_truncation_is_masked_operands(dense: Network, digits: Dataset, instances: Units) -> None:
+    """The first layer, p = 20, by numpy: mask, multiply, add in order."""
+    bed = TestBed(dense, digits, instances, backend="golden")
+    layer = dense.layers[0]
+    weights, bias = (np.asarray(dense.constants[name], np.float32) for name in layer.inputs[1:3])
+    weights = weights.T if layer.attributes.get("transB", 0) else weights
+    mask = np.uint32(0xFFF00000)
+
+    def cut(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return (np.ascontiguousarray(values).view(np.uint32) & mask).view(np.float32)
+
+    total = np.broadcast_to(bias, (len(digits), len(bias))).copy()
+    x = digits.fit(dense).x
+    for k in range(x.shape[1]):
+        total = total + cut(x[:, k : k + 1]) * cut(weights[k : k + 1])
+    found = bed.outputs(uniform(bed, "fmul_trunc(p=20)"))[layer.outputs[0]]
+    assert np.array_equal(found.reshape(total.shape).view(np.uint32), total.view(np.uint32))
+
+
+def test_backends_agree_and_mixtures_use_both(
+    golden: TestBed, conv: Network, digits: Dataset, instances: Units
+) -> None:
+    auto = TestBed(conv, digits, instances, backend="auto")
+    assert sorted(auto.certificates) == sorted(i.name for i in instances if i.name != "mitchell_fmul")
+    assert golden.certificates == {}
+    configurations = drawn(auto, 6)
+    assert [auto.evaluate(each) for each in configurations] == [golden.evaluate(each) for each in configurations]
+    kinds = {kind for each in configurations for kind in auto._plan(each)}  # pyright: ignore[reportPrivateUsage]
+    assert kinds == {"mask", "golden"}
+
+
+def test_reused_prefixes_change_nothing(
+    golden: TestBed,
+    conv: Network,
+    digits: Dataset,
+    instances: Units,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    configurations = drawn(golden, 5)
+    for step in range(12):  # change one slot at a time: prefixes of every length
+        changed = dict(configurations[-1])
+        slot = golden.slots[step % len(golden.slots)]
+        changed[slot.name] = ({"fmul": FMUL, "fdiv": FDIV}[slot.op])[step % 3]
+        configurations.append(changed)
+    firsts: list[int] = []
+    run = Engine.run
+
+    def spied(self: Engine, *args: Any, **options: Any) -> Any:
+        firsts.append(options.get("first", 0))
+        return run(self, *args, **options)
+
+    monkeypatch.setattr(Engine, "run", spied)
+    reused = [golden.evaluate(each) for each in configurations]
+    assert len(set(firsts)) >= 4  # or there was nothing to test
+    monkeypatch.undo()
+    fresh = TestBed(conv, digits, instances, backend="golden", memory=0)  # nothing fits: every run is whole
+    assert [fresh.evaluate(each) for each in configurations] == reused
+    assert golden.evaluate(configurations[-1]) == reused[-1]  # nothing changed: nothing runs
+
+
+@pytest.mark.parametrize("per_chunk", [1, 100_000, 700_000])
+@pytest.mark.parametrize("share", [0.0, 0.6])
+def test_chunks_change_nothing(
+    golden: TestBed,
+    conv: Network,
+    digits: Dataset,
+    instances: Units,
+    monkeypatch: pytest.MonkeyPatch,
+    per_chunk: int,
+    share: float,
+) -> None:
+    configurations = drawn(golden, 3, seed=5)
+    expected = [golden.evaluate(each) for each in configurations]
+    monkeypatch.setattr(chunks, "_CALLS_PER_CHUNK", per_chunk)
+    memory = int(share * sum(state.blobs[kind].nbytes for state in _states(golden) for kind in state.blobs))
+    bed = TestBed(conv, digits, instances, backend="golden", memory=memory)
+    assert [bed.evaluate(each) for each in configurations] == expected
+    parts = bed._chunks  # pyright: ignore[reportPrivateUsage]
+    assert len(parts) > 1
+    assert any(part.resident for part in parts) == (share > 0 and per_chunk < 700_000)
+    assert [i for part in parts for i in range(part.images.start, part.images.stop)] == list(range(len(digits)))
+
+
+def _states(bed: TestBed) -> list[Any]:
+    return [part.state for part in bed._chunks]  # pyright: ignore[reportPrivateUsage]
+
+
+def test_an_interrupted_evaluation_leaves_nothing_wrong(
+    golden: TestBed,
+    monkeypatch: pytest.MonkeyPatch,
+    conv: Network,
+    digits: Dataset,
+    instances: Units,
+) -> None:
+    monkeypatch.setattr(chunks, "_CALLS_PER_CHUNK", 500_000)
+    bed = TestBed(conv, digits, instances, backend="golden")
+    one, other = uniform(bed, "fmul_trunc(p=22)"), uniform(bed, "exact")
+    bed.evaluate(one)
+    run, calls = Engine.run, 0
+
+    def interrupted(self: Engine, *args: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise KeyboardInterrupt
+        return run(self, *args, **options)
+
+    monkeypatch.setattr(Engine, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bed.evaluate(other)
+    monkeypatch.setattr(Engine, "run", run)
+    assert bed.evaluate(one) == golden.evaluate(one)
+
+
+def test_wrong_units_show(dense: Network, digits: Dataset, tmp_path: Path) -> None:
+    """A multiplier with one wrong bit for one mantissa in 128 is told from the right one, by golden and by auto."""
+    (tmp_path / "planted.v").write_text(
+        "module planted #(parameter FTZ = 1) (input [31:0] a, input [31:0] b, output [31:0] y);\n"
+        "  wire [31:0] e;\n"
+        "  fmul #(.FTZ(FTZ)) inner (.clk(1'b0), .ce(1'b0), .a(a), .b(b), .y(e));\n"
+        "  assign y = b[22:16] == 7'h2A ? e ^ 32'h1 : e;\n"
+        "endmodule\n"
+    )
+    unit = ApproximateUnit.from_verilog(tmp_path / "planted.v", op="fmul", float_mode="FTZ").instance()
+    found: dict[str, list[str]] = {}
+    for backend in ("golden", "auto"):
+        bed = TestBed(dense, digits, [unit], backend=backend)
+        assert "planted" not in bed.certificates
+        found[backend] = [bed.evaluate(uniform(bed, name)).digest for name in ("exact", "planted")]
+    assert found["golden"] == found["auto"]
+    assert found["golden"][0] != found["golden"][1]
+
+
+def test_a_false_certificate_stops_the_run(
+    dense: Network, digits: Dataset, instances: Units, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forged(instance: UnitInstance, *_: object) -> Certificate:
+        return Certificate(instance.name, instance.digest, "ftz", 0xFFFF0000, 0xFFFF0000, 1, 1, 0)
+
+    monkeypatch.setattr("asnet.testbed.testbed.certify_mask", forged)
+    bed = TestBed(dense, digits, instances, backend="auto")
+    with pytest.raises(MismatchError, match=r"golden model differ in 'dense1_out' at \(.*run with --backend golden"):
+        bed.evaluate(uniform(bed, "fmul_trunc(p=0)"))
+
+
+def test_site_granularity(dense: Network, digits: Dataset, instances: Units) -> None:
+    bed = TestBed(dense, digits, instances, granularity="site", backend="golden")
+    layers = TestBed(dense, digits, instances, backend="golden")
+    assert len(bed.slots) > len(layers.slots)
+    for fmul in ("exact", "mitchell_fmul"):
+        assert bed.evaluate(uniform(bed, fmul)) == layers.evaluate(uniform(layers, fmul))
+
+
+def test_faults(dense: Network, digits: Dataset, instances: Units) -> None:
+    with pytest.raises(UsageError, match=r"unknown backend 'gold'; did you mean 'golden'\?"):
+        TestBed(dense, digits, instances, backend="gold")
+    bed = TestBed(dense, digits, instances, backend="golden")
+    good = uniform(bed, "exact")
+
+    def message(change: Mapping[str, str], *, drop: str = "") -> str:
+        with pytest.raises(UsageError) as caught:
+            bed.evaluate({name: choice for name, choice in (good | change).items() if name != drop})
+        return str(caught.value)
+
+    assert message({}, drop="dense2.fmul") == (
+        "the configuration says nothing of slot 'dense2.fmul'; choose an instance or 'exact'"
+    )
+    assert message({"dense1.fmul": "fmul_trunc(p=19)"}).startswith(
+        "slot 'dense1.fmul': no instance 'fmul_trunc(p=19)'; did you mean 'fmul_trunc(p="
+    )
+    assert message({"dense1.fmul": "fdiv_trunc(p=0)"}) == (
+        "slot 'dense1.fmul' computes fmul of f32, 'fdiv_trunc(p=0)' stands for fdiv of f32; choose another instance"
+    )
+    with pytest.raises(DataError, match="has 60 images, 61 asked for"):
+        bed.outputs(good, 61)
+    assert bed.evaluate(good).images == 60
+
+
+def test_two_instances_of_one_name(dense: Network, digits: Dataset, tmp_path: Path) -> None:
+    made: list[UnitInstance] = []
+    for sign in "&|":
+        body = f"assign y = a {sign} b;"
+        (tmp_path / "u.v").write_text(f"module u(input [31:0] a, b, output [31:0] y); {body} endmodule")
+        made.append(ApproximateUnit.from_verilog(tmp_path / "u.v", op="fmul").instance())
+    with pytest.raises(UsageError, match="two different instances are called 'u'; rename one unit"):
+        TestBed(dense, digits, made)
+
+
+def test_top_1_counts_the_first_maximum_and_no_nan() -> None:
+    tally = Tally(1)
+    nan = np.nan
+    rows = np.array([[0, 1, 1], [1, 1, 0], [nan, 5, 1], [0, 1, nan], [-1, -2, -np.inf]], np.float32)
+    tally.add([rows], np.array([1, 1, 1, 1, 0]))
+    assert tally.correct == 2
+    parts, payload = Tally(1), rows.copy()
+    payload.view(np.uint32)[2, 0] = 0xFFC12345
+    for part in (slice(0, 2), slice(2, 5)):
+        parts.add([payload[part]], np.zeros(payload[part].shape[0], np.int64))
+    assert parts.digest == tally.digest
+
+
+def test_two_processes_explore_as_one(dense: Network, digits: Dataset, instances: Units, tmp_path: Path) -> None:
+    bed = TestBed(dense, digits, instances)
+    space = DesignSpace.of(bed.slots, {"fmul": instances[:3], "fdiv": instances[3:5]}, granularity="layer")
+    facts = StudyFacts.collect(
+        space, network="n", network_digest="n", data="d", data_digest="d", images=60, float_mode=FloatMode.FTZ,
+        granularity="layer", backend="auto", program=bed.module.digest,
+    )  # fmt: skip
+    found: list[dict[int, Any]] = []
+    for name, executor in (("1", InProcess(space, bed)), ("2", Processes(space, bed.recipe, 2))):
+        with Study.open(tmp_path / name, facts) as study:
+            explore(study, Exhaustive(), executor)
+            found.append(dict(study.evaluations))
+    assert len(found[0]) == space.size == 54
+    assert found[0] == found[1]
+
+
+def test_the_recipe_makes_the_same_bed(golden: TestBed) -> None:
+    again = pickle.loads(pickle.dumps(golden.recipe))()
+    assert again.module.digest == golden.module.digest
+    configuration = uniform(golden, "fmul_trunc(p=22)", "fdiv_trunc(p=22)")
+    assert again.evaluate(configuration) == golden.evaluate(configuration)
