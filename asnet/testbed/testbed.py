@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from asnet.cache import Cache, default_cache
 from asnet.emulate import Binding, Certificate, Golden, Mask, Plan, certify_mask
 from asnet.errors import MismatchError, UsageError, did_you_mean
+from asnet.host import processors
 from asnet.ir.jit import Engine
 from asnet.network import Network
 from asnet.passes import Pass
@@ -48,7 +50,7 @@ class TestBed:
         backend: one of :data:`BACKENDS`.
         passes: IR passes to run before the slots are made.
         cache: of compiled artefacts; the user's if not given.
-        jobs: processes that compile units at the same time.
+        jobs: how many units are compiled and certified at the same time; as many as there are processors if not given.
         progress: called while units are compiled.
         trust_verilog: accept units that reach outside their ports.
         memory: bytes for activations.
@@ -99,18 +101,12 @@ class TestBed:
             progress=progress,
             trust_verilog=trust_verilog,
         )
+        self.certificates: Mapping[str, Certificate] = self._certify(jobs or processors())
+        """Instance name → why its fast form equals the golden model; empty for the backend `golden`."""
         self._memory = memory
         self._engines: dict[Plan, Engine] = {}
         self._kept: dict[str, str] | None = None
         self._checked: set[tuple[str, str]] = set()
-
-    @cached_property
-    def certificates(self) -> Mapping[str, Certificate]:
-        """Instance name → why its fast form equals the golden model; empty for the backend `golden`."""
-        if self.backend == "golden":
-            return {}
-        found = {name: certify_mask(instance, self.library, self._cache) for name, instance in self.instances.items()}
-        return {name: certificate for name, certificate in found.items() if certificate is not None}
 
     def evaluate(self, configuration: Mapping[str, str], /) -> Evaluation:
         """Run ``configuration`` (slot name → instance name or `exact`) on all images of the test set.
@@ -155,6 +151,14 @@ class TestBed:
         engine.run(data.x, state=state)
         written = dict.fromkeys(name for call in self.module.calls for name in call.writes)
         return {name: np.array(state.view(self.module.memories[name])) for name in written}
+
+    def _certify(self, jobs: int) -> dict[str, Certificate]:
+        if self.backend == "golden":
+            return {}
+        certify = partial(certify_mask, library=self.library, storage=self._cache)
+        with ThreadPoolExecutor(jobs) as threads:  # the golden models run outside Python's lock
+            found = dict(zip(self.instances, threads.map(certify, self.instances.values()), strict=True))
+        return {name: certificate for name, certificate in found.items() if certificate is not None}
 
     @cached_property
     def _binding(self) -> Binding:

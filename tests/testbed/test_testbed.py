@@ -191,7 +191,7 @@ def test_wrong_units_show(dense: Network, digits: Dataset, tmp_path: Path) -> No
 def test_a_false_certificate_stops_the_run(
     dense: Network, digits: Dataset, instances: Units, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def forged(instance: UnitInstance, *_: object) -> Certificate:
+    def forged(instance: UnitInstance, **_: object) -> Certificate:
         return Certificate(instance.name, instance.digest, "ftz", 0xFFFF0000, 0xFFFF0000, 1, 1, 0)
 
     monkeypatch.setattr("asnet.testbed.testbed.certify_mask", forged)
