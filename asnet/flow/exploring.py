@@ -20,6 +20,7 @@ from asnet.explore import (
 )
 from asnet.explore import explore as run_search
 from asnet.flow.problem import Problem, Progress
+from asnet.testbed import TestBed
 from asnet.types import EXACT
 from asnet.units import ApproximateUnit, UnitInstance, shipped_units
 from asnet.units.characterise import characterise
@@ -50,12 +51,16 @@ def explore(
         StudyError: the study belongs to other inputs, is damaged, or another process writes it.
         AsnetError: what compiling and evaluating raise.
     """
+    strategy = search or Exhaustive()
+    wanted = strategy.total(problem.space)
+    bed: TestBed | None = None
+    if fresh or not Path(study).exists():  # inputs that cannot be used leave no empty study behind
+        bed = problem.bed(jobs=jobs, progress=compiling)
     opened = Study.open(study, problem.facts, fresh=fresh)
     try:
-        strategy = search or Exhaustive()
-        missing = strategy.total(problem.space) - len(opened.evaluations)
+        missing = wanted - len(opened.evaluations)
         if missing > 0:
-            bed = problem.bed(jobs=jobs, progress=compiling)
+            bed = bed or problem.bed(jobs=jobs, progress=compiling)
             parallel = jobs > 1 and missing >= _PROCESSES_PAY_FROM
             executor: Executor = (
                 Processes(problem.space, bed.recipe, jobs) if parallel else InProcess(problem.space, bed)

@@ -1,0 +1,228 @@
+"""Every fault of the user's is one message that says what, where and what to do; nothing is left half-written."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from tests.cli.conftest import DATA, NETWORK, Cli
+
+Constraints = Callable[..., Path]
+
+
+def refused(cli: Cli, *words: object, status: int = 2) -> str:
+    """Run a command that must fail with one line of message and leave no file behind; the message."""
+    before = sorted(path.name for path in Path().iterdir())
+    ran = cli(*words)
+    assert ran.status == status, ran.err
+    assert ran.out == ""
+    assert "Traceback" not in ran.err
+    assert sorted(path.name for path in Path().iterdir()) == before
+    lines = [line for line in ran.err.splitlines() if line.startswith("asnet: error: ")]
+    assert len(lines) == 1
+    return ran.err[ran.err.index("asnet: error: ") + len("asnet: error: ") :].strip()
+
+
+def test_missing_network(cli: Cli, constraints: Constraints) -> None:
+    message = refused(cli, "explore", "nothing.onnx", constraints())
+    assert message.startswith("nothing.onnx: ")
+
+
+def test_corrupt_network(cli: Cli, constraints: Constraints, tmp_path: Path) -> None:
+    whole = NETWORK.read_bytes()
+    (tmp_path / "half.onnx").write_bytes(whole[: len(whole) // 2])
+    assert "half.onnx" in refused(cli, "explore", "half.onnx", constraints())
+
+
+def test_unsupported_operator_names_the_node(cli: Cli, constraints: Constraints, tmp_path: Path) -> None:
+    make = onnx.helper
+    graph = make.make_graph(
+        [make.make_node("Erf", ["x"], ["y"], name="bump")],
+        "g",
+        [make.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 64])],
+        [make.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 64])],
+    )
+    onnx.save(make.make_model(graph, opset_imports=[make.make_opsetid("", 17)], ir_version=8), tmp_path / "erf.onnx")
+    message = refused(cli, "explore", "erf.onnx", constraints(), "--data", DATA)
+    assert "node 'bump' (Erf)" in message
+    assert "supported operators" in message
+
+
+def test_malformed_json_tells_line_and_column(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text('{"version": 1,\n "units": }\n', encoding="utf-8")
+    message = refused(cli, "explore", NETWORK, "bad.json")
+    assert message == "bad.json: line 2, column 11: malformed JSON: Expecting value"
+
+
+def test_unknown_key(cli: Cli, constraints: Constraints) -> None:
+    message = refused(cli, "explore", NETWORK, constraints(granularty="layer"))
+    assert message.endswith("constraints.json: $: unknown key 'granularty'; did you mean 'granularity'?")
+
+
+def test_reversed_range(cli: Cli, constraints: Constraints) -> None:
+    units = {"fmul_trunc": {"op": "fmul", "params": {"p": {"ParamLow": 9, "ParamHigh": 3}}}}
+    message = refused(cli, "explore", NETWORK, constraints(units=units))
+    assert "constraints.json: $.units.fmul_trunc.params.p: ParamLow 9 > ParamHigh 3" in message
+
+
+def test_verilog_that_does_not_compile_names_its_line(cli: Cli, constraints: Constraints, tmp_path: Path) -> None:
+    (tmp_path / "mine.v").write_text(
+        "module mine(input [31:0] a, input [31:0] b, output [31:0] y);\n  assign y = a +* b;\nendmodule\n"
+    )
+    units = {"mine": {"op": "fmul", "verilog": "mine.v"}}
+    message = refused(cli, "explore", NETWORK, constraints(units=units))
+    assert "mine.v:2" in message
+
+
+def test_wrong_ports_are_listed(cli: Cli, constraints: Constraints, tmp_path: Path) -> None:
+    (tmp_path / "mine.v").write_text(
+        "module mine(input [15:0] a, input [31:0] b, output [31:0] y);\n  assign y = {a, b[15:0]};\nendmodule\n"
+    )
+    units = {"mine": {"op": "fmul", "verilog": "mine.v"}}
+    message = refused(cli, "explore", NETWORK, constraints(units=units))
+    assert "mine" in message
+    assert "16" in message
+    assert "32" in message
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ['initial $system("true");', 'integer f; initial f = $fopen("x");', 'import "DPI-C" function int g();'],
+)
+def test_verilog_that_reaches_out_is_refused(
+    cli: Cli, constraints: Constraints, tmp_path: Path, statement: str
+) -> None:
+    (tmp_path / "mine.v").write_text(
+        f"module mine(input [31:0] a, input [31:0] b, output [31:0] y);\n{statement}\nassign y = a ^ b;\nendmodule\n"
+    )
+    units = {"mine": {"op": "fmul", "verilog": "mine.v"}}
+    message = refused(cli, "explore", NETWORK, constraints(units=units))
+    assert "mine.v:2" in message
+    assert "--trust-verilog" in message
+
+
+def test_rule_that_matches_nothing(cli: Cli, constraints: Constraints) -> None:
+    rules = [{"match": {"layer": "conv9"}, "units": ["exact"]}]
+    message = refused(cli, "explore", NETWORK, constraints(rules=rules))
+    assert "$.rules[0]" in message
+    assert "dense1" in message
+
+
+def test_unknown_unit(cli: Cli, constraints: Constraints) -> None:
+    message = refused(cli, "explore", NETWORK, constraints(units={"fmul_trunk": {"op": "fmul"}}))
+    assert "no shipped unit 'fmul_trunk'; did you mean 'fmul_trunc'?" in message
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"x": np.zeros((0, 64), np.float32), "y": np.zeros(0, np.int64)}, "empty"),
+        ({"x": np.zeros((3, 63), np.float32), "y": np.zeros(3, np.int64)}, "63"),
+        ({"x": np.zeros((3, 64), np.float32), "y": np.zeros(2, np.int64)}, "3 images"),
+        ({"images": np.zeros((3, 64), np.float32)}, "'x'"),
+    ],
+)
+def test_unfit_test_sets(
+    cli: Cli, constraints: Constraints, tmp_path: Path, arrays: dict[str, np.ndarray], words: str
+) -> None:
+    np.savez(tmp_path / "data.npz", **arrays)
+    message = refused(cli, "explore", NETWORK, constraints(data="data.npz"))
+    assert "data.npz" in message
+    assert words in message
+
+
+def test_no_test_set(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text(json.dumps({"version": 1, "units": {"fmul_trunc": {"op": "fmul"}}}))
+    assert refused(cli, "explore", NETWORK, "c.json").startswith("no test set: 'c.json' has no \"data\"; give one with")
+
+
+def test_missing_tool_is_status_3(
+    cli: Cli, constraints: Constraints, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from asnet.tools import verilator
+
+    monkeypatch.setenv("ASNET_VERILATOR", "/nowhere/verilator")
+    monkeypatch.setenv("ASNET_CACHE", str(tmp_path.parent / "empty-cache"))
+    verilator.find.cache_clear()
+    try:
+        ran = cli("explore", NETWORK, constraints())
+        assert ran.status == 3
+        assert "ASNET_VERILATOR='/nowhere/verilator' is not a Verilator >= 5.006" in ran.err
+    finally:
+        verilator.find.cache_clear()
+
+
+def test_output_that_is_a_folder(cli: Cli, constraints: Constraints, tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    message = refused(cli, "explore", NETWORK, constraints(), "--study", "results")
+    assert message == "cannot write the study 'results': it is a folder; name a file with --study FILE"
+
+
+def test_output_below_a_file(cli: Cli, constraints: Constraints) -> None:
+    message = refused(cli, "explore", NETWORK, constraints(), "--study", "constraints.json/s.study")
+    assert message.startswith("cannot write 'constraints.json/s.study")
+    assert message.endswith("choose another folder with --study FILE")
+
+
+def test_full_disk_is_told_and_loses_nothing(cli: Cli, constraints: Constraints, tmp_path: Path) -> None:
+    """A file size limit stands for a full disk: every write beyond it fails."""
+    file = constraints()
+    assert cli("explore", NETWORK, file, "-j", 1).status == 0
+    stored = (tmp_path / "digits_dense.study").read_bytes()
+    wider = constraints(units={"fmul_trunc": {"op": "fmul", "params": {"p": {"ParamLow": 0, "ParamHigh": 22}}}})
+    command = [sys.executable, "-m", "asnet", "explore", str(NETWORK), str(wider), "-j", "1", "--study", "new.study"]
+    limit = (8 << 10, 8 << 10)
+    ran = subprocess.run(
+        command,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+        check=False,
+    )
+    assert ran.returncode in {2, 3}
+    assert "Traceback" not in ran.stderr
+    assert "asnet: error: " in ran.stderr
+    assert (tmp_path / "digits_dense.study").read_bytes() == stored
+
+
+def test_no_study_for_best(cli: Cli) -> None:
+    message = refused(cli, "eval", "--config", "best")
+    assert message == "no *.study in '.'; make one with `asnet explore`, or name it with --study FILE"
+
+
+def test_another_file_as_study(cli: Cli, constraints: Constraints, tmp_path: Path) -> None:
+    (tmp_path / "diary.study").write_text("dear diary")
+    message = refused(cli, "explore", NETWORK, constraints(), "--study", "diary.study")
+    assert "is not a study of ASNet" in message
+    assert (tmp_path / "diary.study").read_text() == "dear diary"
+
+
+def test_missing_configuration_file(cli: Cli) -> None:
+    assert refused(cli, "eval", NETWORK, "--config", "none.json", "--data", DATA).startswith("none.json")
+
+
+def test_arguments_are_checked(cli: Cli, constraints: Constraints) -> None:
+    ran = cli("explore", NETWORK, constraints(), "--images", "0")
+    assert ran.status == 2
+    assert "argument --images: 0 is below 1" in ran.err
+
+
+def test_unknown_pass(cli: Cli, constraints: Constraints) -> None:
+    message = refused(cli, "explore", NETWORK, constraints(), "--pass", "approximat")
+    assert message == "unknown pass 'approximat'; did you mean 'approximate'?"
+
+
+def test_debug_shows_the_traceback(cli: Cli, constraints: Constraints) -> None:
+    from asnet.errors import NetworkError
+
+    with pytest.raises(NetworkError):
+        cli("explore", "nothing.onnx", constraints(), "--debug")
