@@ -166,7 +166,7 @@ static void against_host(Op op, uint64_t count) {
         for (uint32_t z : c) a.push_back(x), b.push_back(z);
     compare(op, a, b);
     a.resize(4096), b.resize(4096);
-    for (uint64_t done = 0; done < 2 * count; done += 4096) {
+    for (uint64_t done = 0; done < count + count / 2; done += 4096) {
         for (size_t i = 0; i < 4096; i++) {
             uint64_t r = rnd();
             if (done < count) a[i] = r, b[i] = r >> 32;

@@ -77,7 +77,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "prelude.h").write_text("".join(f"#include <{name}>\n" for name in HEADERS))
     (folder / "prelude.h.gch").mkdir()
     flags = [*FLAGS, f"-I{include}", f"-I{include / 'vltstd'}"]
-    cxx.find().compile([*flags, "-O1", "-c", "runtime.cpp", "-o", "runtime.o"], folder)
+    cxx.find().compile([*flags, "-O0", "-c", "runtime.cpp", "-o", "runtime.o"], folder)
     for level in LEVELS:
         header = ["-x", "c++-header", "prelude.h", "-o", f"prelude.h.gch/{level}"]
         cxx.find().compile([*flags, level, *header], folder)
