@@ -34,7 +34,7 @@ def variants(name: str, folder: Path) -> Iterator[tuple[list[Path], dict[str, in
     if "float_mode" in unit:
         verilog[unit["float_mode"]] = [0, 1]
     if "stages" in unit:
-        verilog[unit["stages"]["parameter"]] = sorted({0, 1, unit["stages"]["default"], unit["stages"]["max"]})
+        verilog[unit["stages"]["parameter"]] = sorted({0, unit["stages"]["default"], unit["stages"]["max"]})
     for values in itertools.product(*choices.values()):
         context = {**dict(zip(choices, values, strict=True)), "module": unit["module"]}
         files: list[Path] = []
