@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from asnet.errors import SynthesisError
 from asnet.hls.kernel import Constant, Kernel, Operand, Operation
 from asnet.hls.operators import LEVELS, UNIT_OPS, Operator, exact_instance, operator
 from asnet.hls.options import HlsOptions
@@ -172,4 +171,6 @@ def _check_fit(kernel: Kernel, operation: Operation, unit: Operator) -> None:
             f"{unit.instance.name} takes {len(unit.widths)} operands, the operation has {len(operation.operands)}",
         )
     if unit.instance.type.is_float and any(width != 32 for width in operation.widths):
-        raise SynthesisError(f"layer {kernel.layer!r}: {unit.instance.name} takes float: `{operation.source}`")
+        raise kernel.error(operation.source, f"{unit.instance.name} takes float, the operation has other operands")
+    if operation.op.startswith("fpto") and operation.width > unit.result_width:
+        raise kernel.error(operation.source, f"{unit.instance.name} gives {unit.result_width} bits")

@@ -155,7 +155,9 @@ def _conflicts(binding: Binding, needing: list[str], uses: Mapping[str, set[Stat
     alive = _live_in(successors, captured, looked)
     conflicts: dict[str, set[str]] = {name: set() for name in results}
     for state, names in captured.items():
-        after: set[str] = set().union(*(alive[following] for following in successors[state])) | names
+        after = set(names)
+        for following in successors[state]:
+            after |= alive[following]
         for name in names:
             conflicts[name] |= after - {name}
             for other in after - {name}:

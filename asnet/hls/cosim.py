@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from asnet.ir import Memory, MemoryKind
 from asnet.types import Array
 
 __all__ = ["CosimReport", "Mismatch", "cosimulate"]
+
+Words: TypeAlias = "NDArray[np.unsignedinteger]"
 
 _CHUNK_WORDS = 1 << 22
 """Words per image chunk, so that a run on a large test set needs little memory."""
@@ -127,14 +130,14 @@ def cosimulate(
     return CosimReport(images, tuple(cycles), compared, tuple(wanted), mismatch[1] if mismatch else None)
 
 
-def _bits(values: Array, memory: Memory) -> NDArray[np.unsignedinteger]:
+def _bits(values: Array, memory: Memory) -> Words:
     """The raw words of ``values`` as elements of ``memory``, (images, size)."""
     element = np.dtype(np.float32) if memory.element == "float" else np.dtype(f"i{memory.element_bytes}")
     array = np.ascontiguousarray(values, dtype=element)
     return array.reshape(len(array), -1).view(f"u{memory.element_bytes}")
 
 
-def _input_words(design: RtlDesign, inputs: Mapping[str, Array] | Array) -> tuple[NDArray[np.unsignedinteger], int]:
+def _input_words(design: RtlDesign, inputs: Mapping[str, Array] | Array) -> tuple[Words, int]:
     memories = [memory.memory for memory in design.memories if memory.memory.kind is MemoryKind.INPUT]
     given = dict(inputs) if isinstance(inputs, Mapping) else {memories[0].name: inputs}
     parts: list[NDArray[np.uint64]] = []
@@ -153,13 +156,11 @@ def _input_words(design: RtlDesign, inputs: Mapping[str, Array] | Array) -> tupl
     return np.concatenate(parts, axis=1), images
 
 
-def _expected_words(
-    design: RtlDesign, expected: Mapping[str, Array], images: int
-) -> dict[str, NDArray[np.unsignedinteger]]:
+def _expected_words(design: RtlDesign, expected: Mapping[str, Array], images: int) -> dict[str, Words]:
     known = {memory.memory.name: memory.memory for memory in design.memories if not memory.is_rom}
     if not expected:
         raise DataError("nothing to compare: give the expected values of at least one memory")
-    wanted: dict[str, NDArray[np.unsignedinteger]] = {}
+    wanted: dict[str, Words] = {}
     for name, values in expected.items():
         if name not in known:
             raise DataError(f"the design has no memory {name!r}{did_you_mean(name, known)}")
@@ -173,7 +174,7 @@ def _expected_words(
     return wanted
 
 
-def _actual(design: RtlDesign, result: SimulationResult) -> dict[str, NDArray[np.unsignedinteger]]:
+def _actual(design: RtlDesign, result: SimulationResult) -> dict[str, Words]:
     """Memory → its words; of outputs those that came by the stream, if they did."""
     actual = dict(result.observed)
     if result.stream.shape[1]:
@@ -186,7 +187,7 @@ def _actual(design: RtlDesign, result: SimulationResult) -> dict[str, NDArray[np
 
 
 def _first_difference(
-    design: RtlDesign, result: SimulationResult, wanted: Mapping[str, NDArray[np.unsignedinteger]], start: int
+    design: RtlDesign, result: SimulationResult, wanted: Mapping[str, Words], start: int
 ) -> tuple[tuple[int, int], Mismatch] | None:
     """(layer's number, image) and the first difference of a chunk whose first image is ``start``."""
     actual = _actual(design, result)
@@ -205,16 +206,19 @@ def _first_difference(
     return None
 
 
-def _different(a: Array, b: Array, memory: Memory) -> NDArray[np.bool_]:
+def _different(a: Words, b: Words, memory: Memory) -> NDArray[np.bool_]:
     """Where two arrays of words differ; all NaNs are the same."""
     different = a != b
     if memory.element == "float":
-        magnitude = np.uint32(0x7FFFFFFF)
-        different &= ~(((a & magnitude) > 0x7F800000) & ((b & magnitude) > 0x7F800000))
+        different &= ~(_is_nan(a) & _is_nan(b))
     return different
 
 
-def _mismatch(layer: str, memory: Memory, image: int, element: int, theirs: Array, mine: Array, row: int) -> Mismatch:
+def _is_nan(words: Words) -> NDArray[np.bool_]:
+    return np.isnan(words.view(np.float32))
+
+
+def _mismatch(layer: str, memory: Memory, image: int, element: int, theirs: Words, mine: Words, row: int) -> Mismatch:
     kind = np.dtype(np.float32) if memory.element == "float" else np.dtype(f"i{memory.element_bytes}")
     expected, actual = theirs[row, element], mine[row, element]
     return Mismatch(

@@ -56,7 +56,7 @@ def literal(value: int, width: int) -> str:
 
 
 def bits(signal: Signal, high: int, low: int = 0, *, arithmetic: bool = False) -> str:
-    """Bits ``high`` … ``low`` of the value; beyond its type's width zeros, or (``arithmetic``) copies of its top bit."""
+    """Bits ``high`` … ``low`` of a value; beyond its type's width zeros, or (``arithmetic``) copies of its top bit."""
     if signal.constant is not None:
         value = signal.constant.bits
         if arithmetic and value >> (signal.width - 1):

@@ -18,6 +18,7 @@ from asnet.resources import render
 __all__ = ["LayerModule", "MemoryPort", "OperatorPort", "emit_layer"]
 
 _IDLE = "S_IDLE"
+_OWN = ("clk", "reset", "start", "done", "state", "unused", _IDLE)
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,7 @@ class _Emitter:
         self._kernel = binding.allocation.kernel
         self._schedule = binding.schedule
         self._module = module
-        self._names = Names()
-        for word in ("clk", "reset", "start", "done", "state", "unused"):
-            self._names.fresh(word)
+        self._names = Names(_OWN)
         self._use = SignalUse()
         self._constants: dict[str, tuple[int, str]] = {}
         self._memory_ports = {port.memory.name: port for port in self._find_memories()}
@@ -128,17 +127,12 @@ class _Emitter:
         for memory in self._kernel.memories:
             ops = {operation.op for operation in operations if operation.is_memory and operation.detail == memory.name}
             if ops:
-                prefix = self._names.fresh(memory.name)
-                for suffix in ("raddr", "rdata", "we", "waddr", "wdata"):
-                    self._names.fresh(f"{prefix}_{suffix}")
+                prefix = self._names.fresh(memory.name, ("_raddr", "_rdata", "_we", "_waddr", "_wdata"))
                 yield MemoryPort(memory, prefix, "load" in ops, "store" in ops)
 
     def _find_operators(self) -> Iterator[OperatorPort]:
         for operator in dict.fromkeys(self._allocation.operators.values()):
-            prefix = self._names.fresh(operator.name)
-            for suffix in ("a", "b", "y"):
-                self._names.fresh(f"{prefix}_{suffix}")
-            yield OperatorPort(operator, prefix)
+            yield OperatorPort(operator, self._names.fresh(operator.name, ("_a", "_b", "_y")))
 
     def _number_states(self) -> dict[str, int]:
         """Block → number of the state of its cycle 0; consecutive cycles are consecutive numbers."""
@@ -148,8 +142,15 @@ class _Emitter:
             first[block.name] = number
             number += self._schedule.blocks[block.name].length
         self._states = number
-        self._block_names = {block.name: self._names.fresh(f"S_{block.name}".upper()) for block in self._kernel.blocks}
+        self._block_names = {
+            block.name: self._names.fresh(f"S_{block.name}".upper(), self._cycles(block.name))
+            for block in self._kernel.blocks
+        }
         return first
+
+    def _cycles(self, block: str) -> list[str]:
+        """What is added to a block's name to name its states."""
+        return [f"_{cycle}" for cycle in range(max(1, self._schedule.blocks[block].length))]
 
     def _name_values(self) -> None:
         for block in self._kernel.blocks:

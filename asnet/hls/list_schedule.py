@@ -7,12 +7,11 @@ from collections import Counter
 from asnet.hls.allocation import Allocation
 from asnet.hls.dependence import Dependence, dependences
 from asnet.hls.kernel import Block, Operation
-from asnet.hls.schedule import BlockSchedule, Schedule, arrival, may_be_empty, scheduler
+from asnet.hls.schedule import BlockSchedule, Schedule, arrival, may_be_empty
 
 __all__ = ["list_schedule"]
 
 
-@scheduler("list")
 def list_schedule(allocation: Allocation) -> Schedule:
     """One operation after the other within a block as its operands, resources and the chaining limit allow.
 

@@ -44,12 +44,15 @@ class DesignMemory:
         return f"rom/{self.name}.hex"
 
 
-def design_memories(used: Sequence[Memory], names: Names) -> tuple[DesignMemory, ...]:
-    """The memories of a design, inputs first, then outputs, activations and constants, each in the order given."""
+def design_memories(used: Sequence[Memory], names: Names, suffixes: Sequence[str]) -> tuple[DesignMemory, ...]:
+    """The memories of a design, inputs first, then outputs, activations and constants, each in the order given.
+
+    ``suffixes``: of the signals that are named after a memory.
+    """
     order = (MemoryKind.INPUT, MemoryKind.OUTPUT, MemoryKind.ACTIVATION, MemoryKind.CONSTANT)
     ordered = sorted(used, key=lambda memory: order.index(memory.kind))
     return tuple(
-        DesignMemory(memory, names.fresh(memory.name), -1 if memory.kind is MemoryKind.CONSTANT else number)
+        DesignMemory(memory, names.fresh(memory.name, suffixes), -1 if memory.kind is MemoryKind.CONSTANT else number)
         for number, memory in enumerate(ordered)
     )
 

@@ -45,8 +45,10 @@ _OPERAND = re.compile(rf"^{_TYPE} (?:noundef )?{_VALUE}$")
 _JUMP = re.compile(rf"^br label (%{_NAME})$")
 _BRANCH = re.compile(rf"^br i1 {_VALUE}, label (%{_NAME}), label (%{_NAME})$")
 
-_BINARY_OPS = frozenset("add sub mul and or xor shl lshr ashr fadd fsub fmul fdiv".split())
-_CAST_OPS = frozenset("zext sext trunc sitofp uitofp fptosi fptoui".split())
+_BINARY_OPS = frozenset(
+    ("add", "sub", "mul", "and", "or", "xor", "shl", "lshr", "ashr", "fadd", "fsub", "fmul", "fdiv")
+)
+_CAST_OPS = frozenset(("zext", "sext", "trunc", "sitofp", "uitofp", "fptosi", "fptoui"))
 _INTRINSICS = {"llvm.umin": "umin", "llvm.umax": "umax", "llvm.smin": "smin", "llvm.smax": "smax"}
 _BIT_ORDER = {"slt": "ugt", "sgt": "ult", "sle": "uge", "sge": "ule", "smin": "umax", "smax": "umin"}
 """Signed comparisons of i1, whose values are 0 and -1, in unsigned form."""
@@ -283,15 +285,28 @@ class _Reader:
         operands = [(self._operand(p[2], p[1]), _width(p[1])) for p in pairs if p is not None]
         values = tuple(value for value, _ in operands)
         widths = tuple(bits for _, bits in operands)
-        intrinsic = _INTRINSICS.get(name.rpartition(".")[0])
-        if len(operands) == len(texts) and name in self._symbols:
+        intrinsic = name.rpartition(".")[0]
+        if len(operands) != len(texts):
+            raise self._error("a call with an operand that is no number")
+        if name in self._symbols:
             self._emit("call", values, width, widths, name)
-        elif name == "llvm.fabs.f32" and len(operands) == 1:
+        elif name == "llvm.fabs.f32":
             self._emit("and", (*values, _MAGNITUDE), 32, (32, 32))
-        elif intrinsic is not None and len(operands) == 2:
-            self._emit(_BIT_ORDER.get(intrinsic, intrinsic) if width == 1 else intrinsic, values, width, widths)
+        elif intrinsic in _INTRINSICS:
+            op = _INTRINSICS[intrinsic]
+            self._emit(_BIT_ORDER.get(op, op) if width == 1 else op, values, width, widths)
+        elif intrinsic == "llvm.abs" and width > 1:
+            self._absolute(values[0], width)
         else:
             raise self._error(f"a call of {name!r}, which is no slot of the module")
+
+    def _absolute(self, value: Operand, width: int) -> None:
+        """The greater of ``value`` and its negative (the least number is its own negative)."""
+        result, self._result = self._result, ""
+        negative = self._emit("sub", (Constant(0, width), value), width, (width, width))
+        below = self._emit("icmp", (value, Constant(0, width)), 1, (width, width), "slt")
+        self._result = result
+        self._emit("select", (below, negative, value), width, (1, width, width))
 
     def _place(self, pointer: str) -> _Pointer:
         known = self._pointers.get(_plain(pointer))

@@ -78,7 +78,9 @@ def _ranges(kernel: Kernel) -> dict[str, _Range]:
     for block in kernel.blocks:
         for phi in block.phis:
             loop = counters.get(phi.name)
-            found[phi.name] = _top(phi.width) if loop is None else _union((loop.first,) * 2, (loop.last,) * 2)
+            found[phi.name] = (
+                _top(phi.width) if loop is None else _union((loop.first, loop.first), (loop.last, loop.last))
+            )
         for operation in block.operations:
             rule = _RANGE_RULES.get(operation.op)
             arguments = [of(operand) for operand in operation.operands] if rule else []

@@ -6,26 +6,15 @@ A schedule is checked against :func:`check_schedule` whoever made it; the emitte
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from asnet.errors import SynthesisError, did_you_mean
+from asnet.errors import SynthesisError
 from asnet.hls.allocation import Allocation
 from asnet.hls.dependence import dependences
 from asnet.hls.kernel import Block, Constant, Kernel, Operand
-from asnet.hls.options import HlsOptions
 
-__all__ = [
-    "SCHEDULERS",
-    "BlockSchedule",
-    "Schedule",
-    "Scheduler",
-    "arrival",
-    "check_schedule",
-    "may_be_empty",
-    "schedule",
-    "scheduler",
-]
+__all__ = ["BlockSchedule", "Schedule", "arrival", "check_schedule", "may_be_empty"]
 
 
 @dataclass(frozen=True)
@@ -50,44 +39,6 @@ class Schedule:
     def states(self) -> int:
         """Cycles of all blocks, each counted once: the states of the controller but for the idle one."""
         return sum(block.length for block in self.blocks.values())
-
-
-Scheduler = Callable[[Allocation], Schedule]
-"""Makes a schedule of a kernel whose operations have their resources."""
-
-SCHEDULERS: dict[str, Scheduler] = {}
-"""Name → scheduler, what :attr:`asnet.hls.options.HlsOptions.scheduler` may be."""
-
-
-def scheduler(name: str) -> Callable[[Scheduler], Scheduler]:
-    """Decorator: register a scheduler.
-
-    Raises:
-        ValueError: the name is taken; both owners are named.
-    """
-
-    def register(function: Scheduler) -> Scheduler:
-        known = SCHEDULERS.get(name)
-        if known is not None:
-            raise ValueError(f"two schedulers {name!r}: {known.__module__} and {function.__module__}; rename one")
-        SCHEDULERS[name] = function
-        return function
-
-    return register
-
-
-def schedule(allocation: Allocation, options: HlsOptions) -> Schedule:
-    """The schedule that ``options`` ask for, checked.
-
-    Raises:
-        SynthesisError: there is no such scheduler, or its schedule is not legal.
-    """
-    make = SCHEDULERS.get(options.scheduler)
-    if make is None:
-        raise SynthesisError(f"no scheduler {options.scheduler!r}{did_you_mean(options.scheduler, SCHEDULERS)}")
-    result = make(allocation)
-    check_schedule(allocation, result)
-    return result
 
 
 def arrival(
@@ -123,7 +74,7 @@ def _check_block(allocation: Allocation, block: Block, made: BlockSchedule) -> N
         raise SynthesisError(f"layer {allocation.kernel.layer!r}, block {block.name!r}: illegal schedule: {problem}")
 
     names = {operation.name for operation in block.operations}
-    if names != made.start.keys():
+    if names != set(made.start):
         refuse(f"operations without a cycle or of other blocks: {sorted(names ^ made.start.keys())}")
     if made.length < 1 and not may_be_empty(allocation.kernel, block):
         refuse("a block without a cycle")

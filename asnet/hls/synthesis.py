@@ -15,7 +15,6 @@ from asnet.hls.design import RtlDesign
 from asnet.hls.kernel import Kernel
 from asnet.hls.layer import LayerModule, emit_layer
 from asnet.hls.library import unit_files, unit_modules
-from asnet.hls.list_schedule import list_schedule
 from asnet.hls.loops import executions
 from asnet.hls.memories import DesignMemory, design_memories, hex_text
 from asnet.hls.names import Names
@@ -25,9 +24,10 @@ from asnet.hls.output import MANIFEST, MANIFEST_KIND
 from asnet.hls.parse import parse_kernels
 from asnet.hls.ranges import Width, widths
 from asnet.hls.report import BlockReport, LayerReport, report_files
-from asnet.hls.schedule import SCHEDULERS, Schedule, check_schedule
+from asnet.hls.schedule import Schedule
+from asnet.hls.schedulers import make_schedule
 from asnet.hls.simplify import simplify
-from asnet.hls.top import RESERVED, Top, emit_top
+from asnet.hls.top import MEMORY_SUFFIXES, RESERVED, Top, emit_top
 from asnet.ir import MemoryKind, Module, for_hls
 from asnet.resources import render
 from asnet.types import EXACT
@@ -101,9 +101,7 @@ class _Synthesis:
         operators = self._binder.operators
         instances = [operator.instance for operator in operators]
         files = unit_files(instances)
-        names = Names()
-        for taken in (*_LIBRARY, *sorted(unit_modules(instances))):
-            names.fresh(taken)
+        names = Names((*_LIBRARY, *unit_modules(instances)))
         top_name = names.fresh(self._name)
         layers = [self._layer(plan, names) for plan in plans]
         reports = [
@@ -155,13 +153,7 @@ class _Synthesis:
     def _plan(self, kernel: Kernel) -> _Plan:
         found = widths(kernel)
         allocation = self._binder.allocate(kernel)
-        make = SCHEDULERS.get(self._options.scheduler)
-        if make is None:
-            raise SynthesisError(
-                f"no scheduler {self._options.scheduler!r}{did_you_mean(self._options.scheduler, SCHEDULERS)}"
-            )
-        schedule = make(allocation)
-        check_schedule(allocation, schedule)
+        schedule = make_schedule(allocation, self._options.scheduler)
         return _Plan(kernel, allocation, schedule, found)
 
     def _layer(self, plan: _Plan, names: Names) -> LayerModule:
@@ -171,12 +163,9 @@ class _Synthesis:
     def _memories(self, layers: Sequence[LayerModule]) -> tuple[DesignMemory, ...]:
         """The memories that a layer touches, and all inputs and outputs."""
         touched = {port.memory.name for layer in layers for port in layer.memories}
-        names = Names()
-        for word in RESERVED:
-            names.fresh(word)
         ends = (MemoryKind.INPUT, MemoryKind.OUTPUT)
         used = [memory for memory in self._module.memories.values() if memory.name in touched or memory.kind in ends]
-        return design_memories(used, names)
+        return design_memories(used, Names(RESERVED), MEMORY_SUFFIXES)
 
     def _rows(self, operators: Sequence[Operator]) -> list[str]:
         """Lines of the top module's header."""

@@ -14,17 +14,19 @@ from asnet.ir import MemoryKind
 from asnet.resources import render
 from asnet.types import FloatMode
 
-__all__ = ["RESERVED", "Top", "emit_top"]
+__all__ = ["MEMORY_SUFFIXES", "RESERVED", "Top", "emit_top"]
 
-RESERVED = tuple(
-    """
-    clk reset s_axis_tdata s_axis_tvalid s_axis_tready s_axis_tlast m_axis_tdata m_axis_tvalid m_axis_tready
-    m_axis_tlast frame_error start busy done cycles mem_select mem_address mem_rdata mem_we mem_wdata DEBUG phase
-    running layer launch finished taken written take begun full give_go give_fetch giving take_index give_index
-    stream_in stream_out given streamed go last unused
-    """.split()
-)
-"""The top module's own signals: no memory is called like one of them."""
+_OWN = """
+clk reset s_axis_tdata s_axis_tvalid s_axis_tready s_axis_tlast m_axis_tdata m_axis_tvalid m_axis_tready m_axis_tlast
+frame_error start busy done cycles mem_select mem_address mem_rdata mem_we mem_wdata DEBUG phase running layer launch
+finished taken written take begun full give_go give_fetch giving take_index give_index stream_in stream_out given
+streamed go last unused
+"""
+RESERVED = tuple(_OWN.split())
+"""The top module's own signals."""
+
+MEMORY_SUFFIXES = ("_rdata", "_read", "_write", "_data", "_take", "_give")
+"""Endings of a memory's signals in the top module."""
 
 
 @dataclass(frozen=True)

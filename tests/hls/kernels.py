@@ -1,0 +1,141 @@
+"""Kernels written in LLVM IR, run by the JIT and by the simulated hardware."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from asnet import hls
+from asnet.cache import Cache, default_cache
+from asnet.ir import Call, Memory, MemoryKind, Module
+from asnet.ir.jit import Engine
+from asnet.types import Array, FloatMode
+
+ATTRIBUTES = {
+    FloatMode.FTZ: 'nounwind "no-builtins" "denormal-fp-math"="preserve-sign,preserve-sign"',
+    FloatMode.IEEE: 'nounwind "no-builtins"',
+}
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A pointer argument ``%name`` of a kernel."""
+
+    name: str
+    kind: MemoryKind
+    element: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Program:
+    """One kernel: the body of its function, between the braces."""
+
+    name: str
+    arguments: tuple[Argument, ...]
+    body: str
+
+
+class Text:
+    """What a module needs of an llvmlite module: its text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+
+def module_of(programs: Sequence[Program], mode: FloatMode, constants: Mapping[str, Array] | None = None) -> Module:
+    """A module whose layers are ``programs``; memories are called ``<program>.<argument>``."""
+    memories: dict[str, Memory] = {}
+    ends = dict.fromkeys(MemoryKind, 0)
+    calls: list[Call] = []
+    functions: list[str] = []
+    for program in programs:
+        names: list[str] = []
+        for argument in program.arguments:
+            name = f"{program.name}.{argument.name}"
+            memory = Memory(name, argument.kind, argument.element, (argument.size,), ends[argument.kind])
+            ends[argument.kind] += -(-memory.nbytes // 64) * 64
+            memories[name] = memory
+            names.append(name)
+        pointers = ", ".join(f"ptr noalias align 64 %{argument.name}" for argument in program.arguments)
+        functions.append(f'define void @"layer.{program.name}"({pointers}) #0 {{\nentry:\n{program.body}\n}}\n')
+        writes = tuple(n for n in names if memories[n].kind in (MemoryKind.OUTPUT, MemoryKind.ACTIVATION))
+        calls.append(Call(program.name, "Test", f"layer.{program.name}", tuple(names), writes))
+    strides = {kind: -(-end // 64) * 64 for kind, end in ends.items()}
+    text = "\n".join([*functions, _run(calls, memories, strides), f"attributes #0 = {{ {ATTRIBUTES[mode]} }}", ""])
+    return Module("kernels", Text(text), mode, memories, tuple(calls), dict(constants or {}))  # pyright: ignore
+
+
+def _run(calls: Sequence[Call], memories: Mapping[str, Memory], strides: Mapping[MemoryKind, int]) -> str:
+    """``@asnet.run`` of the calls."""
+    blobs = ", ".join(f"ptr %{kind.value}" for kind in MemoryKind)
+    lines = [f"define void @asnet.run({blobs}, i64 %images, i64 %first) #0 {{", "entry:", "  br label %loop", "loop:"]
+    lines.append("  %i = phi i64 [ 0, %entry ], [ %n, %loop ]")
+    for kind in MemoryKind:
+        stride = 0 if kind is MemoryKind.CONSTANT else strides[kind]
+        lines.append(f"  %{kind.value}.o = mul i64 %i, {stride}")
+        lines.append(f"  %{kind.value}.p = getelementptr i8, ptr %{kind.value}, i64 %{kind.value}.o")
+    for number, call in enumerate(calls):
+        pointers: list[str] = []
+        for position, name in enumerate(call.arguments):
+            memory = memories[name]
+            pointer = f"%p{number}.{position}"
+            lines.append(f"  {pointer} = getelementptr i8, ptr %{memory.kind.value}.p, i64 {memory.offset}")
+            pointers.append(f"ptr {pointer}")
+        lines.append(f'  call void @"{call.function}"({", ".join(pointers)})')
+    lines += ["  %n = add i64 %i, 1", "  %again = icmp ult i64 %n, %images"]
+    lines += ["  br i1 %again, label %loop, label %done", "done:", "  ret void", "}"]
+    return "\n".join(lines)
+
+
+def random_inputs(module: Module, images: int, seed: int) -> dict[str, Array]:
+    """Random words for every input: floats of all magnitudes with corner cases, integers of all values."""
+    rng = np.random.default_rng(seed)
+    inputs: dict[str, Array] = {}
+    corners = np.array([0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-30, -3e38, 8388607.5], np.float32)
+    for name, memory in module.memories.items():
+        if memory.kind is not MemoryKind.INPUT:
+            continue
+        shape = (images, memory.size)
+        if memory.element == "float":
+            values = (rng.standard_normal(shape) * 2.0 ** rng.integers(-8, 9, shape)).astype(np.float32)
+            chosen = rng.random(shape) < 0.15
+            values[chosen] = rng.choice(corners, int(chosen.sum()))
+            inputs[name] = values
+        else:
+            bits = memory.element_bytes * 8
+            words = rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), shape)
+            small = rng.random(shape) < 0.4
+            words[small] = rng.integers(-3, 4, int(small.sum()))
+            inputs[name] = words.astype(f"i{bits // 8}")
+    return inputs
+
+
+def jit_values(module: Module, inputs: Mapping[str, Array], cache: Cache) -> dict[str, Array]:
+    """What every RAM holds after the JIT has run the images."""
+    engine = Engine(module, cache=cache)
+    images = len(next(iter(inputs.values())))
+    state = engine.state(images)
+    for name, values in inputs.items():
+        state.view(module.memories[name]).reshape(images, -1)[:] = values
+    engine.run(state=state)
+    kinds = (MemoryKind.OUTPUT, MemoryKind.ACTIVATION)
+    return {name: engine.memory(state, name).copy() for name, m in module.memories.items() if m.kind in kinds}
+
+
+def compare(
+    programs: Sequence[Program], *, mode: FloatMode = FloatMode.FTZ, images: int = 12, seed: int = 1, **how: object
+) -> hls.CosimReport:
+    """Run ``programs`` both ways on random inputs; lint the design on the way."""
+    module = module_of(programs, mode)
+    inputs = random_inputs(module, images, seed)
+    cache = default_cache()
+    design = hls.synthesise(module)
+    hls.lint(design)
+    return hls.cosimulate(design, inputs, jit_values(module, inputs, cache), cache=cache, **how)  # pyright: ignore
+
