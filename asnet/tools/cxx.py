@@ -26,14 +26,16 @@ class Cxx:
 
     command: tuple[str, ...]
     version: str
+    is_gnu: bool
 
     def compile(self, args: Sequence[str | Path], cwd: Path) -> None:
-        """Run the compiler in ``cwd``.
+        """Run the compiler in ``cwd``. Symbols stay private to the shared object that holds them.
 
         Raises:
             ToolError: it fails; the message holds its last lines.
         """
-        run_tool([*self.command, *args], cwd=cwd)
+        private = ["-fno-gnu-unique"] if self.is_gnu else []
+        run_tool([*self.command, *private, *args], cwd=cwd)
 
 
 @cache
@@ -56,6 +58,7 @@ def find() -> Cxx:
             continue
         done = try_tool([*command, "--version"])
         if done.returncode == 0 and done.stdout.strip():
-            return Cxx(command, done.stdout.splitlines()[0].strip())
+            is_gnu = "Free Software Foundation" in done.stdout
+            return Cxx(command, done.stdout.splitlines()[0].strip(), is_gnu)
     what = f"CXX={wanted!r} does not run" if wanted else "no C++ compiler was found (g++, clang++, c++, ziglang)"
     raise ToolMissingError(f"{what}; install one: {INSTALL}")
