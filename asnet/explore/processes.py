@@ -85,7 +85,7 @@ class Processes:
             ToolError: a worker was killed.
             AsnetError: what an evaluator raised.
         """
-        blocks = _blocks(positions, self._jobs)
+        blocks = _blocks(self._space, positions, self._jobs)
         idle: set[int] = set()
         try:
             self._start(min(self._jobs, len(blocks)))
@@ -171,11 +171,21 @@ class Processes:
         )
 
 
-def _blocks(positions: Sequence[int], jobs: int) -> deque[Sequence[int]]:
-    """Contiguous blocks of nearly the same length, several for each worker."""
-    count = min(len(positions), jobs * _BLOCKS_PER_WORKER)
-    bounds = [len(positions) * index // count for index in range(count + 1)] if count else []
-    return deque(positions[low:high] for low, high in itertools.pairwise(bounds))
+def _blocks(space: DesignSpace, positions: Sequence[int], jobs: int) -> deque[Sequence[int]]:
+    """Contiguous blocks, several for each worker, cut where a slow variable changes: the work that neighbours share
+    is then done in one block only."""
+    wanted = -(-len(positions) // (jobs * _BLOCKS_PER_WORKER))
+    stride = 1
+    for variable in reversed(space.variables):
+        if stride * len(variable.candidates) > wanted:
+            break
+        stride *= len(variable.candidates)
+    blocks: deque[list[int]] = deque()
+    for _, group in itertools.groupby(positions, key=lambda position: position // stride):
+        if not blocks or len(blocks[-1]) >= wanted:
+            blocks.append([])
+        blocks[-1].extend(group)
+    return deque[Sequence[int]](blocks)
 
 
 def _serve(pipe: Connection, space: DesignSpace, factory: Factory) -> None:

@@ -12,9 +12,10 @@ import pytest
 
 from asnet.errors import DataError, ToolError, UsageError
 from asnet.explore import DesignSpace, Exhaustive, InProcess, Processes, Random, Study, explore
+from asnet.explore.processes import _blocks  # pyright: ignore[reportPrivateUsage]
 from asnet.testbed import Evaluation, Evaluator
 
-from .conftest import FakeEvaluator, facts_of, slot
+from .conftest import SLOTS, FakeEvaluator, facts_of, slot
 
 
 def positions(search: Exhaustive | Random, space: DesignSpace) -> list[int]:
@@ -103,6 +104,16 @@ def test_two_processes_equal_one(tmp_path: Path, space: DesignSpace) -> None:
     expected = {position: FakeEvaluator().evaluate(space[position]) for position in range(18)}
     assert run(tmp_path, space, FakeEvaluator) == expected
     assert run(tmp_path, space, no_evaluator) == expected  # all stored: no worker is needed
+
+
+def test_blocks_are_cut_where_a_slow_variable_changes() -> None:
+    space = DesignSpace.of(SLOTS, {"fmul_trunc": {"p": range(23)}, "fdiv_trunc": {"p": range(23)}})
+    blocks = _blocks(space, range(529), 2)
+    assert [position for block in blocks for position in block] == list(range(529))
+    assert {block[0] % 23 for block in blocks} == {0}
+    assert 8 <= len(blocks) <= 16
+    assert list(_blocks(space, [], 2)) == []
+    assert [list(block) for block in _blocks(space, [3, 500], 2)] == [[3], [500]]
 
 
 def test_a_killed_worker_is_told_and_nothing_is_lost(tmp_path: Path, space: DesignSpace) -> None:
