@@ -1,0 +1,104 @@
+"""The paper's Table I: area and Fmax of a network with exact arithmetic, and with truncated multiplier and divider.
+
+classificationMNIST (or another network) is synthesised with p_mul = p_div = 0 and with p_mul = 20, p_div = 22, in both
+float modes, with and without DSP blocks, co-simulated, and placed and routed for the ECP5. Needs the extra `synth`.
+
+The paper reports for its FPGA (Cyclone V, LegUp) −24.66 % logic elements and +35.62 % Fmax.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import asnet
+from asnet.hls import Estimate
+
+ROOT = Path(__file__).resolve().parents[1]
+NETWORKS = ROOT / "examples" / "networks"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One design, and what it became."""
+
+    mode: str
+    dsps_allowed: bool
+    p_mul: int
+    p_div: int
+    cycles: int
+    estimate: Estimate
+
+
+def dataset(network: asnet.Network, images: int) -> asnet.Dataset:
+    """Digits of the shipped test set in the network's input size: enlarged by repetition and framed with zeros."""
+    small = asnet.Dataset.load(NETWORKS / "digits_test.npz").take(images)
+    size = network.inputs[0].size
+    if small.x.size == images * size:
+        return small
+    side = int(size**0.5)
+    scale = side // 8
+    pixels = small.x.reshape(images, 8, 8).repeat(scale, axis=1).repeat(scale, axis=2)
+    frame = (side - 8 * scale) // 2
+    framed = np.pad(pixels, ((0, 0), (frame, side - 8 * scale - frame), (frame, side - 8 * scale - frame)))
+    return asnet.Dataset.from_arrays(framed.reshape(images, size), small.y, name="enlarged digits")
+
+
+def rows(network_path: Path, images: int, seeds: int, p_mul: int, p_div: int) -> Iterator[Row]:
+    """Every design of the table."""
+    network = asnet.load(network_path)
+    units = {op: asnet.ApproximateUnit.shipped(f"{op}_trunc") for op in ("fmul", "fdiv")}
+    for mode in asnet.FloatMode:
+        for dsps in (True, False):
+            for chosen in ({"fmul": 0, "fdiv": 0}, {"fmul": p_mul, "fdiv": p_div}):
+                instances = {op: units[op].instance(p=p) for op, p in chosen.items()}
+                problem = asnet.Problem.of(network, dataset(network, images), instances.values(), mode=mode)
+                configuration = {slot.name: instances[slot.op].name for slot in problem.slots}
+                made = asnet.synth(problem, configuration, images=images, estimates=True, seeds=seeds, dsps=dsps)
+                assert made.estimate is not None
+                print(f"{mode} {dsps} {chosen}: done", file=sys.stderr)
+                yield Row(str(mode), dsps, chosen["fmul"], chosen["fdiv"], made.cosim.cycles_max, made.estimate)
+
+
+def change(before: float, after: float) -> str:
+    """The relative change in per cent."""
+    return f"{(after - before) / before:+.2%}"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--network", type=Path, default=NETWORKS / "mnist_classification.onnx")
+    parser.add_argument("--images", type=int, default=2, help="images to co-simulate")
+    parser.add_argument("--seeds", type=int, default=3, help="placer seeds; Fmax is their median")
+    parser.add_argument("--p-mul", type=int, default=20)
+    parser.add_argument("--p-div", type=int, default=22)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    args = parser.parse_args()
+    found = list(rows(args.network, args.images, args.seeds, args.p_mul, args.p_div))
+    print(f"{args.network.stem}, ECP5-85k, Fmax: median of {args.seeds} seeds")
+    print("mode  DSPs  p_mul  p_div   cycles    LUT4     FF   DSP  BRAM   Fmax [MHz]   LUT4 change  Fmax change")
+    for exact, approximate in zip(found[::2], found[1::2], strict=True):
+        for row in (exact, approximate):
+            e = row.estimate
+            text = (
+                f"{row.mode:<5} {'yes' if row.dsps_allowed else 'no':<5} {row.p_mul:>5} {row.p_div:>6} {row.cycles:>8} "
+                f"{e.luts:>7} {e.ffs:>6} {e.dsps:>5} {e.brams:>5} {e.fmax_mhz:>12.2f}"
+            )
+            if row is approximate:
+                old = exact.estimate
+                text += f"   {change(old.luts, e.luts):>11}  {change(old.fmax_mhz, e.fmax_mhz):>11}"
+            print(text)
+    if args.json:
+        table = [{**row.__dict__, "estimate": row.estimate.to_json()} for row in found]
+        args.json.write_text(json.dumps(table, indent=2), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
