@@ -137,7 +137,7 @@ def _objects(
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FunctionLibrary:
     """A shared object with ``T approx_<op>[_<type>](T a, T b, int32_t id)`` and, for ``n`` elements,
     ``void approx_<op>[_<type>]_n(const T *a, const T *b, T *y, int64_t n, int32_t id)``.
