@@ -10,7 +10,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from asnet.hls.kernel import Constant, Kernel, Operand, Operation
-from asnet.hls.operators import LEVELS, UNIT_OPS, Operator, exact_instance, operator
+from asnet.hls.operators import (
+    LEVELS,
+    PREDICATE_EDGES,
+    READ_EDGES,
+    UNIT_EDGES,
+    UNIT_OPS,
+    WRITE_EDGES,
+    Edges,
+    Operator,
+    exact_instance,
+    operator,
+)
 from asnet.hls.options import HlsOptions
 from asnet.ir import Slot
 from asnet.types import FloatMode
@@ -24,17 +35,12 @@ _WRITE = "write"
 
 @dataclass(frozen=True)
 class Resource:
-    """Something that ``count`` operations may use in one cycle.
-
-    ``before`` and ``after``: levels of logic between the operands' arrival and the first register inside, and behind
-    the last one.
-    """
+    """Something that ``count`` operations may use in one cycle."""
 
     name: str
     latency: int
+    edges: Edges
     count: int = 1
-    before: int = 0
-    after: int = 0
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ class Allocation:
         """Levels of logic from the operands to the result, or to the resource's first register."""
         found = self.resources.get(operation.name)
         if found is not None:
-            return found.before
+            return found.edges.before
         if operation.op in ("shl", "lshr", "ashr") and isinstance(operation.operands[1], Constant):
             return 0
         return LEVELS[operation.op]
@@ -126,7 +132,7 @@ class Binder:
                 unit = self._operator(instance)
                 _check_fit(kernel, operation, unit)
                 operators[operation.name] = unit
-                resources[operation.name] = Resource(unit.name, unit.latency, before=3, after=3)
+                resources[operation.name] = Resource(unit.name, unit.latency, _edges(unit))
         return Allocation(kernel, resources, operators, self._options.chain)
 
     def _instance(self, kernel: Kernel, operation: Operation) -> UnitInstance | None:
@@ -160,8 +166,14 @@ class Binder:
 
 def _port(operation: Operation) -> Resource:
     if operation.op == "load":
-        return Resource(f"{_READ} {operation.detail}", latency=1, before=2, after=4)
-    return Resource(f"{_WRITE} {operation.detail}", latency=0, before=2)
+        return Resource(f"{_READ} {operation.detail}", 1, READ_EDGES)
+    return Resource(f"{_WRITE} {operation.detail}", 0, WRITE_EDGES)
+
+
+def _edges(unit: Operator) -> Edges:
+    if unit.wrapped:
+        return Edges(before=2, after=1)  # registers at both ends
+    return PREDICATE_EDGES if unit.result_width < unit.widths[0] else UNIT_EDGES
 
 
 def _check_fit(kernel: Kernel, operation: Operation, unit: Operator) -> None:

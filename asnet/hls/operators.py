@@ -15,7 +15,20 @@ from asnet.errors import SynthesisError, UnitError
 from asnet.types import FloatMode
 from asnet.units import ApproximateUnit, UnitInstance
 
-__all__ = ["LEVELS", "UNIT_OPS", "WRAPPED_LATENCY", "Operator", "UnitOp", "exact_instance", "operator"]
+__all__ = [
+    "LEVELS",
+    "PREDICATE_EDGES",
+    "READ_EDGES",
+    "UNIT_EDGES",
+    "UNIT_OPS",
+    "WRAPPED_LATENCY",
+    "WRITE_EDGES",
+    "Edges",
+    "Operator",
+    "UnitOp",
+    "exact_instance",
+    "operator",
+]
 
 WRAPPED_LATENCY = 2
 """Cycles through a combinational unit: one register at its operands, one at its result."""
@@ -27,6 +40,28 @@ class UnitOp:
 
     op: str
     negate: bool = False
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Levels of logic of a resource: from its operands to its first register, and from its last one to its result."""
+
+    before: int
+    after: int
+
+
+UNIT_EDGES = Edges(before=6, after=6)
+"""Of a unit: choosing the operands and taking them apart; rounding and packing. (A pipelined unit has its registers
+inside, so that every unit's first and last part share a cycle with what is around them.)"""
+
+PREDICATE_EDGES = Edges(before=6, after=2)
+"""Of a comparison, whose result is a bit."""
+
+READ_EDGES = Edges(before=2, after=5)
+"""Of a memory's read port: the address; the block RAM's access time."""
+
+WRITE_EDGES = Edges(before=2, after=0)
+"""Of a memory's write port."""
 
 
 UNIT_OPS: Mapping[str, UnitOp] = {

@@ -56,7 +56,7 @@ def arrival(
     resource = allocation.resources.get(operand)
     if resource is None:
         return arrivals[operand] if start[operand] == cycle else 0
-    return resource.after if start[operand] + resource.latency == cycle else 0
+    return resource.edges.after if start[operand] + resource.latency == cycle else 0
 
 
 def check_schedule(allocation: Allocation, made: Schedule) -> None:

@@ -47,6 +47,12 @@ class Generator:
         for memory in MEMORIES:  # what is not an input starts with known words
             if memory.kind is not MemoryKind.INPUT:
                 self._fill(memory)
+        for memory, kind in (("xf", "float"), ("xi", "i32"), ("xb", "i8")) * 2:
+            index = self._random.randrange(8)
+            pointer = f"%{self._fresh()}"
+            self._add(f"{pointer} = getelementptr {kind}, ptr %{memory}, i64 {index}")
+            self._emit(kind, f"load {kind}, ptr {pointer}")
+        self._emit("i64", f"sext i32 {self._values['i32'][-1]} to i64")
         self._body(depth=0)
         for kind, memory in (("float", "zf"), ("i32", "zi"), ("i8", "zb")):
             self._store(kind, memory)
