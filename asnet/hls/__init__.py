@@ -2,8 +2,19 @@
 
 from asnet.hls.cosim import CosimReport, Mismatch, cosimulate
 from asnet.hls.design import RtlDesign
+from asnet.hls.estimate import Estimate, estimate
 from asnet.hls.options import HlsOptions
 from asnet.hls.simulate import lint
 from asnet.hls.synthesis import synthesise
 
-__all__ = ["CosimReport", "HlsOptions", "Mismatch", "RtlDesign", "cosimulate", "lint", "synthesise"]
+__all__ = [
+    "CosimReport",
+    "Estimate",
+    "HlsOptions",
+    "Mismatch",
+    "RtlDesign",
+    "cosimulate",
+    "estimate",
+    "lint",
+    "synthesise",
+]

@@ -11,18 +11,21 @@ from functools import cached_property
 
 from asnet.hls.kernel import Constant, Kernel, Operand, Operation
 from asnet.hls.operators import (
-    LEVELS,
     PREDICATE_EDGES,
     READ_EDGES,
     UNIT_EDGES,
     UNIT_OPS,
+    WRAPPED_EDGES,
     WRITE_EDGES,
     Edges,
     Operator,
     exact_instance,
+    is_logic,
+    logic_levels,
     operator,
 )
 from asnet.hls.options import HlsOptions
+from asnet.hls.ranges import Width
 from asnet.ir import Slot
 from asnet.types import FloatMode
 from asnet.units import UnitInstance
@@ -50,6 +53,7 @@ class Allocation:
     kernel: Kernel
     resources: Mapping[str, Resource]
     operators: Mapping[str, Operator]
+    widths: Mapping[str, Width]
     chain: int
 
     def latency(self, name: str) -> int:
@@ -62,9 +66,9 @@ class Allocation:
         found = self.resources.get(operation.name)
         if found is not None:
             return found.edges.before
-        if operation.op in ("shl", "lshr", "ashr") and isinstance(operation.operands[1], Constant):
-            return 0
-        return LEVELS[operation.op]
+        stored = [self.widths[operand].bits for operand in operation.operands if isinstance(operand, str)]
+        bits = max([*stored, 1]) if operation.width == 1 else self.widths[operation.name].bits
+        return logic_levels(operation.op, bits, by_constant=isinstance(operation.operands[-1], Constant))
 
     @cached_property
     def static(self) -> Mapping[str, int]:
@@ -111,8 +115,8 @@ class Binder:
         """The operators asked for so far, in order."""
         return tuple(self._operators.values())
 
-    def allocate(self, kernel: Kernel) -> Allocation:
-        """The resources of ``kernel``.
+    def allocate(self, kernel: Kernel, widths: Mapping[str, Width]) -> Allocation:
+        """The resources of ``kernel``, whose values are as wide as ``widths`` say.
 
         Raises:
             SynthesisError: an operation for which there is no operator, or a unit that does not fit its operands.
@@ -126,14 +130,14 @@ class Binder:
                     continue
                 instance = self._instance(kernel, operation)
                 if instance is None:
-                    if operation.op not in LEVELS:
+                    if not is_logic(operation.op):
                         raise kernel.error(operation.source, f"there is no operator for {operation.op!r}")
                     continue
                 unit = self._operator(instance)
                 _check_fit(kernel, operation, unit)
                 operators[operation.name] = unit
                 resources[operation.name] = Resource(unit.name, unit.latency, _edges(unit))
-        return Allocation(kernel, resources, operators, self._options.chain)
+        return Allocation(kernel, resources, operators, widths, self._options.chain)
 
     def _instance(self, kernel: Kernel, operation: Operation) -> UnitInstance | None:
         """The unit that ``operation`` needs; None if it is logic."""
@@ -172,7 +176,7 @@ def _port(operation: Operation) -> Resource:
 
 def _edges(unit: Operator) -> Edges:
     if unit.wrapped:
-        return Edges(before=2, after=1)  # registers at both ends
+        return WRAPPED_EDGES
     return PREDICATE_EDGES if unit.result_width < unit.widths[0] else UNIT_EDGES
 
 

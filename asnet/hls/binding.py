@@ -33,8 +33,12 @@ class Binding:
 
     allocation: Allocation
     schedule: Schedule
-    widths: Mapping[str, Width]
     register: Mapping[str, str]
+
+    @property
+    def widths(self) -> Mapping[str, Width]:
+        """Value → the bits that are stored."""
+        return self.allocation.widths
 
     @cached_property
     def positions(self) -> Mapping[str, int]:
@@ -47,9 +51,9 @@ class Binding:
         return self.schedule.blocks[home].start[name] + self.allocation.latency(name)
 
 
-def bind(allocation: Allocation, schedule: Schedule, widths: Mapping[str, Width]) -> Binding:
+def bind(allocation: Allocation, schedule: Schedule) -> Binding:
     """Registers for every value that is used later than in the cycle it appears in."""
-    draft = Binding(allocation, schedule, widths, {})
+    draft = Binding(allocation, schedule, {})
     uses = _uses(draft)
     needing = [name for name in _values(draft) if _needs_register(draft, name, uses[name])]
     conflicts = _conflicts(draft, needing, uses)
@@ -68,7 +72,7 @@ def bind(allocation: Allocation, schedule: Schedule, widths: Mapping[str, Width]
             known.append(shared)
         shared.append(name)
         register[name] = shared[0]
-    return Binding(allocation, schedule, widths, register)
+    return Binding(allocation, schedule, register)
 
 
 def _shape(binding: Binding, name: str) -> tuple[object, ...]:

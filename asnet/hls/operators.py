@@ -16,22 +16,26 @@ from asnet.types import FloatMode
 from asnet.units import ApproximateUnit, UnitInstance
 
 __all__ = [
-    "LEVELS",
     "PREDICATE_EDGES",
     "READ_EDGES",
     "UNIT_EDGES",
     "UNIT_OPS",
-    "WRAPPED_LATENCY",
+    "WRAPPED_EDGES",
     "WRITE_EDGES",
     "Edges",
     "Operator",
     "UnitOp",
     "exact_instance",
+    "is_logic",
+    "logic_levels",
     "operator",
 ]
 
-WRAPPED_LATENCY = 2
-"""Cycles through a combinational unit: one register at its operands, one at its result."""
+OPERAND_LATENCY = 1
+"""Cycles through the registers at the operands of every unit: they keep the choice of operands off its first stage."""
+
+RESULT_LATENCY = 1
+"""Cycles through the register at the result of a combinational unit."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,14 @@ class Edges:
     after: int
 
 
-UNIT_EDGES = Edges(before=6, after=6)
-"""Of a unit: choosing the operands and taking them apart; rounding and packing. (A pipelined unit has its registers
-inside, so that every unit's first and last part share a cycle with what is around them.)"""
+UNIT_EDGES = Edges(before=3, after=6)
+"""Of a unit: choosing its operands for the registers before it; rounding and packing behind its last register."""
 
-PREDICATE_EDGES = Edges(before=6, after=2)
+PREDICATE_EDGES = Edges(before=3, after=2)
 """Of a comparison, whose result is a bit."""
+
+WRAPPED_EDGES = Edges(before=3, after=1)
+"""Of a combinational unit, which has a register behind it too."""
 
 READ_EDGES = Edges(before=2, after=5)
 """Of a memory's read port: the address; the block RAM's access time."""
@@ -77,23 +83,39 @@ UNIT_OPS: Mapping[str, UnitOp] = {
 }
 """LLVM opcode → the unit it needs."""
 
-LEVELS: Mapping[str, int] = {
+_LEVELS: Mapping[str, int] = {
     **dict.fromkeys(("zext", "sext", "trunc"), 0),
     **dict.fromkeys(("and", "or", "xor", "select"), 1),
-    **dict.fromkeys(("add", "sub", "icmp"), 2),
-    **dict.fromkeys(("umin", "umax", "smin", "smax"), 3),
+    **dict.fromkeys(("add", "sub", "icmp"), 1),
+    **dict.fromkeys(("umin", "umax", "smin", "smax"), 2),
     **dict.fromkeys(("shl", "lshr", "ashr"), 3),
-    "mul": 5,
+    "mul": 4,
 }
-"""Combinational opcode → levels of logic. A shift by a constant costs none."""
+"""Combinational opcode → levels of logic, without the carry chain."""
+
+_CARRY = frozenset(("add", "sub", "mul", "icmp", "umin", "umax", "smin", "smax"))
+_BITS_PER_LEVEL = 12
+"""Bits through which a carry runs in the time of a level."""
+
+
+def is_logic(op: str) -> bool:
+    """Whether an LLVM operation is combinational logic rather than a unit."""
+    return op in _LEVELS
+
+
+def logic_levels(op: str, bits: int, *, by_constant: bool) -> int:
+    """Levels of a combinational operation on ``bits`` bits. A shift by a constant costs none."""
+    if by_constant and op in ("shl", "lshr", "ashr"):
+        return 0
+    return _LEVELS[op] + (-(-bits // _BITS_PER_LEVEL) if op in _CARRY else 0)
 
 
 @dataclass(frozen=True)
 class Operator:
     """A unit instance as hardware that operations share. ``widths`` are those of the operands; ``latency`` ≥ 1 cycles.
 
-    ``result_signed``: the result is extended by its sign where it is used wider. ``wrapped``: a combinational unit
-    between registers.
+    ``result_signed``: the result is extended by its sign where it is used wider. ``wrapped``: a combinational unit with
+    a register at its result. Every unit has registers at its operands.
     """
 
     name: str
@@ -142,7 +164,7 @@ def operator(instance: UnitInstance, mode: FloatMode) -> Operator:
         widths=(unit.type.width,) * operands,
         result_width=unit.result.width,
         result_signed=unit.result.signed and not unit.result.is_float,
-        latency=WRAPPED_LATENCY if wrapped else latency,
+        latency=OPERAND_LATENCY + (RESULT_LATENCY if wrapped else latency),
         wrapped=wrapped,
         parameters=tuple(parameters.items()),
     )

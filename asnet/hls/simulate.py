@@ -21,7 +21,7 @@ from asnet.resources import render
 from asnet.tools import cxx, try_tool, verilator
 from asnet.units.compiled import CXX_FLAGS, build_key, prelude, runtime
 
-__all__ = ["Simulation", "SimulationResult", "lint"]
+__all__ = ["Simulation", "SimulationResult", "lay_out", "lint"]
 
 _PREFIX: Final = "design"
 _FLAGS: Final = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "unique", "--no-timing", "-Wno-fatal")
@@ -50,7 +50,7 @@ def lint(design: RtlDesign) -> None:
     """
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
-        _lay_out(design, folder, roms=True)
+        lay_out(design, folder)
         good, log = verilator.find().attempt(["--lint-only", "-Wall", *_sources(design)], folder)
     if not good:
         first = next((line for line in log.splitlines() if line.startswith("%")), log.strip())
@@ -97,7 +97,7 @@ class Simulation:
     def _build(self, folder: Path, bench: str, cache: Cache) -> None:
         with tempfile.TemporaryDirectory(dir=folder) as work:
             place = Path(work)
-            _lay_out(self.design, place, roms=False)
+            lay_out(self.design, place, roms=False)
             tool = verilator.find()
             tool.run([*_FLAGS, *_sources(self.design), "--prefix", f"V{_PREFIX}", "-Mdir", "model"], place)
             (place / "bench.cpp").write_text(bench, encoding="utf-8")
@@ -128,7 +128,7 @@ class Simulation:
         with tempfile.TemporaryDirectory() as work:
             folder = Path(work)
             try:
-                _lay_out(self.design, folder, roms=True, verilog=False)
+                lay_out(self.design, folder, verilog=False)
                 np.ascontiguousarray(inputs, dtype=self.word).tofile(folder / "in.bin")
             except OSError as error:
                 raise OutputError(f"cannot write the images for co-simulation: {error.strerror or error}") from error
@@ -163,8 +163,8 @@ def _sources(design: RtlDesign) -> list[str]:
     return [f"-I{design.include_folder}", "--top-module", design.top, *design.sources]
 
 
-def _lay_out(design: RtlDesign, folder: Path, *, roms: bool, verilog: bool = True) -> None:
-    """Write the parts of a design that a tool needs."""
+def lay_out(design: RtlDesign, folder: Path, *, roms: bool = True, verilog: bool = True) -> None:
+    """Write the parts of a design that a tool needs: constants, sources."""
     for path, text in design.files.items():
         if (roms and path.startswith("rom/")) or (verilog and path.startswith(("rtl/", "units/"))):
             target = folder / path

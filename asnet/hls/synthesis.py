@@ -22,7 +22,7 @@ from asnet.hls.operators import Operator
 from asnet.hls.options import HlsOptions
 from asnet.hls.output import MANIFEST, MANIFEST_KIND
 from asnet.hls.parse import parse_kernels
-from asnet.hls.ranges import Width, widths
+from asnet.hls.ranges import widths
 from asnet.hls.report import BlockReport, LayerReport, report_files
 from asnet.hls.schedule import Schedule
 from asnet.hls.schedulers import make_schedule
@@ -76,7 +76,6 @@ class _Plan:
     kernel: Kernel
     allocation: Allocation
     schedule: Schedule
-    widths: Mapping[str, Width]
 
 
 class _Synthesis:
@@ -151,14 +150,13 @@ class _Synthesis:
         )
 
     def _plan(self, kernel: Kernel) -> _Plan:
-        found = widths(kernel)
-        allocation = self._binder.allocate(kernel)
+        allocation = self._binder.allocate(kernel, widths(kernel))
         schedule = make_schedule(allocation, self._options.scheduler)
-        return _Plan(kernel, allocation, schedule, found)
+        return _Plan(kernel, allocation, schedule)
 
     def _layer(self, plan: _Plan, names: Names) -> LayerModule:
         module = names.fresh(f"layer_{plan.kernel.layer}")
-        return emit_layer(bind(plan.allocation, plan.schedule, plan.widths), module, self._version)
+        return emit_layer(bind(plan.allocation, plan.schedule), module, self._version)
 
     def _memories(self, layers: Sequence[LayerModule]) -> tuple[DesignMemory, ...]:
         """The memories that a layer touches, and all inputs and outputs."""

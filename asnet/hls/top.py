@@ -295,9 +295,8 @@ def _operator(top: Top, operator: Operator) -> dict[str, object]:
         {"signal": f"{name}_{role}", "width": width, "source": _choice([(i, f"{user}_{role}") for i, user in users])}
         for role, width in zip(operator.roles, operator.widths, strict=True)
     ]
-    registered = "_q" if operator.wrapped else ""
     connections = [(ports[role], value) for role, value in (("clk", "clk"), ("ce", "1'b1")) if role in ports]
-    connections += [(ports[role], f"{name}_{role}{registered}") for role in operator.roles]
+    connections += [(ports[role], f"{name}_{role}_q") for role in operator.roles]
     connections.append((ports["y"], f"{name}_now" if operator.wrapped else f"{name}_y"))
     return {
         "name": name,

@@ -1,0 +1,134 @@
+"""Estimates of area and clock on a Lattice ECP5 (85k): yosys synthesises, nextpnr places and routes.
+
+The design is taken as it is written, but for the memory interface's reach (``DEBUG`` = 0: inputs and outputs only).
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from asnet.cache import Cache, default_cache, digest
+from asnet.errors import ToolError
+from asnet.hls.design import RtlDesign
+from asnet.hls.simulate import lay_out
+from asnet.tools import nextpnr, yosys
+
+__all__ = ["Estimate", "estimate"]
+
+_RECIPE: Final = "estimate 1"
+_CELLS: Final = {
+    "luts": ("TRELLIS_COMB",),
+    "ffs": ("TRELLIS_FF",),
+    "dsps": ("MULT18X18D",),
+    "brams": ("DP16KD",),
+}
+_NEXTPNR: Final = (
+    *("--85k", "--speed", "6", "--package", "CABGA756", "--lpf-allow-unconstrained", "--timing-allow-fail"),
+    *("--quiet", "--json", "netlist.json"),
+)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Area and clock. ``luts`` counts LUT4s with carry logic and distributed RAM; ``brams`` 18-kbit blocks.
+
+    ``fmax_mhz`` is the median of ``fmax_by_seed``: placement is random, single runs differ by 5–10 %. ``critical`` is
+    the slowest path of the first seed, from register to register.
+    """
+
+    luts: int
+    ffs: int
+    dsps: int
+    brams: int
+    fmax_mhz: float
+    fmax_by_seed: tuple[float, ...]
+    critical: tuple[str, str]
+    with_dsps: bool
+    tools: str
+
+    def microseconds(self, cycles: int) -> float:
+        """Time of ``cycles`` at the estimated clock."""
+        return cycles / self.fmax_mhz
+
+
+def estimate(
+    design: RtlDesign, *, seeds: int = 1, dsps: bool = True, clock_mhz: float = 100.0, cache: Cache | None = None
+) -> Estimate:
+    """Area and clock of ``design``; from the cache if it was estimated before.
+
+    Args:
+        design: what to synthesise.
+        seeds: placements to try; the clock is their median.
+        dsps: multipliers in DSP blocks; else in LUTs.
+        clock_mhz: the clock that placement aims at.
+        cache: where results are kept; the user's by default.
+
+    Raises:
+        ToolMissingError: yosys or nextpnr is missing; says the line that installs them.
+        ToolError: one of them fails, or the design does not fit the device.
+    """
+    synthesiser, placer = yosys.find(), nextpnr.find()
+    tools = f"yosys {synthesiser.version} ({synthesiser.origin}), nextpnr {placer.version} ({placer.origin})"
+    key = digest([_RECIPE, tools, design.digest, str(seeds), str(dsps), str(clock_mhz), *_NEXTPNR])
+
+    def build(folder: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=folder) as work:
+            place = Path(work)
+            lay_out(design, place)
+            synthesiser.run_script(_script(design, dsps), place)
+            results: list[dict[str, Any]] = []
+            for seed in range(1, seeds + 1):
+                report = f"report{seed}.json"
+                placer.run([*_NEXTPNR, "--freq", str(clock_mhz), "--seed", str(seed), "--report", report], place)
+                results.append(json.loads((place / report).read_text(encoding="utf-8")))
+        made = _estimate(results, dsps, tools)
+        (folder / "estimate.json").write_text(json.dumps(asdict(made)), encoding="utf-8")
+
+    entry = (cache or default_cache()).get("estimates", key, build)
+    return _read((entry / "estimate.json").read_text(encoding="utf-8"))
+
+
+def _read(text: str) -> Estimate:
+    data: dict[str, Any] = json.loads(text)
+    clocks: list[float] = data.pop("fmax_by_seed")
+    source, target = data.pop("critical")
+    return Estimate(**data, fmax_by_seed=tuple(clocks), critical=(source, target))
+
+
+def _script(design: RtlDesign, dsps: bool) -> str:
+    lines = [f"read_verilog -defer -sv -I{design.include_folder} {path}" for path in design.sources]
+    lines.append(f"hierarchy -top {design.top} -chparam DEBUG 0")
+    lines.append(f"synth_ecp5 {'' if dsps else '-nodsp '}-top {design.top} -json netlist.json")
+    return "\n".join(lines) + "\n"
+
+
+def _estimate(results: Sequence[dict[str, Any]], dsps: bool, tools: str) -> Estimate:
+    used = {kind: entry["used"] for kind, entry in results[0]["utilization"].items()}
+    clocks: list[float] = []
+    for result in results:
+        if not result["fmax"]:
+            raise ToolError("nextpnr found no clocked path: the design has nothing to time")
+        clocks.append(min(float(entry["achieved"]) for entry in result["fmax"].values()))
+    counts = {name: sum(int(used.get(kind, 0)) for kind in kinds) for name, kinds in _CELLS.items()}
+    return Estimate(
+        **counts,
+        fmax_mhz=round(statistics.median(clocks), 2),
+        fmax_by_seed=tuple(round(clock, 2) for clock in clocks),
+        critical=_critical(results[0]),
+        with_dsps=dsps,
+        tools=tools,
+    )
+
+
+def _critical(result: dict[str, Any]) -> tuple[str, str]:
+    """Cells at the ends of the slowest path between registers."""
+    for path in result["critical_paths"]:
+        if path["from"].startswith("posedge") and path["to"].startswith("posedge"):
+            return str(path["path"][0]["from"]["cell"]), str(path["path"][-1]["to"]["cell"])
+    return "", ""
