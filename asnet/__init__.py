@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from asnet.explore import Configuration, DesignSpace, Exhaustive, Limit, Random, Study, best, pareto_front
+    from asnet.exploration import Configuration, DesignSpace, Exhaustive, Limit, Random, Study, best, pareto_front
     from asnet.flow import Problem, explore, synth
     from asnet.network import Network, load
     from asnet.passes import Pass
@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "asnet.explore": (
+    "asnet.exploration": (
         "Configuration",
         "DesignSpace",
         "Exhaustive",

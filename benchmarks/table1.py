@@ -12,7 +12,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +96,7 @@ def main() -> None:
                 text += f"   {change(old.luts, e.luts):>11}  {change(old.fmax_mhz, e.fmax_mhz):>11}"
             print(text)
     if args.json:
-        table = [{**row.__dict__, "estimate": row.estimate.to_json()} for row in found]
+        table = [{**row.__dict__, "estimate": asdict(row.estimate)} for row in found]
         args.json.write_text(json.dumps(table, indent=2), encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from asnet.cli.options import add_jobs, add_trust, at_least
 from asnet.cli.talk import Talk, print_json, print_table
 from asnet.errors import NoFeasibleConfigurationError, OutputError
-from asnet.explore import Exhaustive, Random, Result, Search, Study, best, pareto_front, save_configuration
+from asnet.exploration import Exhaustive, Random, Result, Search, Study, best, pareto_front, save_configuration
 from asnet.flow import Problem, explore
 from asnet.passes import parse_pass
 from asnet.testbed import BACKENDS

@@ -2,16 +2,19 @@
 
 from asnet.flow.choosing import BEST, Choice, choose
 from asnet.flow.exploring import exact_operator, explore, unit_costs
-from asnet.flow.problem import Problem, Progress, Source
+from asnet.flow.problem import Problem, Progress, Units
+from asnet.flow.synthesising import Synthesis, synth
 
 __all__ = [
     "BEST",
     "Choice",
     "Problem",
     "Progress",
-    "Source",
+    "Synthesis",
+    "Units",
     "choose",
     "exact_operator",
     "explore",
+    "synth",
     "unit_costs",
 ]

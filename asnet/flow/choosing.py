@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asnet.errors import ConstraintsError, UsageError
-from asnet.explore import Configuration, Study, best, load_configuration, load_constraints
+from asnet.exploration import Configuration, Study, best, load_configuration, load_constraints
 from asnet.flow.problem import Problem
 from asnet.types import EXACT, FloatMode
 from asnet.units import UnitInstance

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from asnet.errors import ToolMissingError
-from asnet.explore import (
+from asnet.exploration import (
     Cost,
     Costs,
     Executor,
@@ -18,7 +18,7 @@ from asnet.explore import (
     Study,
     resources,
 )
-from asnet.explore import explore as run_search
+from asnet.exploration import explore as run_search
 from asnet.flow.problem import Problem, Progress
 from asnet.testbed import TestBed
 from asnet.types import EXACT

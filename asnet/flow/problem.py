@@ -6,18 +6,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 from asnet import __version__
 from asnet.cache import Cache
 from asnet.errors import StudyError, UsageError
-from asnet.explore import (
+from asnet.exploration import (
     Constraints,
     DesignSpace,
     Limit,
     Rule,
     StudyFacts,
+    UnitChoice,
     instances_of,
     load_constraints,
+    offered,
 )
 from asnet.ir import Slot
 from asnet.network import Network, load
@@ -26,13 +29,13 @@ from asnet.testbed import Dataset, TestBed, prepare
 from asnet.types import FloatMode
 from asnet.units import ApproximateUnit, UnitInstance
 
-__all__ = ["Problem", "Progress", "Source"]
+__all__ = ["Problem", "Progress", "Units"]
 
 Progress = Callable[[int, int, str], None]
 """Called as ``progress(done, total, what)``."""
 
-Source = ApproximateUnit | UnitInstance | Iterable[UnitInstance]
-"""Units offered to a design space: a unit means all its instances."""
+Units = Mapping[str, UnitChoice] | Iterable[ApproximateUnit | UnitInstance | Iterable[UnitInstance]]
+"""Units offered to a design space: a unit means all its instances; by name, ``{"fmul_trunc": {"p": range(23)}}``."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Problem:
         cls,
         network: Network | Path | str,
         data: Dataset | Path | str,
-        units: Iterable[Source] = (),
+        units: Units = (),
         *,
         granularity: str = "network",
         mode: FloatMode | str = FloatMode.FTZ,
@@ -236,15 +239,13 @@ def _dataset(data: Dataset | Path | str, network: Network) -> Dataset:
     return loaded
 
 
-def _instances(units: Iterable[Source]) -> dict[str, tuple[UnitInstance, ...]]:
+def _instances(units: Units) -> dict[str, tuple[UnitInstance, ...]]:
+    if isinstance(units, Mapping):
+        return offered(cast("Mapping[str, UnitChoice]", units))
     found: dict[str, tuple[UnitInstance, ...]] = {}
     for source in units:
         if isinstance(source, ApproximateUnit):
-            offered = tuple(source.instances())
-        elif isinstance(source, UnitInstance):
-            offered = (source,)
-        else:
-            offered = tuple(source)
-        for instance in offered:
+            source = source.instances()
+        for instance in (source,) if isinstance(source, UnitInstance) else source:
             found[instance.unit.name] = (*found.get(instance.unit.name, ()), instance)
     return found

@@ -59,7 +59,7 @@ def synth(
         UsageError: the configuration names an instance that is not there.
         AsnetError: a step fails; nothing is written.
     """
-    tell = say or (lambda _: None)
+    tell = say or _say_nothing
     known = {**problem.space.instances, **(instances or {})}
     used: dict[str, UnitInstance] = {}
     for slot, name in configuration.items():
@@ -75,11 +75,23 @@ def synth(
     tell(f"design {design.top}: {len(design.files)} files, digest {design.digest[:16]}")
     lint(design)
     tell("lint: clean")
+    if simulating is not None:
+        simulating(0, len(data), "images")
     inputs = np.ascontiguousarray(bed.dataset.x.reshape(len(data), -1))
-    report = cosimulate(design, inputs, expected, stalls=stalls, cache=problem.cache, progress=simulating)
+    report = cosimulate(
+        design, inputs, expected, stalls=stalls, cache=problem.cache, progress=_without_name(simulating)
+    )
     report.raise_if_different()
     found = estimate(design, seeds=seeds, dsps=dsps, cache=problem.cache) if estimates else None
     folder = None if out is None else Path(out)
     if folder is not None:
         design.write(folder)
     return Synthesis(design, report, found, folder)
+
+
+def _say_nothing(line: str) -> None:
+    """Nobody listens."""
+
+
+def _without_name(progress: Progress | None) -> Callable[[int, int], None] | None:
+    return None if progress is None else lambda done, total: progress(done, total, "images")

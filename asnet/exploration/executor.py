@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from asnet.explore.space import DesignSpace
+from asnet.exploration.space import DesignSpace
 from asnet.testbed import Evaluation, Evaluator
 
 __all__ = ["Executor", "InProcess"]

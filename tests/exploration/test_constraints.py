@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from asnet.errors import ConstraintsError
-from asnet.explore import Limit, Match, load_constraints
+from asnet.exploration import Limit, Match, load_constraints
 from asnet.types import APPROXIMABLE_OPS as OPS
 from asnet.types import FloatMode
 

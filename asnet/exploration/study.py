@@ -10,10 +10,10 @@ from types import MappingProxyType, TracebackType
 from typing import Any
 
 from asnet.errors import OutputError, StudyError
-from asnet.explore.costs import Cost, Costs, configuration_cost
-from asnet.explore.filelock import FileLock
-from asnet.explore.select import Result
-from asnet.explore.study_facts import StudyFacts
+from asnet.exploration.costs import Cost, Costs, configuration_cost
+from asnet.exploration.filelock import FileLock
+from asnet.exploration.select import Result
+from asnet.exploration.study_facts import StudyFacts
 from asnet.testbed import Evaluation
 
 __all__ = ["Study"]

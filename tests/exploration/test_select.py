@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asnet.errors import NoFeasibleConfigurationError
-from asnet.explore import Cost, Limit, Result, best, configuration_cost, pareto_front, resources
+from asnet.exploration import Cost, Limit, Result, best, configuration_cost, pareto_front, resources
 from asnet.testbed import Evaluation
 
 from .conftest import SLOTS

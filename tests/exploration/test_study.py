@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from asnet.errors import OutputError, StudyError
-from asnet.explore import Cost, DesignSpace, Exhaustive, InProcess, Study, explore
+from asnet.exploration import Cost, DesignSpace, Exhaustive, InProcess, Study, explore
 from asnet.testbed import Evaluation
 
 from .conftest import SLOTS, FakeEvaluator, facts_of
@@ -170,7 +170,7 @@ SLOW = """
 import sys, time
 sys.path.insert(0, {folder!r})
 from pathlib import Path
-from asnet.explore import DesignSpace, Exhaustive, InProcess, Study, explore
+from asnet.exploration import DesignSpace, Exhaustive, InProcess, Study, explore
 from explore_fixtures import SLOTS, FakeEvaluator, facts_of
 class Slow(FakeEvaluator):
     def evaluate(self, configuration):

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from asnet.errors import NoFeasibleConfigurationError
-from asnet.explore.constraints import Limit
-from asnet.explore.costs import Cost
+from asnet.exploration.constraints import Limit
+from asnet.exploration.costs import Cost
 from asnet.testbed import Evaluation
 
 __all__ = ["Result", "best", "pareto_front"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from asnet.explore import DesignSpace, StudyFacts
+from asnet.exploration import DesignSpace, StudyFacts
 from asnet.ir import Slot
 from asnet.testbed import Evaluation
 from asnet.types import FloatMode

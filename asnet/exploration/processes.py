@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from asnet.errors import AsnetError, ToolError
-from asnet.explore.space import DesignSpace
+from asnet.exploration.space import DesignSpace
 from asnet.testbed import Evaluation, Evaluator
 
 __all__ = ["Processes"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from asnet.explore.executor import Executor
-from asnet.explore.search import Search
-from asnet.explore.study import Study
+from asnet.exploration.executor import Executor
+from asnet.exploration.search import Search
+from asnet.exploration.study import Study
 
 __all__ = ["Progress", "explore"]
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asnet.errors import AsnetError, ConstraintsError, UnitError
-from asnet.explore import Configuration, DesignSpace, Match, Rule, Variable, load_constraints
-from asnet.explore.narrowing import candidates
+from asnet.exploration import Configuration, DesignSpace, Match, Rule, Variable, instances_of, load_constraints
+from asnet.exploration.narrowing import candidates
 from asnet.units import ApproximateUnit, UnitInstance
 
 from .conftest import SLOTS, slot
@@ -173,7 +173,9 @@ def test_candidates_are_those_of_the_last_rule_that_says_something(rules: list[R
 def load_space(tmp_path: Path, units: object, rules: object = ()) -> DesignSpace:
     path = tmp_path / "c.json"
     path.write_text(json.dumps({"version": 1, "units": units, "rules": rules}))
-    return DesignSpace.from_constraints(load_constraints(path), SLOTS)
+    stated = load_constraints(path)
+    units = instances_of(stated.units, path.parent)
+    return DesignSpace.build(SLOTS, units, rules=stated.rules, granularity=stated.granularity)
 
 
 MINE = "module {name}(input [31:0] a, input [31:0] b, output [31:0] y); assign y = a & b; endmodule\n"

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from asnet.errors import StudyError
-from asnet.explore.space import DesignSpace, Variable
+from asnet.exploration.space import DesignSpace, Variable
 from asnet.ir import Slot
 from asnet.types import FloatMode
 from asnet.units import UnitInstance

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from asnet.errors import DataError, ToolError, UsageError
-from asnet.explore import DesignSpace, Exhaustive, InProcess, Processes, Random, Study, explore
-from asnet.explore.processes import _blocks  # pyright: ignore[reportPrivateUsage]
+from asnet.exploration import DesignSpace, Exhaustive, InProcess, Processes, Random, Study, explore
+from asnet.exploration.processes import _blocks  # pyright: ignore[reportPrivateUsage]
 from asnet.testbed import Evaluation, Evaluator
 
 from .conftest import SLOTS, FakeEvaluator, facts_of, slot

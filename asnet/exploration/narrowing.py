@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from asnet.errors import ConstraintsError, did_you_mean
-from asnet.explore.constraints import Rule
+from asnet.exploration.constraints import Rule
 from asnet.ir import Slot
 from asnet.types import EXACT
 from asnet.units import UnitInstance
@@ -19,7 +19,7 @@ def candidates(
     """Slot name → instance names in the order of ``units`` or of the deciding rule; and notes on what has no effect.
 
     Raises:
-        ConstraintsError: see :meth:`asnet.explore.DesignSpace.build`.
+        ConstraintsError: see :meth:`asnet.exploration.DesignSpace.build`.
     """
     names = _by_name(units)
     found = {slot.name: _fitting(slot, names.values()) or (EXACT,) for slot in slots}

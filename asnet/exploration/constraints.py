@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from asnet.errors import did_you_mean
-from asnet.explore.rules import Match
+from asnet.exploration.rules import Match
 from asnet.jsonfile import JsonNode, ParameterValue, load, parameter_values
 from asnet.types import APPROXIMABLE_OPS, EXACT, FloatMode
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from asnet.cache import write_atomically
 from asnet.errors import ConstraintsError, UnitError, did_you_mean
-from asnet.explore.configuration import Configuration
-from asnet.explore.constraints import load_constraints
-from asnet.explore.rules import Match, escape_layer, site_number
-from asnet.explore.sources import units_of
+from asnet.exploration.configuration import Configuration
+from asnet.exploration.constraints import load_constraints
+from asnet.exploration.rules import Match, escape_layer, site_number
+from asnet.exploration.sources import units_of
 from asnet.ir import Slot
 from asnet.jsonfile import JsonNode, ParameterValue, load
 from asnet.types import EXACT, FloatMode

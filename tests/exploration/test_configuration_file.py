@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asnet.errors import AsnetError, ConstraintsError, UnitError
-from asnet.explore import Configuration, DesignSpace, load_configuration, save_configuration
+from asnet.exploration import Configuration, DesignSpace, load_configuration, save_configuration
 from asnet.types import FloatMode
 
 from .conftest import SLOTS, slot

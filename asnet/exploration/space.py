@@ -6,21 +6,18 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
 
 from asnet.cache import digest
 from asnet.errors import ConstraintsError
-from asnet.explore.configuration import Configuration
-from asnet.explore.constraints import GRANULARITIES, Constraints, Rule
-from asnet.explore.narrowing import candidates
-from asnet.explore.sources import instances_of
+from asnet.exploration.configuration import Configuration
+from asnet.exploration.constraints import GRANULARITIES, Rule
+from asnet.exploration.narrowing import candidates
+from asnet.exploration.sources import UnitChoice, offered
 from asnet.ir import Slot
 from asnet.testbed import Source, slots_of
-from asnet.units import ApproximateUnit, UnitInstance
+from asnet.units import UnitInstance
 
-__all__ = ["DesignSpace", "UnitChoice", "Variable"]
-
-UnitChoice: TypeAlias = ApproximateUnit | Sequence[UnitInstance] | Mapping[str, object]
+__all__ = ["DesignSpace", "Variable"]
 
 
 @dataclass(frozen=True)
@@ -92,26 +89,14 @@ class DesignSpace:
     ) -> DesignSpace:
         """The space of a network (or a prepared module, or slots) over ``units``.
 
-        ``units`` maps names to units: ``{"p": range(23)}``, the parameter values of the shipped unit of that name; an
-        :class:`~asnet.units.ApproximateUnit`, all instances of it; or the instances themselves.
+        ``units`` as in :func:`asnet.exploration.offered`.
 
         Raises:
-            ConstraintsError, UnitError: as :meth:`from_constraints`.
+            ConstraintsError, UnitError: as :meth:`build` and :func:`offered`.
             UnsupportedError: the network has an operator that ASNet does not support.
         """
-        chosen = {name: _chosen(name, unit) for name, unit in units.items()}
-        return cls.build(slots_of(source, granularity=granularity), chosen, rules=rules, granularity=granularity)
-
-    @classmethod
-    def from_constraints(cls, constraints: Constraints, slots: Sequence[Slot]) -> DesignSpace:
-        """The space that a constraints file describes, over the slots of a network prepared at its granularity.
-
-        Raises:
-            ConstraintsError: as :meth:`build`.
-            UnitError: an unknown unit or parameter, or Verilog that is missing or malformed.
-        """
-        units = instances_of(constraints.units, constraints.path.parent)
-        return cls.build(slots, units, rules=constraints.rules, granularity=constraints.granularity)
+        slots = slots_of(source, granularity=granularity)
+        return cls.build(slots, offered(units), rules=rules, granularity=granularity)
 
     @cached_property
     def size(self) -> int:
@@ -166,12 +151,6 @@ class DesignSpace:
         choices = self.choices(position)
         free = [v.name for v in self.variables if len(v.candidates) > 1] or list(choices)
         return ", ".join(f"{name}: {choices[name]}" for name in free)
-
-
-def _chosen(name: str, unit: UnitChoice) -> tuple[UnitInstance, ...]:
-    if isinstance(unit, ApproximateUnit):
-        return tuple(unit.instances())
-    return tuple(ApproximateUnit.shipped(name).instances(unit) if isinstance(unit, Mapping) else unit)
 
 
 def _variables(

@@ -1,15 +1,34 @@
-"""From the ``units`` of a constraints file to unit instances."""
+"""Units as constraints files and programs offer them → unit instances."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from asnet.errors import AsnetError
-from asnet.explore.constraints import UnitSource
+from asnet.exploration.constraints import UnitSource
 from asnet.units import ApproximateUnit, UnitInstance
 
-__all__ = ["instances_of", "units_of"]
+__all__ = ["UnitChoice", "instances_of", "offered", "units_of"]
+
+UnitChoice: TypeAlias = ApproximateUnit | Sequence[UnitInstance] | Mapping[str, object]
+"""Units as Python offers them: a unit (all its instances), instances, or parameter values of the shipped unit."""
+
+
+def offered(units: Mapping[str, UnitChoice]) -> dict[str, tuple[UnitInstance, ...]]:
+    """Name → instances: ``{"p": range(23)}`` means the shipped unit of that name with these parameter values.
+
+    Raises:
+        UnitError: an unknown shipped unit, parameter or value.
+    """
+    return {name: _offered(name, unit) for name, unit in units.items()}
+
+
+def _offered(name: str, unit: UnitChoice) -> tuple[UnitInstance, ...]:
+    if isinstance(unit, ApproximateUnit):
+        return tuple(unit.instances())
+    return tuple(ApproximateUnit.shipped(name).instances(unit) if isinstance(unit, Mapping) else unit)
 
 
 def instances_of(sources: Mapping[str, UnitSource], folder: Path) -> dict[str, tuple[UnitInstance, ...]]:

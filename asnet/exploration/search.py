@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from asnet.errors import UsageError
-from asnet.explore.space import DesignSpace
+from asnet.exploration.space import DesignSpace
 from asnet.testbed import Evaluation
 
 __all__ = ["MOST_WITHOUT_LIMIT", "Exhaustive", "Random", "Search"]

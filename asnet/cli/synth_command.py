@@ -1,0 +1,106 @@
+"""``asnet synth``: a configuration as co-simulated Verilog."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from asnet.cli.options import add_choice, add_trust, at_least, chosen
+from asnet.cli.talk import Talk, print_json
+from asnet.flow import Choice, Synthesis, synth
+from asnet.hls import Estimate
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``asnet synth``."""
+    add_choice(parser)
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the design goes (default: NETWORK_rtl)")
+    parser.add_argument(
+        "--images",
+        type=at_least(1),
+        default=10,
+        metavar="N",
+        help="co-simulate the first N images (default: %(default)s)",
+    )
+    parser.add_argument("--stalls", action="store_true", help="let both streams stall at random in co-simulation")
+    parser.add_argument("--estimate", action="store_true", help="place and route for the ECP5: LUTs, DSPs, RAMs, Fmax")
+    parser.add_argument("--seeds", type=at_least(1), default=1, metavar="N", help="placer seeds of --estimate")
+    parser.add_argument("--no-dsp", action="store_true", help="build multipliers of LUTs in --estimate")
+    add_trust(parser)
+
+
+def run(args: argparse.Namespace, talk: Talk) -> int:
+    """Synthesise, prove by co-simulation, write; 1 if hardware and test bed differ."""
+    choice = chosen(args, talk)
+    name = choice.problem.network.name
+    talk.note(f"{name}, {choice.origin}: {choice.title}")
+    folder = args.out or Path(f"{choice.problem.network_path.stem}_rtl")
+    with talk.progress("compiling units") as compiling, talk.progress("co-simulating") as simulating:
+        made = synth(
+            choice.problem,
+            choice.configuration,
+            out=folder,
+            images=args.images,
+            stalls=args.stalls,
+            estimates=args.estimate,
+            seeds=args.seeds,
+            dsps=not args.no_dsp,
+            instances=choice.instances,
+            say=talk.note,
+            compiling=compiling,
+            simulating=simulating,
+        )
+    if args.json:
+        print_json(_as_json(choice, made))
+    else:
+        _print(choice, made)
+    return 0
+
+
+def _cycles(made: Synthesis) -> str:
+    low, high = made.cosim.cycles_min, made.cosim.cycles_max
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _print(choice: Choice, made: Synthesis) -> None:
+    report = made.cosim
+    print(f"{choice.problem.network.name}: {choice.title}")
+    print(
+        f"co-simulation: {report.images:,} images, {report.words:,} words of {len(report.memories)} memories compared, "
+        "0 differing bits"
+    )
+    print(f"cycles an image: {_cycles(made)}")
+    if made.estimate is not None:
+        _print_estimate(made.estimate, made.cosim.cycles_max)
+    print(f"design: {made.folder}/ (top {made.design.top}, {len(made.design.files)} files, see report.txt)")
+
+
+def _print_estimate(found: Estimate, cycles: int) -> None:
+    clocks = ", ".join(f"{clock:.1f}" for clock in found.fmax_by_seed)
+    seeds = f" (median of {clocks})" if len(found.fmax_by_seed) > 1 else ""
+    print(f"ECP5-85k: {found.luts:,} LUT4, {found.ffs:,} FF, {found.dsps:,} DSP, {found.brams:,} block RAM")
+    print(f"Fmax: {found.fmax_mhz:.1f} MHz{seeds}, {found.microseconds(cycles):,.1f} µs an image")
+    print(f"critical path: {found.critical[0]} → {found.critical[1]}; {found.tools}")
+
+
+def _as_json(choice: Choice, made: Synthesis) -> dict[str, object]:
+    report = made.cosim
+    return {
+        "network": choice.problem.network.name,
+        "configuration": dict(choice.configuration),
+        "units": {name: instance.digest for name, instance in choice.instances.items()},
+        "float_mode": str(made.design.mode),
+        "design": {"folder": str(made.folder), "top": made.design.top, "digest": made.design.digest},
+        "cosimulation": {
+            "images": report.images,
+            "words": report.words,
+            "memories": list(report.memories),
+            "differing": 0,
+            "cycles_min": report.cycles_min,
+            "cycles_max": report.cycles_max,
+        },
+        "estimate": None if made.estimate is None else asdict(made.estimate),
+    }
