@@ -9,7 +9,7 @@ import numpy as np
 
 from asnet import hls
 from asnet.cache import Cache, default_cache
-from asnet.ir import Call, Memory, MemoryKind, Module
+from asnet.ir import Call, Memory, MemoryKind, Module, Slot
 from asnet.ir.jit import Engine
 from asnet.types import Array, FloatMode
 
@@ -17,6 +17,8 @@ ATTRIBUTES = {
     FloatMode.FTZ: 'nounwind "no-builtins" "denormal-fp-math"="preserve-sign,preserve-sign"',
     FloatMode.IEEE: 'nounwind "no-builtins"',
 }
+OPERANDS = {"f32": "float, float", "i8": "i8, i8"}
+RESULTS = {"f32": "float", "i8": "i16"}
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,12 @@ class Argument:
 
 @dataclass(frozen=True)
 class Program:
-    """One kernel: the body of its function, between the braces."""
+    """One kernel: the body of its function, between the braces. ``slots``: symbols that it calls, with their op."""
 
     name: str
     arguments: tuple[Argument, ...]
     body: str
+    slots: tuple[Slot, ...] = ()
 
 
 class Text:
@@ -67,8 +70,11 @@ def module_of(programs: Sequence[Program], mode: FloatMode, constants: Mapping[s
         writes = tuple(n for n in names if memories[n].kind in (MemoryKind.OUTPUT, MemoryKind.ACTIVATION))
         calls.append(Call(program.name, "Test", f"layer.{program.name}", tuple(names), writes))
     strides = {kind: -(-end // 64) * 64 for kind, end in ends.items()}
-    text = "\n".join([*functions, _run(calls, memories, strides), f"attributes #0 = {{ {ATTRIBUTES[mode]} }}", ""])
-    return Module("kernels", Text(text), mode, memories, tuple(calls), dict(constants or {}))  # pyright: ignore
+    slots = tuple(slot for program in programs for slot in program.slots)
+    functions += [f'declare {RESULTS[slot.type]} @"{slot.symbol}"({OPERANDS[slot.type]}) #1\n' for slot in slots]
+    attributes = f"attributes #0 = {{ {ATTRIBUTES[mode]} }}\nattributes #1 = {{ nounwind willreturn memory(none) }}\n"
+    text = "\n".join([*functions, _run(calls, memories, strides), attributes])
+    return Module("kernels", Text(text), mode, memories, tuple(calls), dict(constants or {}), slots)  # pyright: ignore
 
 
 def _run(calls: Sequence[Call], memories: Mapping[str, Memory], strides: Mapping[MemoryKind, int]) -> str:
@@ -138,4 +144,3 @@ def compare(
     design = hls.synthesise(module)
     hls.lint(design)
     return hls.cosimulate(design, inputs, jit_values(module, inputs, cache), cache=cache, **how)  # pyright: ignore
-

@@ -8,7 +8,7 @@ from tests.hls.kernels import Argument, Program
 IN, OUT, RAM = MemoryKind.INPUT, MemoryKind.OUTPUT, MemoryKind.ACTIVATION
 
 
-def _element_wise(name: str, element: str, body: str, result: str | None = None, size: int = 16) -> Program:
+def element_wise(name: str, element: str, body: str, result: str | None = None, size: int = 16) -> Program:
     """A loop over ``x`` and ``y`` that stores %r computed from %a and %b."""
     result = result or element
     arguments = (
@@ -37,8 +37,9 @@ done:
     )
 
 
-def _lines(*lines: str) -> str:
-    return "\n".join(f"  {line}" for line in lines)
+def lines(*texts: str) -> str:
+    """Instructions, one a line."""
+    return "\n".join(f"  {line}" for line in texts)
 
 
 PREDICATES = ["oeq", "ogt", "oge", "olt", "ole", "one", "ord", "uno", "ueq", "ugt", "uge", "ult", "ule", "une"]
@@ -47,17 +48,17 @@ ORDERS = ["eq", "ne", "ult", "ule", "ugt", "uge", "slt", "sle", "sgt", "sge"]
 
 def _all_predicates(name: str, element: str, opcode: str, predicates: list[str]) -> Program:
     """Every comparison of %a and %b as one bit of an i32."""
-    lines: list[str] = []
+    steps: list[str] = []
     total = "0"
     for position, predicate in enumerate(predicates):
-        lines += [
+        steps += [
             f"%p{position} = {opcode} {predicate} {element} %a, %b",
             f"%z{position} = zext i1 %p{position} to i32",
             f"%s{position} = shl i32 %z{position}, {position}",
             f"%t{position} = or i32 {total}, %s{position}",
         ]
         total = f"%t{position}"
-    return _element_wise(name, element, _lines(*lines, f"%r = or i32 {total}, 0"), "i32")
+    return element_wise(name, element, lines(*steps, f"%r = or i32 {total}, 0"), "i32")
 
 
 DOT = Program(
@@ -269,22 +270,22 @@ done:
 )
 
 PROGRAMS = (
-    _element_wise("vector_add", "float", _lines("%r = fadd float %a, %b")),
-    _element_wise("divide", "float", _lines("%r = fdiv float %a, %b")),
-    _element_wise("negate", "float", _lines("%m = fneg float %a", "%r = fsub float %b, %m")),
-    _element_wise(
+    element_wise("vector_add", "float", lines("%r = fadd float %a, %b")),
+    element_wise("divide", "float", lines("%r = fdiv float %a, %b")),
+    element_wise("negate", "float", lines("%m = fneg float %a", "%r = fsub float %b, %m")),
+    element_wise(
         "leaky",
         "float",
-        _lines("%c0 = fcmp olt float %a, 0.0", "%s = fmul float %a, %b", "%r = select i1 %c0, float %s, float %a"),
+        lines("%c0 = fcmp olt float %a, 0.0", "%s = fmul float %a, %b", "%r = select i1 %c0, float %s, float %a"),
     ),
     _all_predicates("float_orders", "float", "fcmp", PREDICATES),
     _all_predicates("integer_orders", "i32", "icmp", ORDERS),
     _all_predicates("byte_orders", "i8", "icmp", ORDERS),
-    _element_wise("wrap", "i32", _lines("%p = mul i32 %a, %b", "%q = sub i32 %p, %b", "%r = xor i32 %q, %a")),
-    _element_wise(
+    element_wise("wrap", "i32", lines("%p = mul i32 %a, %b", "%q = sub i32 %p, %b", "%r = xor i32 %q, %a")),
+    element_wise(
         "shifts",
         "i32",
-        _lines(
+        lines(
             "%k = and i32 %b, 31",
             "%l = shl i32 %a, %k",
             "%m = lshr i32 %a, %k",
@@ -297,10 +298,10 @@ PROGRAMS = (
             "%r = add i32 %u, %q",
         ),
     ),
-    _element_wise(
+    element_wise(
         "bytes",
         "i8",
-        _lines(
+        lines(
             "%ea = sext i8 %a to i32",
             "%eb = zext i8 %b to i32",
             "%p = mul i32 %ea, %eb",
@@ -311,10 +312,10 @@ PROGRAMS = (
         ),
         "i32",
     ),
-    _element_wise(
+    element_wise(
         "clamp",
         "i32",
-        _lines(
+        lines(
             "%h = ashr i32 %a, 20",
             "%lo = icmp slt i32 %h, -100",
             "%v = select i1 %lo, i32 -100, i32 %h",
@@ -327,16 +328,16 @@ PROGRAMS = (
             "%r = select i1 %low, i32 %w, i32 %abs",
         ),
     ),
-    _element_wise(
+    element_wise(
         "conversions",
         "i32",
-        _lines("%f = sitofp i32 %a to float", "%g = uitofp i32 %b to float", "%r = fadd float %f, %g"),
+        lines("%f = sitofp i32 %a to float", "%g = uitofp i32 %b to float", "%r = fadd float %f, %g"),
         "float",
     ),
-    _element_wise(
+    element_wise(
         "to_integer",
         "float",
-        _lines(
+        lines(
             "%s1 = fcmp olt float %a, 2.0e+09",
             "%s2 = fcmp ogt float %a, -2.0e+09",
             "%s = and i1 %s1, %s2",
