@@ -9,8 +9,11 @@ import onnx
 from onnx import helper, shape_inference
 
 from asnet.errors import NetworkError, UnsupportedError
+from asnet.network.checking import describe
+from asnet.network.graph import to_layer
 from asnet.network.model import Tensor
 from asnet.network.reading import MAXIMUM_ELEMENTS, one_line
+from asnet.network.windows import pool_window
 
 __all__ = ["bind_inputs", "infer", "type_name"]
 
@@ -82,6 +85,10 @@ def infer(model: onnx.ModelProto, where: str) -> Mapping[str, Tensor]:
         NetworkError: types or shapes contradict each other, or a tensor is too large.
     """
     del model.graph.value_info[:]  # may speak of the unbound batch axis
+    return _infer(_without_ceil_mode(model, where), where)
+
+
+def _infer(model: onnx.ModelProto, where: str) -> Mapping[str, Tensor]:
     try:
         inferred = shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
     except Exception as error:  # InferenceError, and RuntimeError, ValueError of its C++ side
@@ -96,3 +103,40 @@ def infer(model: onnx.ModelProto, where: str) -> Mapping[str, Tensor]:
             dtype = type_name(value.type.tensor_type.elem_type)
             tensors[value.name] = _tensor(value.name, dtype, shape, f"{where}: tensor {value.name!r}")
     return tensors
+
+
+def _without_ceil_mode(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
+    """``model`` with every pooling in ceil mode replaced by one whose end padding gives the same shape without.
+
+    ONNX's inference counts windows that start in the end padding, which no runtime computes: always before opset 22,
+    with ``auto_pad`` still.
+    """
+    numbers = [number for number, node in enumerate(model.graph.node) if _has_ceil_mode(node)]
+    if not numbers:
+        return model
+    plain = onnx.ModelProto()
+    plain.CopyFrom(model)
+    for value in plain.graph.output:  # as inferred so by who made the model, or contradicting what is inferred here
+        value.type.tensor_type.ClearField("shape")
+    for number in numbers:  # one by one: an input's shape depends on the poolings before it
+        node = plain.graph.node[number]
+        tensor = _infer(plain, where).get(node.input[0])
+        if tensor is not None:
+            _replace_ceil_mode(node, tensor.shape, where)
+    return plain
+
+
+def _has_ceil_mode(node: onnx.NodeProto) -> bool:
+    return node.op_type in {"MaxPool", "AveragePool"} and any(a.name == "ceil_mode" and a.i for a in node.attribute)
+
+
+def _replace_ceil_mode(node: onnx.NodeProto, shape: tuple[int, ...], where: str) -> None:
+    try:
+        window = pool_window(to_layer(node, set(node.output), describe(node, where)), shape)
+    except NetworkError as error:
+        raise type(error)(f"{where}: {error}") from None
+    extents = zip(window.outputs, window.strides, window.span, window.inputs, window.pads_begin, strict=True)
+    ends = [max((out - 1) * stride + span - extent - begin, 0) for out, stride, span, extent, begin in extents]
+    kept = [a for a in node.attribute if a.name not in {"ceil_mode", "auto_pad", "pads"}]
+    del node.attribute[:]
+    node.attribute.extend([*kept, helper.make_attribute("pads", [*window.pads_begin, *ends])])

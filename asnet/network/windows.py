@@ -19,7 +19,7 @@ from asnet.network.attributes import integer, integers, text
 from asnet.network.model import Layer, Network
 from asnet.network.semantics import has_input
 
-__all__ = ["ConvGeometry", "PoolGeometry", "Window", "conv_geometry", "pool_geometry"]
+__all__ = ["ConvGeometry", "PoolGeometry", "Window", "conv_geometry", "pool_geometry", "pool_window"]
 
 
 @dataclass(frozen=True)
@@ -159,8 +159,8 @@ def _pads(
     return (smaller, larger) if auto_pad == "SAME_UPPER" else (larger, smaller)
 
 
-def _window(layer: Layer, network: Network, kernel: tuple[int, ...], *, ceil_mode: bool) -> Window:
-    inputs = network.shape(layer.inputs[0])[2:]
+def _window(layer: Layer, shape: tuple[int, ...], kernel: tuple[int, ...], *, ceil_mode: bool = False) -> Window:
+    inputs = shape[2:]
     rank = len(inputs)
     kernel = _positive(layer, "kernel_shape", kernel, rank)
     strides = _positive(layer, "strides", integers(layer, "strides", (1,) * rank), rank)
@@ -176,16 +176,18 @@ def _window(layer: Layer, network: Network, kernel: tuple[int, ...], *, ceil_mod
         if ceil_mode and (out - 1) * s >= i + b:  # the last window would start in the end padding
             out -= 1
         outputs.append(out)
-    expected = network.shape(layer.outputs[0])[2:]
-    if tuple(outputs) != expected:
-        raise NetworkError(
-            f"{layer}: the windows give {outputs} outputs, the model says {list(expected)}; mend the model"
-        )
     return Window(kernel, strides, dilations, begins, ends, inputs, tuple(outputs))
 
 
-def _spatial(layer: Layer, network: Network) -> None:
-    shape = network.shape(layer.inputs[0])
+def _check_outputs(layer: Layer, network: Network, window: Window) -> None:
+    expected = network.shape(layer.outputs[0])[2:]
+    if window.outputs != expected:
+        raise NetworkError(
+            f"{layer}: the windows give {list(window.outputs)} outputs, the model says {list(expected)}; mend the model"
+        )
+
+
+def _check_spatial(layer: Layer, shape: tuple[int, ...]) -> None:
     if len(shape) < 3:
         raise NetworkError(f"{layer}: an input of shape {list(shape)} must be batch, channels and spatial axes")
 
@@ -197,10 +199,11 @@ def conv_geometry(layer: Layer, network: Network) -> ConvGeometry:
         NetworkError: shapes or attributes contradict each other.
         UnsupportedError: negative padding.
     """
-    _spatial(layer, network)
-    batch, channels, *_ = network.shape(layer.inputs[0])
+    shape = network.shape(layer.inputs[0])
+    _check_spatial(layer, shape)
+    batch, channels, *_ = shape
     weight = network.shape(layer.inputs[1])
-    if len(weight) != len(network.shape(layer.inputs[0])):
+    if len(weight) != len(shape):
         raise NetworkError(f"{layer}: a weight of shape {list(weight)} does not fit the input's number of axes")
     out_channels, group_inputs, *kernel = weight
     groups = integer(layer, "group", 1)
@@ -214,8 +217,21 @@ def conv_geometry(layer: Layer, network: Network) -> ConvGeometry:
     found = network.shape(layer.inputs[2]) if bias else (out_channels,)
     if found != (out_channels,):
         raise NetworkError(f"{layer}: a bias of shape {list(found)} does not fit {out_channels} output channels")
-    window = _window(layer, network, tuple(kernel), ceil_mode=False)
+    window = _window(layer, shape, tuple(kernel))
+    _check_outputs(layer, network, window)
     return ConvGeometry(batch, groups, channels, out_channels, bias, window)
+
+
+def pool_window(layer: Layer, shape: tuple[int, ...]) -> Window:
+    """The window of a pooling over an input of ``shape``; raises as :func:`pool_geometry`.
+
+    ``auto_pad`` says where the windows are, ``ceil_mode`` has no say then.
+    """
+    _check_spatial(layer, shape)
+    if layer.op_type.startswith("Global"):
+        return _window(layer, shape, shape[2:])
+    ceil_mode = integer(layer, "ceil_mode", 0) != 0 and text(layer, "auto_pad", "NOTSET") == "NOTSET"
+    return _window(layer, shape, integers(layer, "kernel_shape", ()), ceil_mode=ceil_mode)
 
 
 def pool_geometry(layer: Layer, network: Network) -> PoolGeometry:
@@ -227,13 +243,12 @@ def pool_geometry(layer: Layer, network: Network) -> PoolGeometry:
     """
     if len(layer.outputs) > 1:
         raise UnsupportedError(f"{layer}: the output Indices is not supported; use only the pooled values")
-    _spatial(layer, network)
-    batch, channels, *inputs = network.shape(layer.inputs[0])
+    shape = network.shape(layer.inputs[0])
+    window = pool_window(layer, shape)
+    _check_outputs(layer, network, window)
+    batch, channels, *_ = shape
     if layer.op_type.startswith("Global"):
-        window = _window(layer, network, tuple(inputs), ceil_mode=False)
         return PoolGeometry(batch, channels, window, include_pad=False)
-    ceil_mode = integer(layer, "ceil_mode", 0) != 0 and text(layer, "auto_pad", "NOTSET") == "NOTSET"
-    window = _window(layer, network, integers(layer, "kernel_shape", ()), ceil_mode=ceil_mode)
     if not window.counts(include_pad=False).all():
         raise NetworkError(f"{layer}: pads {list(window.pads_begin + window.pads_end)} make windows of padding only")
     include_pad = integer(layer, "count_include_pad", 0) != 0

@@ -455,3 +455,19 @@ def test_an_initializer_too_large_to_exist(model):
     built.graph.initializer[0].dims[:] = [1 << 20, 1 << 20]
     with error("<bytes>: tensor 'c' of shape [1048576, 1048576] has more than 2^31 elements; split it"):
         read(built)
+
+
+def test_windows_that_only_the_inference_of_shapes_counts_are_not_there(model):
+    """ONNX's inference gives 4 and then 2 windows; every runtime gives 3 and 1, and so do exporters."""
+    pool = {"kernel_shape": [2], "ceil_mode": 1}
+    nodes = [
+        helper.make_node("MaxPool", ["x"], ["h"], strides=[3], **pool),
+        helper.make_node("AveragePool", ["h"], ["y"], strides=[4], **pool),
+    ]
+    built = model(nodes, {"x": (1, 1, 9)}, opset=12)
+    built.graph.output[0].type.tensor_type.shape.CopyFrom(
+        helper.make_tensor_value_info("y", 1, ["N", 1, 1]).type.tensor_type.shape
+    )
+    network = load(built.SerializeToString())
+    assert network.shape("h") == (1, 1, 3)
+    assert network.shape("y") == (1, 1, 1)

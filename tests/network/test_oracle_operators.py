@@ -113,6 +113,16 @@ CASES = [
         Case(op, (IMAGE,), (), {"kernel_shape": [2, 3], "strides": [2, 2], "auto_pad": "SAME_LOWER"}, reference=False)
         for op in ("MaxPool", "AveragePool")
     ),
+    *cases(  # the inference of shapes counts one window more than there are
+        "MaxPool",
+        ((1, 2, 9, 8),),
+        (),
+        (
+            {"kernel_shape": [2, 3], "strides": [3, 3], "pads": [0, 1, 0, 1], "ceil_mode": 1},
+            {"kernel_shape": [2, 2], "strides": [3, 2], "auto_pad": "VALID", "ceil_mode": 1},
+        ),
+        opset=12,
+    ),
     Case("MaxPool", (IMAGE,), (), {"kernel_shape": [2, 2], "dilations": [2, 3]}),
     Case("MaxPool", ((2, 3, 8),), (), {"kernel_shape": [3], "strides": [2]}),
     Case("MaxPool", (IMAGE,), (), {"kernel_shape": [2, 2]}, opset=8),
