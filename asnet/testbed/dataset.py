@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +19,7 @@ from asnet.types import Array
 __all__ = ["Dataset"]
 
 _REMEDY = "save it with numpy.savez(path, x=images, y=classes)"
+_MOST_CLASSES = 2**31
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,9 @@ class Dataset:
             raise DataError(
                 f"test set {str(path)!r} cannot be read: {error.strerror or error}; check the path"
             ) from error
-        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except DataError:
+            raise
+        except Exception as error:  # as in _member
             raise DataError(f"test set {str(path)!r} is not an .npz archive ({error}); {_REMEDY}") from error
         return cls.from_arrays(arrays["x"], arrays["y"], name=str(path))
 
@@ -87,7 +88,8 @@ class Dataset:
         if len(x) != len(y):
             raise DataError(f"{where}: 'x' has {len(x)} images, 'y' has {len(y)} classes; they must be as many")
         classes = _classes(y, where)
-        values = np.ascontiguousarray(x, dtype=np.float32)
+        with np.errstate(over="ignore"):  # becomes infinity, which is refused
+            values = np.ascontiguousarray(x, dtype=np.float32)
         if np.isnan(values).any():
             raise DataError(f"{where}: 'x' holds NaN, first in image {_first(np.isnan(values))}; remove or replace it")
         if np.isinf(values).any():
@@ -148,17 +150,20 @@ def _member(archive: Mapping[str, Array], key: str, path: Path) -> Array:
         raise DataError(f"test set {str(path)!r} has no array {key!r} (found: {found}); {_REMEDY}")
     try:
         return archive[key]
-    except ValueError as error:
+    except OSError:
+        raise
+    except Exception as error:  # zipfile, zlib and numpy raise what their decoding meets
         raise DataError(f"test set {str(path)!r}: array {key!r} cannot be read: {error}; {_REMEDY}") from error
 
 
 def _classes(y: Array, where: str) -> NDArray[np.int64]:
     if y.dtype.kind not in "iu" and not (y.dtype.kind == "f" and bool((y == np.trunc(y)).all())):
         raise DataError(f"{where}: 'y' is of type {y.dtype}, not class indices; store integers from 0")
-    classes = y.astype(np.int64)
-    if classes.min() < 0:
-        raise DataError(f"{where}: class {classes.min()} of image {_first(classes < 0)} is negative; count from 0")
-    return classes
+    for wrong, what in ((np.less(y, 0), "negative"), (np.greater_equal(y, _MOST_CLASSES), "too large")):
+        if wrong.any():
+            first = _first(wrong)
+            raise DataError(f"{where}: class {y[first]} of image {first} is {what}; count from 0")
+    return y.astype(np.int64)
 
 
 def _first(fault: NDArray[np.bool_]) -> int:

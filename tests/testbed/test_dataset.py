@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +62,12 @@ WRONG: list[tuple[Any, Any, str]] = [
     ),
     (X, Y + 0.5, "'y' is of type float64, not class indices; store integers from 0"),
     (X, np.array([0, -1, 2]), "class -1 of image 1 is negative; count from 0"),
+    (X, np.array([0, np.inf, 2]), "class inf of image 1 is too large; count from 0"),
+    (X, np.array([0, 1, 2**63], np.uint64), "class 9223372036854775808 of image 2 is too large; count from 0"),
 ]
 
 
 @pytest.mark.parametrize(("x", "y", "expected"), WRONG, ids=[case[2][:30] for case in WRONG])
-@pytest.mark.filterwarnings("ignore:overflow")
 def test_wrong_arrays(x: Any, y: Any, expected: str) -> None:
     with pytest.raises(DataError) as caught:
         Dataset.from_arrays(x, y, name="d")
@@ -97,7 +99,26 @@ def test_wrong_files(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 3] ^= 0xFF  # a bit rotten
     path.write_bytes(content)
-    assert message(path).startswith(f"test set {str(path)!r}")
+    assert message(path).startswith(f"test set {str(path)!r}: array 'x' cannot be read: Bad CRC-32")
+
+
+def test_archives_that_the_readers_give_up_on(tmp_path: Path) -> None:
+    path = tmp_path / "d.npz"
+    np.savez(path, x=X, y=Y)
+    content = path.read_bytes()
+    entry = content.index(b"PK\x01\x02")
+    cases = {
+        6: (b"\xff", "is not an .npz archive (zip file version 25.5)"),
+        8: (b"\x41", "array 'x' cannot be read: strong encryption (flag bit 6)"),
+        10: (b"\x63", "array 'x' cannot be read: That compression method is not supported"),
+    }
+    for offset, (byte, expected) in cases.items():
+        path.write_bytes(content[: entry + offset] + byte + content[entry + offset + 1 :])
+        assert expected in message(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000, 4), }"
+        archive.writestr("x.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    assert message(path).startswith(f"test set {str(path)!r}: array 'x' cannot be read: Unable to allocate 14.6 TiB")
 
 
 def test_fit_reshapes_and_checks(dense: Network, conv: Network) -> None:
