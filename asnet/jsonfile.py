@@ -187,10 +187,10 @@ def _value(node: JsonNode) -> ParameterValue:
 def _range(node: JsonNode, low: int, high: int, step: int) -> tuple[ParameterValue, ...]:
     if low > high:
         node.fail(f"ParamLow {low} > ParamHigh {high}; swap them")
-    values = range(low, high + 1, step)
-    if len(values) > MAXIMUM_VALUES:
-        node.fail(f"{len(values)} values are too many; the most is {MAXIMUM_VALUES}")
-    return tuple(values)
+    count = (high - low) // step + 1  # len(range()) fails beyond 2^63
+    if count > MAXIMUM_VALUES:
+        node.fail(f"{count} values are too many; the most is {MAXIMUM_VALUES}")
+    return tuple(range(low, high + 1, step))
 
 
 def parameter_values(node: JsonNode, *, optional: Sequence[str] = ()) -> tuple[ParameterValue, ...]:

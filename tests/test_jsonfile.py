@@ -56,6 +56,10 @@ def test_parameter_forms(text: str, values: tuple[int | str, ...]) -> None:
         ("true", "x.json: $: expected an integer or a string, found a boolean (true)"),
         ("null", "x.json: $: expected an integer or a string, found null"),
         ('{"ParamLow": 0, "ParamHigh": 99999999999}', "x.json: $: 100000000000 values are too many; the most is 65536"),
+        (
+            f'{{"ParamLow": 1, "ParamHigh": {10**30}}}',
+            f"x.json: $: {10**30} values are too many; the most is 65536",
+        ),
     ],
 )
 def test_parameter_faults(text: str, expected: str) -> None:

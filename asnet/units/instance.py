@@ -23,7 +23,7 @@ ROLES: Final = ("a", "b", "y", "clk", "ce")
 """What a port may be for: operands, result, clock, clock enable."""
 
 _WRITTEN: Final = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\((.*)\))?\s*", re.ASCII)
-_PARAMETER: Final = re.compile(r"\s*([A-Za-z_][\w$]*)\s*=\s*(-?\d+|[A-Za-z_]\w*)\s*", re.ASCII)
+_PARAMETER: Final = re.compile(r"\s*([A-Za-z_][\w$]*)\s*=\s*(-?\d{1,18}|[A-Za-z_]\w*)\s*", re.ASCII)
 
 
 def instance_name(unit: str, parameters: Mapping[str, ParameterValue]) -> str:

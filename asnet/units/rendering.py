@@ -55,8 +55,9 @@ def read_verilog(path: Path) -> str:
     """
     try:
         data = path.read_bytes()
-    except OSError as error:
-        raise UnitError(f"cannot read {str(path)!r}: {error.strerror or error}; check the path") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character or a lone surrogate in the path
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise UnitError(f"cannot read {str(path)!r}: {reason}; check the path") from error
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:

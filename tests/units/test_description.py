@@ -146,3 +146,9 @@ def test_a_missing_file(tmp_path: Path) -> None:
     assert message(lambda: ApproximateUnit.from_verilog(path, op="mul", type="u8"), UnitError) == (
         f"cannot read {str(path)!r}: No such file or directory; check the path"
     )
+    assert message(lambda: ApproximateUnit.from_verilog("a\0.v", op="mul", type="u8"), UnitError) == (
+        r"cannot read 'a\x00.v': embedded null byte; check the path"
+    )
+    assert message(lambda: ApproximateUnit.from_verilog("\ud800.v", op="mul", type="u8"), UnitError).startswith(
+        r"cannot read '\ud800.v': 'utf-8' codec can't encode"
+    )

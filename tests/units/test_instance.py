@@ -38,7 +38,22 @@ def test_written_names_may_have_spaces() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "f(", "f)", "f(p)", "f(p=)", "f(p=1,p=2)", "f()", "exact(p=1)", "f(p=1.5)", "2f", "f(p=1)x"]
+    "text",
+    [
+        "",
+        "f(",
+        "f)",
+        "f(p)",
+        "f(p=)",
+        "f(p=1,p=2)",
+        "f()",
+        "exact(p=1)",
+        "f(p=1.5)",
+        "2f",
+        "f(p=1)x",
+        f"f(p={'9' * 5000})",
+    ],
+    ids=lambda text: text[:9],
 )
 def test_malformed_names(text: str) -> None:
     assert message(lambda: parse_instance_name(text)) == (
