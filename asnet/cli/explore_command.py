@@ -163,7 +163,8 @@ def _print(results: Sequence[Result], problem: Problem, chosen: Result | None, *
     shown = list(results) if show_all or len(results) <= _ALL_UP_TO else front
     if chosen is not None and chosen not in shown:
         shown.append(chosen)
-    variables = [v.name for v in problem.space.variables if len(v.candidates) > 1] or ["configuration"]
+    free = [v.name for v in problem.space.variables if len(v.candidates) > 1]
+    variables = free or [v.name for v in problem.space.variables]
     rows: list[list[str]] = []
     for result in shown:
         choices = problem.space.choices(result.position)
@@ -171,7 +172,7 @@ def _print(results: Sequence[Result], problem: Problem, chosen: Result | None, *
         rows.append(
             [
                 marks,
-                *(choices.get(name, "exact") for name in variables),
+                *(choices[name] for name in variables),
                 f"{result.accuracy:.2%}",
                 _number(result.cost.area),
                 _number(result.cost.delay),
