@@ -18,6 +18,7 @@ from asnet.errors import ToolError
 from asnet.hls.design import RtlDesign
 from asnet.hls.simulate import lay_out
 from asnet.tools import nextpnr, yosys
+from asnet.units.characterise import ECP5_SYNTHESIS
 
 __all__ = ["Estimate", "estimate"]
 
@@ -75,7 +76,7 @@ def estimate(
     """
     synthesiser, placer = yosys.find(), nextpnr.find()
     tools = f"yosys {synthesiser.version} ({synthesiser.origin}), nextpnr {placer.version} ({placer.origin})"
-    key = digest([_RECIPE, tools, design.digest, str(seeds), str(dsps), str(clock_mhz), *_NEXTPNR])
+    key = digest([_RECIPE, *ECP5_SYNTHESIS, tools, design.digest, str(seeds), str(dsps), str(clock_mhz), *_NEXTPNR])
 
     def build(folder: Path) -> None:
         with tempfile.TemporaryDirectory(dir=folder) as work:
@@ -102,9 +103,12 @@ def _read(text: str) -> Estimate:
 
 
 def _script(design: RtlDesign, dsps: bool) -> str:
+    """Yosys commands: those that give the figures of units, on the whole design."""
     lines = [f"read_verilog -defer -sv -I{design.include_folder} {path}" for path in design.sources]
     lines.append(f"hierarchy -top {design.top} -chparam DEBUG 0")
-    lines.append(f"synth_ecp5 {'' if dsps else '-nodsp '}-top {design.top} -json netlist.json")
+    mapping = (line.replace("{top}", design.top) for line in ECP5_SYNTHESIS)
+    lines += [line.replace(" -nodsp", "") if dsps else line for line in mapping]
+    lines.append("write_json netlist.json")
     return "\n".join(lines) + "\n"
 
 

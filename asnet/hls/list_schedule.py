@@ -7,7 +7,7 @@ from collections import Counter
 from asnet.hls.allocation import Allocation
 from asnet.hls.dependence import Dependence, dependences
 from asnet.hls.kernel import Block, Operation
-from asnet.hls.schedule import BlockSchedule, Schedule, arrival, may_be_empty
+from asnet.hls.schedule import BlockSchedule, Schedule, arrival_of_all, may_be_empty
 
 __all__ = ["list_schedule"]
 
@@ -39,8 +39,8 @@ def _block(allocation: Allocation, block: Block) -> BlockSchedule:
         resource = allocation.resources.get(operation.name)
         if resource is not None and used[resource.name, cycle] >= resource.count:
             return False
-        now = max((arrival(allocation, o, cycle, start, arrivals) for o in operation.operands), default=0)
-        later = max((arrival(allocation, o, cycle + 1, start, arrivals) for o in operation.operands), default=0)
+        now = arrival_of_all(allocation, operation, cycle, start, arrivals)
+        later = arrival_of_all(allocation, operation, cycle + 1, start, arrivals)
         return now <= later or now + allocation.levels(operation) <= allocation.chain
 
     while waiting:
@@ -49,8 +49,7 @@ def _block(allocation: Allocation, block: Block) -> BlockSchedule:
             cycle += 1
             continue
         start[ready.name] = cycle
-        depths = [arrival(allocation, operand, cycle, start, arrivals) for operand in ready.operands]
-        arrivals[ready.name] = max(depths, default=0) + allocation.levels(ready)
+        arrivals[ready.name] = arrival_of_all(allocation, ready, cycle, start, arrivals) + allocation.levels(ready)
         resource = allocation.resources.get(ready.name)
         if resource is not None:
             used[resource.name, cycle] += 1

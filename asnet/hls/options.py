@@ -16,4 +16,4 @@ class HlsOptions:
     """
 
     scheduler: str = "list"
-    chain: int = 10
+    chain: int = 9

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from asnet.errors import SynthesisError
 from asnet.hls.allocation import Allocation
 from asnet.hls.dependence import dependences
-from asnet.hls.kernel import Block, Constant, Kernel, Operand
+from asnet.hls.kernel import Block, Constant, Kernel, Operand, Operation
 
-__all__ = ["BlockSchedule", "Schedule", "arrival", "check_schedule", "may_be_empty"]
+__all__ = ["BlockSchedule", "Schedule", "arrival_of_all", "check_schedule", "may_be_empty"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Schedule:
         return sum(block.length for block in self.blocks.values())
 
 
-def arrival(
+def _arrival(
     allocation: Allocation, operand: Operand, cycle: int, start: Mapping[str, int], arrivals: Mapping[str, int]
 ) -> int:
     """Levels of logic behind the last register at which ``operand`` is at hand in ``cycle``.
@@ -57,6 +57,16 @@ def arrival(
     if resource is None:
         return arrivals[operand] if start[operand] == cycle else 0
     return resource.edges.after if start[operand] + resource.latency == cycle else 0
+
+
+def arrival_of_all(
+    allocation: Allocation, operation: Operation, cycle: int, start: Mapping[str, int], arrivals: Mapping[str, int]
+) -> int:
+    """When the last operand of ``operation`` is at hand in ``cycle``: levels of logic behind the last register.
+
+    ``start``: operations of the block with their cycles; ``arrivals``: those of logic in its own cycle.
+    """
+    return max((_arrival(allocation, o, cycle, start, arrivals) for o in operation.operands), default=0)
 
 
 def check_schedule(allocation: Allocation, made: Schedule) -> None:
@@ -93,20 +103,16 @@ def _check_block(allocation: Allocation, block: Block, made: BlockSchedule) -> N
             used[resource.name, begin] += 1
             if used[resource.name, begin] > resource.count:
                 refuse(f"more than {resource.count} operations on {resource.name!r} in cycle {begin}")
-        depths = [arrival(allocation, operand, begin, made.start, arrivals) for operand in operation.operands]
-        total = max(depths, default=0) + allocation.levels(operation)
-        arrivals[operation.name] = total
-        if total > allocation.chain and any(_in_flight(allocation, o, begin, made.start) for o in operation.operands):
-            refuse(f"{total} levels of logic up to {operation.name} in cycle {begin}, allowed {allocation.chain}")
+        now = arrival_of_all(allocation, operation, begin, made.start, arrivals)
+        later = arrival_of_all(allocation, operation, begin + 1, made.start, arrivals)
+        arrivals[operation.name] = now + allocation.levels(operation)
+        if arrivals[operation.name] > allocation.chain and now > later:  # a cycle more would help
+            refuse(
+                f"{arrivals[operation.name]} levels of logic up to {operation.name} in cycle {begin}, "
+                f"allowed {allocation.chain}"
+            )
 
 
 def may_be_empty(kernel: Kernel, block: Block) -> bool:
     """Whether ``block`` can do without a cycle: nothing happens in it, and it is the first or the last to run."""
     return not block.operations and not block.phis and (block is kernel.blocks[0] or not block.branch.targets)
-
-
-def _in_flight(allocation: Allocation, operand: Operand, cycle: int, start: Mapping[str, int]) -> bool:
-    """Whether ``operand`` would come from a register if its user waited a cycle."""
-    if isinstance(operand, Constant) or operand not in start or operand in allocation.static:
-        return False
-    return start[operand] + allocation.latency(operand) == cycle

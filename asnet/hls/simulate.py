@@ -114,12 +114,22 @@ class Simulation:
             (place / "bench").rename(folder / "bench")
 
     def run(
-        self, inputs: NDArray[np.unsignedinteger], *, observe: bool = True, through: str = "stream", stall_seed: int = 0
+        self,
+        inputs: NDArray[np.unsignedinteger],
+        *,
+        observe: bool = True,
+        through: str = "stream",
+        stall_seed: int = 0,
+        bad_frames: bool = False,
     ) -> SimulationResult:
-        """Run images. ``inputs``: (images, words) of :attr:`word`, all inputs one after the other.
+        """Run images.
 
-        ``through``: ``stream`` (AXI4-Stream) or ``memory`` (memory interface and start). ``stall_seed`` ≠ 0: both
-        streams stall at random. With ``observe`` every RAM is read after each image.
+        Args:
+            inputs: (images, words) of :attr:`word`, all inputs one after the other.
+            observe: read every RAM after each image.
+            through: ``stream`` (AXI4-Stream) or ``memory`` (memory interface and start).
+            stall_seed: not 0: both streams stall at random.
+            bad_frames: first send a frame that is too short and one that is too long.
 
         Raises:
             MismatchError: the design hangs or breaks a protocol.
@@ -134,7 +144,7 @@ class Simulation:
                 np.ascontiguousarray(inputs, dtype=self.word).tofile(folder / "in.bin")
             except OSError as error:
                 raise OutputError(f"cannot write the images for co-simulation: {error.strerror or error}") from error
-            flags = [images, int(memory), int(observe), stall_seed, 1, limit]
+            flags = [images, int(memory), int(observe), stall_seed, 1, limit, int(bad_frames)]
             done = try_tool([self._binary, "in.bin", "out.bin", *map(str, flags)], cwd=folder)
             if done.returncode != 0:
                 problem = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
