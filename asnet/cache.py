@@ -11,12 +11,16 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from asnet.errors import OutputError
 
 __all__ = ["Cache", "default_cache", "digest", "write_atomically"]
+
+_BUILDING = ".building-"
+_ABANDONED_AFTER = 86_400.0  # seconds
 
 
 def digest(parts: Iterable[str | bytes]) -> str:
@@ -56,6 +60,14 @@ def write_atomically(path: Path, data: str | bytes) -> None:
         raise OutputError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
 
 
+def _sweep(folder: Path) -> None:
+    """Remove what builds that were killed long ago left in ``folder``."""
+    for work in folder.glob(f"{_BUILDING}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - work.stat().st_mtime > _ABANDONED_AFTER:
+                shutil.rmtree(work, ignore_errors=True)
+
+
 class Cache:
     """A folder of immutable entries, one folder per key."""
 
@@ -83,7 +95,8 @@ class Cache:
             return target
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            work = Path(tempfile.mkdtemp(dir=target.parent, prefix=".building-"))
+            _sweep(target.parent)
+            work = Path(tempfile.mkdtemp(dir=target.parent, prefix=_BUILDING))
         except OSError as error:
             raise OutputError(
                 f"cannot write the cache {str(self.root)!r}: {error.strerror or error}; "

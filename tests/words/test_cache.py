@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,19 @@ def test_killed_while_building_leaves_no_entry(tmp_path: Path) -> None:
         assert child.stdout.readline() == "building\n"
         child.send_signal(signal.SIGKILL)
     assert not Cache(tmp_path).has("kind", "0123")
+
+
+def test_what_a_killed_build_left_is_swept_after_a_day(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    folder = cache.entry("kind", "0123").parent
+    old, recent = folder / ".building-old", folder / ".building-recent"
+    for work in (old, recent):
+        work.mkdir(parents=True)
+    yesterday = time.time() - 90_000
+    os.utime(old, (yesterday, yesterday))
+    cache.get("kind", "0123", lambda target: None)
+    assert not old.exists()
+    assert recent.exists()
 
 
 def test_atomic_write_keeps_the_old_content_when_it_fails(tmp_path: Path) -> None:
