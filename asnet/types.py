@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asnet.errors import AsnetError
 
-__all__ = ["APPROXIMABLE_OPS", "EXACT", "Array", "FloatMode", "OperandType", "operand_type"]
+__all__ = [
+    "APPROXIMABLE_OPS",
+    "ELEMENT_TYPES",
+    "EXACT",
+    "INTEGER_TYPES",
+    "AnyArray",
+    "Array",
+    "ElementType",
+    "FloatMode",
+    "OperandType",
+    "operand_type",
+]
 
 APPROXIMABLE_OPS = ("fmul", "fdiv", "mul", "fadd", "fsub", "add")
 """LLVM opcodes that a unit may stand for in a network."""
 
 Array: TypeAlias = NDArray[np.generic]
 """A numpy array of any element type."""
+
+AnyArray: TypeAlias = NDArray[Any]
+"""The same, for arithmetic whose element type the types do not follow."""
 
 EXACT = "exact"
 """Name of instance 0 of every operation: the exact operator."""
@@ -33,6 +48,37 @@ class FloatMode(StrEnum):
 
     FTZ = "ftz"
     IEEE = "ieee"
+
+
+@dataclass(frozen=True)
+class ElementType:
+    """What the elements of a run-time tensor are: ``name`` is numpy's, ``llvm`` the type in memory."""
+
+    name: str
+    llvm: str
+    bits: int
+    signed: bool
+    is_float: bool = False
+
+    @property
+    def is_integer(self) -> bool:
+        """A signed or unsigned number; bool is none."""
+        return not self.is_float and self.name != "bool"
+
+
+ELEMENT_TYPES: Mapping[str, ElementType] = {
+    kind.name: kind
+    for kind in (
+        ElementType("float32", "float", 32, signed=True, is_float=True),
+        *(ElementType(f"int{bits}", f"i{bits}", bits, signed=True) for bits in (8, 16, 32, 64)),
+        *(ElementType(f"uint{bits}", f"i{bits}", bits, signed=False) for bits in (8, 16, 32, 64)),
+        ElementType("bool", "i8", 8, signed=False),
+    )
+}
+"""Every type a tensor may have at run time. A bool is one byte, 0 or 1."""
+
+INTEGER_TYPES = tuple(name for name, kind in ELEMENT_TYPES.items() if kind.is_integer)
+"""The integers among them."""
 
 
 @dataclass(frozen=True)

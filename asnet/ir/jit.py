@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from asnet.cache import Cache, digest
 from asnet.errors import DataError, PassError, did_you_mean
 from asnet.host import float_environment, flush_subnormals, initialize_llvm
-from asnet.ir.module import RUN_FUNCTION, MemoryKind, Module
+from asnet.ir.module import RUN_FUNCTION, Memory, MemoryKind, Module
 from asnet.ir.optimise import host_machine, optimise_for_host
 from asnet.ir.state import State, constant_blob
 from asnet.ir.verify import parse
@@ -140,22 +140,20 @@ class Engine:
         """Fresh memory for ``images`` images."""
         return State(self.module, images)
 
-    def run(
-        self, x: Float32 | Mapping[str, Float32] | None = None, *, state: State | None = None, first: int = 0
-    ) -> Float32:
+    def run(self, x: Array | Mapping[str, Array] | None = None, *, state: State | None = None, first: int = 0) -> Array:
         """Run calls number ``first`` and later of ``module.calls`` on every image; the first output of the network.
 
         ``x`` is ``(images, …)`` with as many elements per image as the network's input (a mapping name → array for
-        several inputs); None takes the inputs that are in ``state``. With ``first`` > 0, ``state`` must hold what the
-        calls before it computed. The result is ``(images, *shape)``, a leading 1 of the output's shape left out; it is
-        a copy.
+        several inputs), of the input's type, or with values that fit it (all numbers fit float32); None takes the
+        inputs that are in ``state``. With ``first`` > 0, ``state`` must hold what the calls before it computed. The
+        result is ``(images, *shape)`` in the output's type, a leading 1 of its shape left out; it is a copy.
 
         Raises:
             DataError: ``x`` does not fit the network or the state.
         """
         if x is not None:
             arrays = self._checked(x)
-            images = len(next(iter(arrays.values())))
+            images = len(next(iter(arrays.values()))) if arrays else 1
             state = state or self.state(images)
             if state.images != images:
                 raise DataError(f"{images} images do not fit a state of {state.images}; make one with Engine.state")
@@ -168,11 +166,11 @@ class Engine:
             self._run(*blobs, state.images, first)
         return self.output(state)
 
-    def output(self, state: State, name: str | None = None) -> Float32:
+    def output(self, state: State, name: str | None = None) -> Array:
         """A copy of the network's output ``name`` (default: the first), a leading 1 of its shape left out."""
         memory = self._outputs[0] if name is None else self.module.memory(name)
         shape = memory.shape[1:] if memory.shape[:1] == (1,) else memory.shape
-        return np.array(state.view(memory).reshape(state.images, *shape), dtype=np.float32)
+        return np.array(state.view(memory).reshape(state.images, *shape))
 
     def memory(self, state: State, name: str) -> Array:
         """What tensor or memory ``name`` holds for every image, ``(images, *shape)``; a view.
@@ -185,8 +183,8 @@ class Engine:
             raise DataError(f"no memory {name!r}{did_you_mean(name, known)}")
         return state.view(known[name])
 
-    def _checked(self, x: Float32 | Mapping[str, Float32]) -> dict[str, Float32]:
-        """Input name → (images, elements), flushed in ftz mode."""
+    def _checked(self, x: Array | Mapping[str, Array]) -> dict[str, Array]:
+        """Input name → (images, elements) in the input's type, flushed in ftz mode."""
         if isinstance(x, Mapping):
             given = dict(x)
         elif len(self._inputs) == 1:
@@ -194,12 +192,12 @@ class Engine:
         else:
             names = ", ".join(memory.name for memory in self._inputs)
             raise DataError(f"the network has {len(self._inputs)} inputs ({names}); give a mapping of name to array")
-        arrays: dict[str, Float32] = {}
+        arrays: dict[str, Array] = {}
         images: int | None = None
         for memory in self._inputs:
             if memory.name not in given:
                 raise DataError(f"input {memory.name!r} of the network is missing; given: {', '.join(sorted(given))}")
-            array = np.asarray(given[memory.name], dtype=np.float32)
+            array = _converted(np.asarray(given[memory.name]), memory)
             if array.ndim == 0 or array.size != len(array) * memory.size:
                 raise DataError(
                     f"data of shape {array.shape} does not fit input {memory.name!r} of shape {memory.shape}: "
@@ -209,5 +207,19 @@ class Engine:
                 raise DataError(f"input {memory.name!r} has {len(array)} images, the one before it {images}")
             images = len(array)
             flat = array.reshape(images, memory.size)
-            arrays[memory.name] = flush_subnormals(flat) if self.module.mode is FloatMode.FTZ else flat
+            flush = memory.dtype == "float32" and self.module.mode is FloatMode.FTZ
+            arrays[memory.name] = flush_subnormals(flat) if flush else flat
         return arrays
+
+
+def _converted(array: Array, memory: Memory) -> Array:
+    """``array`` in the memory's type; to float32 from any number, to an integer or bool from values that it holds."""
+    if array.dtype == memory.dtype:
+        return array
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"input {memory.name!r} takes {memory.dtype}, not data of type {array.dtype}")
+    with np.errstate(all="ignore"):
+        result = array.astype(memory.dtype)
+        if memory.dtype != "float32" and not np.array_equal(result, array):
+            raise DataError(f"input {memory.name!r} takes {memory.dtype}; the {array.dtype} data has values beyond it")
+    return result

@@ -16,7 +16,7 @@ from llvmlite import ir
 
 from asnet.cache import digest
 from asnet.ir.clone import copy_module
-from asnet.types import Array, FloatMode
+from asnet.types import ELEMENT_TYPES, Array, FloatMode
 
 __all__ = ["RUN_FUNCTION", "SITE_METADATA", "Call", "Memory", "MemoryKind", "Module", "Site", "Slot"]
 
@@ -38,14 +38,19 @@ class MemoryKind(StrEnum):
 class Memory:
     """An array in row-major order: a network input or output, an activation buffer, or constant weights.
 
-    ``element`` is the LLVM type of one element (``float``, ``i8``, ``i32``); ``offset`` is in bytes.
+    ``dtype`` is numpy's name of the elements' type, one of :data:`asnet.types.ELEMENT_TYPES`; ``offset`` is in bytes.
     """
 
     name: str
     kind: MemoryKind
-    element: str
+    dtype: str
     shape: tuple[int, ...]
     offset: int
+
+    @property
+    def element(self) -> str:
+        """LLVM type of one element (``float``, ``i8``, ``i16``, ``i32``, ``i64``)."""
+        return ELEMENT_TYPES[self.dtype].llvm
 
     @property
     def size(self) -> int:
@@ -58,7 +63,7 @@ class Memory:
     @property
     def element_bytes(self) -> int:
         """Bytes of one element."""
-        return 4 if self.element == "float" else int(self.element[1:]) // 8
+        return ELEMENT_TYPES[self.dtype].bits // 8
 
     @property
     def nbytes(self) -> int:

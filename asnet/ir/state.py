@@ -14,7 +14,6 @@ from asnet.types import Array
 __all__ = ["State", "aligned", "constant_blob"]
 
 _ALIGNMENT = 64
-_NUMPY_TYPES = {"float": "float32", "i8": "int8", "i32": "int32"}
 
 
 def aligned(nbytes: int) -> NDArray[np.uint8]:
@@ -29,7 +28,7 @@ def constant_blob(module: Module) -> NDArray[np.uint8]:
     blob = aligned(module.blob_size(MemoryKind.CONSTANT))
     for name, values in module.constants.items():
         memory = module.memories[name]
-        data = np.ascontiguousarray(values, dtype=_NUMPY_TYPES[memory.element]).view(np.uint8).reshape(-1)
+        data = np.ascontiguousarray(values, dtype=memory.dtype).view(np.uint8).reshape(-1)
         blob[memory.offset : memory.offset + memory.nbytes] = data
     return blob
 
@@ -53,5 +52,5 @@ class State:
         if memory.kind is MemoryKind.CONSTANT:
             raise DataError(f"memory {memory.name!r} is a constant; find it in Module.constants")
         rows = self.blobs[memory.kind].reshape(self.images, self._strides[memory.kind])
-        values = rows[:, memory.offset : memory.offset + memory.nbytes].view(_NUMPY_TYPES[memory.element])
+        values = rows[:, memory.offset : memory.offset + memory.nbytes].view(memory.dtype)
         return values.reshape(self.images, *memory.shape)

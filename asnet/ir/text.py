@@ -69,9 +69,9 @@ def annotated(module: Module) -> str:
 def _facts(module: Module) -> Iterator[str]:
     yield f"network {module.name}, float mode {module.mode}"
     for memory in module.memories.values():
-        yield f"memory {memory.name}: {memory.kind} {memory.element}{list(memory.shape)} at byte {memory.offset}"
+        yield f"memory {memory.name}: {memory.kind} {memory.dtype}{list(memory.shape)} at byte {memory.offset}"
     for name, view in module.aliases.items():
-        yield f"alias {name}: {view.name} as {view.element}{list(view.shape)}"
+        yield f"alias {name}: {view.name} as {view.dtype}{list(view.shape)}"
     for number, call in enumerate(module.calls):
         arguments, writes = ", ".join(call.arguments), ", ".join(call.writes)
         yield f"call {number} {call.layer} ({call.op_type}): {arguments} writes {writes}"

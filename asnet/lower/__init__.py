@@ -9,7 +9,7 @@ from llvmlite import ir
 
 from asnet.errors import UnsupportedError
 from asnet.ir.module import Call, Module
-from asnet.lower.context import LayerContext
+from asnet.lower.context import ANY, LayerContext
 from asnet.lower.memory import MemoryPlan
 from asnet.lower.registry import ALIASING, LOWERINGS, Lowering, lowering
 from asnet.lower.run import emit_run
@@ -41,10 +41,12 @@ def lower(network: Network, mode: FloatMode = FloatMode.FTZ) -> Module:
     for layer in network.layers:
         context = LayerContext(layer, network, plan, llvm, mode)
         if layer.op_type in ALIASING and plan.is_alias(layer):
-            context.input()
+            context.input(0, ANY)
             context.output()
+            context.check_outputs()
             continue
         LOWERINGS[layer.op_type](context)
+        context.check_outputs()
         calls.extend(context.calls)
     module = Module(network.name, llvm, mode, plan.memories, tuple(calls), plan.constants, aliases=plan.aliases)
     emit_run(module)

@@ -1,35 +1,17 @@
-"""Activations: one operation or a few per element, over the tensor as one flat loop."""
+"""Activations: one operation or a few per element."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import replace
 
 from llvmlite import ir
 
 from asnet.lower import elementary
 from asnet.lower.builder import LayerBuilder
 from asnet.lower.context import LayerContext
+from asnet.lower.elementwise import map_elements
 from asnet.lower.registry import lowering
 from asnet.network.semantics import clip_bounds, leaky_alpha
 
-__all__ = ["map_elements"]
-
-
-def map_elements(context: LayerContext, function: Callable[[LayerBuilder, ir.Value], ir.Value]) -> None:
-    """Output = ``function`` of the input, element by element."""
-    x, y = (replace(memory, shape=(memory.size,)) for memory in (context.input(), context.output()))
-    with context.function((x,), (y,)) as b, b.nest(y.shape) as index:
-        b.store(y, index, function(b, b.load(x, index)))
-
-
-@lowering("Relu")
-def _relu(context: LayerContext) -> None:
-    def relu(b: LayerBuilder, x: ir.Value) -> ir.Value:
-        zero = b.number(0.0)
-        return b.select("<", x, zero, zero, x)
-
-    map_elements(context, relu)
+__all__: list[str] = []
 
 
 @lowering("LeakyRelu")

@@ -1,7 +1,8 @@
 """Building one layer's function: loop nests, row-major element access, arithmetic sites.
 
 Loops are counted i64 loops from 0 in steps of 1, tested at the bottom, with static trip counts of at least 2 (a loop
-of one iteration is its body). What a loop carries is a phi; nothing lives on the stack.
+of one iteration is its body, one of none leaves no instruction). What a loop carries are phis; nothing lives on the
+stack.
 """
 
 from __future__ import annotations
@@ -9,29 +10,23 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator, Mapping, Sequence
 
-import numpy as np
 from llvmlite import ir
 
-from asnet.host import flush_subnormals
 from asnet.ir.module import SITE_METADATA, Memory
+from asnet.lower.arithmetic import F32, I1, I8, I32, I64, Arithmetic, register_type
 from asnet.lower.index import Index, LoopIndex, flatten
 from asnet.network.model import Layer
-from asnet.types import FloatMode
+from asnet.types import ELEMENT_TYPES, FloatMode
 
 __all__ = ["F32", "I1", "I8", "I32", "I64", "LayerBuilder", "Loop", "Reduction"]
 
-F32 = ir.FloatType()
-I1 = ir.IntType(1)
-I8 = ir.IntType(8)
-I32 = ir.IntType(32)
-I64 = ir.IntType(64)
 _WRAPS_NEVER = ("nuw", "nsw")
 
 
 class Loop:
     """A counted loop at the builder's position; the builder stands in its body until :meth:`close`."""
 
-    def __init__(self, builder: ir.IRBuilder, extent: int, name: str, carried: ir.Value | None = None) -> None:
+    def __init__(self, builder: ir.IRBuilder, extent: int, name: str, carried: Sequence[ir.Value] = ()) -> None:
         self._builder = builder
         self.extent = extent
         before = builder.block
@@ -40,10 +35,9 @@ class Loop:
         builder.position_at_end(self._body)
         self._counter = builder.phi(I64, f"{name}.index")
         self._counter.add_incoming(I64(0), before)
-        self._carried = None
-        if carried is not None:
-            self._carried = builder.phi(carried.type, f"{name}.carried")
-            self._carried.add_incoming(carried, before)
+        self._carried = [builder.phi(value.type, f"{name}.carried") for value in carried]
+        for phi, value in zip(self._carried, carried, strict=True):
+            phi.add_incoming(value, before)
 
     @property
     def counter(self) -> ir.Value:
@@ -51,11 +45,11 @@ class Loop:
         return self._counter
 
     @property
-    def carried(self) -> ir.Value | None:
-        """The carried value at the start of the iteration."""
-        return self._carried
+    def carried(self) -> list[ir.Value]:
+        """The carried values at the start of the iteration."""
+        return list(self._carried)
 
-    def close(self, carried: ir.Value | None = None) -> None:
+    def close(self, carried: Sequence[ir.Value] = ()) -> None:
         """End the iteration, carrying ``carried`` into the next; the builder moves behind the loop."""
         builder = self._builder
         following = builder.add(self._counter, I64(1), "next", flags=_WRAPS_NEVER)
@@ -64,20 +58,29 @@ class Loop:
         after = builder.append_basic_block("after")
         builder.cbranch(again, self._body, after)
         self._counter.add_incoming(following, latch)
-        if self._carried is not None and carried is not None:
-            self._carried.add_incoming(carried, latch)
+        for phi, value in zip(self._carried, carried, strict=True):
+            phi.add_incoming(value, latch)
         builder.position_at_end(after)
 
 
 class Reduction:
-    """A value carried through a loop nest: ``value`` is the accumulator inside, the result after the nest."""
+    """Values carried through a loop nest: ``values`` are the accumulators inside, the results after the nest."""
 
-    def __init__(self, index: tuple[Index, ...], value: ir.Value) -> None:
+    def __init__(self, index: tuple[Index, ...], values: Sequence[ir.Value]) -> None:
         self.index = index
-        self.value = value
+        self.values = list(values)
+
+    @property
+    def value(self) -> ir.Value:
+        """The first of ``values``, for a nest that carries one."""
+        return self.values[0]
+
+    @value.setter
+    def value(self, value: ir.Value) -> None:
+        self.values[0] = value
 
 
-class LayerBuilder:
+class LayerBuilder(Arithmetic):
     """Emits instructions at the end of one layer's function.
 
     ``pointers`` maps memory names to the function's arguments. ``ir`` is the plain LLVM builder for what has no method
@@ -90,90 +93,124 @@ class LayerBuilder:
         self._mode = mode
         self._pointers = pointers
         self._loops: list[Loop] = []
+        self._computed = 0
 
     # --- loops ------------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def nest(self, extents: Sequence[int]) -> Generator[tuple[Index, ...]]:
         """A nest of loops that carries nothing, the last of ``extents`` innermost; one :class:`Index` per extent."""
-        outer = len(self._loops)
-        index = tuple(self._open(extent, None) for extent in extents)
-        yield index
-        while len(self._loops) > outer:
-            self._loops.pop().close()
+        with self.reduction(extents) as state:
+            yield state.index
 
     @contextlib.contextmanager
-    def reduction(self, extents: Sequence[int], initial: ir.Value) -> Generator[Reduction]:
-        """A nest of loops, the last of ``extents`` innermost, that carries one value.
+    def reduction(self, extents: Sequence[int], *initial: ir.Value) -> Generator[Reduction]:
+        """A nest of loops, the last of ``extents`` innermost, that carries values (most often one).
 
-        Inside the block ``.value`` is the carried value and the block assigns its successor to it; after the block
-        ``.value`` is the result.
+        Inside the block ``.values`` (``.value``, the first) are the carried values and the block assigns their
+        successors to them; after the block they are the results.
         """
-        outer = len(self._loops)
-        value = initial
-        index: list[Index] = []
-        for extent in extents:
-            index.append(self._open(extent, value))
-            if len(self._loops) > outer:
-                value = self._loops[-1].carried or value
-        state = Reduction(tuple(index), value)
-        yield state
-        while len(self._loops) > outer:
-            self._loops.pop().close(state.value)
+        with self._unless(0 in extents):
+            outer = len(self._loops)
+            values: Sequence[ir.Value] = initial
+            index: list[Index] = []
+            for extent in extents:
+                index.append(self._open(extent, values))
+                if extent > 1:
+                    values = self._loops[-1].carried
+            state = Reduction(tuple(index), values)
+            yield state
+            while len(self._loops) > outer:
+                self._loops.pop().close(state.values)
+        if 0 in extents:
+            state.values = list(initial)
 
-    def _open(self, extent: int, carried: ir.Value | None) -> Index:
-        if extent == 1:
+    @contextlib.contextmanager
+    def _unless(self, nothing: bool) -> Generator[None]:
+        """Drop the instructions of the block if they are never executed."""
+        before, blocks = self.ir.block, self.ir.function.blocks
+        count = len(blocks)
+        if nothing:
+            self.ir.position_at_end(self.ir.append_basic_block("never"))
+        yield
+        if nothing:
+            del blocks[count:]
+            self.ir.position_at_end(before)
+
+    def _open(self, extent: int, carried: Sequence[ir.Value]) -> Index:
+        if extent <= 1:
             return Index()
         depth = len(self._loops)
         loop = Loop(self.ir, extent, f"loop{depth}", carried)
         self._loops.append(loop)
         return Index(0, {LoopIndex(depth, loop.counter): 1})
 
+    @contextlib.contextmanager
+    def when(self, condition: ir.Value) -> Generator[None]:
+        """Execute the block only where ``condition`` (i1) holds; its results are what it stores."""
+        before = self.ir.block
+        then = self.ir.append_basic_block("then")
+        self.ir.position_at_end(then)
+        yield
+        end = self.ir.block
+        after = self.ir.append_basic_block("after")
+        self.ir.position_at_end(before)
+        self.ir.cbranch(condition, then, after)
+        self.ir.position_at_end(end)
+        self.ir.branch(after)
+        self.ir.position_at_end(after)
+
+    def index(self, value: ir.Value, *, signed: bool = True) -> Index:
+        """An integer that the layer computes as a subscript; whoever makes it sees to it that it is within bounds."""
+        if isinstance(value.type, ir.IntType) and value.type.width < I64.width:
+            value = (self.ir.sext if signed else self.ir.zext)(value, I64)
+        self._computed += 1
+        return Index(0, {LoopIndex(self._computed, value, computed=True): 1})
+
+    def position(self, index: Index) -> ir.Value:
+        """The i64 value of ``index``."""
+        flags = () if any(term.computed for term in index.terms) else _WRAPS_NEVER
+        total: ir.Value | None = None
+        for term, coefficient in sorted(index.terms.items(), key=lambda item: (item[0].computed, item[0].depth)):
+            product = term.value
+            if coefficient != 1:
+                product = self.ir.mul(product, I64(coefficient), flags=flags)
+            total = product if total is None else self.ir.add(total, product, flags=flags)
+        if total is None:
+            return I64(index.offset)
+        return self.ir.add(total, I64(index.offset), flags=flags) if index.offset else total
+
     # --- elements ---------------------------------------------------------------------------------------------------
 
     def load(self, memory: Memory, index: Sequence[Index]) -> ir.Value:
-        """Element ``index`` of ``memory``."""
-        return self.ir.load(self._address(memory, index), typ=F32)
+        """Element ``index`` of ``memory``; a bool is an i1, an integer has its own width."""
+        if memory.dtype == "bool":
+            return self.ir.icmp_unsigned("!=", self.ir.load(self._address(memory, index), typ=I8), I8(0))
+        return self.ir.load(self._address(memory, index), typ=register_type(memory.dtype))
 
     def store(self, memory: Memory, index: Sequence[Index], value: ir.Value) -> None:
-        """Write element ``index`` of ``memory``."""
+        """Write element ``index`` of ``memory``, a value of the type that :meth:`load` gives."""
+        if memory.dtype == "bool":
+            value = self.ir.zext(value, I8)
         self.ir.store(value, self._address(memory, index))
 
     def _address(self, memory: Memory, index: Sequence[Index]) -> ir.Value:
-        place = flatten(index, memory.shape)
-        total: ir.Value | None = None
-        for loop, coefficient in sorted(place.terms.items(), key=lambda item: item[0].depth):
-            term = loop.value
-            if coefficient != 1:
-                term = self.ir.mul(term, I64(coefficient), flags=_WRAPS_NEVER)
-            total = term if total is None else self.ir.add(total, term, flags=_WRAPS_NEVER)
-        if total is None:
-            total = I64(place.offset)
-        elif place.offset:
-            total = self.ir.add(total, I64(place.offset), flags=_WRAPS_NEVER)
-        return self.ir.gep(self._pointers[memory.name], [total], inbounds=True, source_etype=F32)
+        place = self.position(flatten(index, memory.shape))
+        element = F32 if memory.dtype == "float32" else ir.IntType(ELEMENT_TYPES[memory.dtype].bits)
+        return self.ir.gep(self._pointers[memory.name], [place], inbounds=True, source_etype=element)
 
-    # --- arithmetic -------------------------------------------------------------------------------------------------
+    # --- sites ------------------------------------------------------------------------------------------------------
 
-    def site(self, op: str, a: ir.Value, b: ir.Value) -> ir.Value:
-        """A float operation ``a op b`` (fmul, fdiv, fadd, fsub) that a unit may stand for; it carries site metadata."""
+    def site(self, op: str, a: ir.Value, b: ir.Value, type: str = "f32") -> ir.Value:  # noqa: A002
+        """An operation ``a op b`` that a unit may stand for; it carries site metadata.
+
+        fmul, fdiv, fadd, fsub of floats; add and mul of i32 values that are operands of ``type`` (``i8``, ``u4``)
+        extended to 32 bits.
+        """
         instruction: ir.Instruction = getattr(self.ir, op)(a, b, op)
         count = 1
         for loop in self._loops:
             count *= loop.extent
-        operands = [self._layer.name, self._layer.op_type, "f32", I64(count)]
+        operands = [self._layer.name, self._layer.op_type, type, I64(count)]
         instruction.set_metadata(SITE_METADATA, self.ir.module.add_metadata(operands))
         return instruction
-
-    def number(self, value: float | np.floating) -> ir.Constant:
-        """A float32 constant in the design's float mode."""
-        single = np.array(value, dtype=np.float32)
-        if self._mode is FloatMode.FTZ:
-            single = flush_subnormals(single)
-        return F32(single.item())
-
-    def select(self, comparison: str, a: ir.Value, b: ir.Value, chosen: ir.Value, otherwise: ir.Value) -> ir.Value:
-        """``chosen`` where the ordered ``comparison`` (``<``, ``>``, ``>=``) of ``a`` and ``b`` holds, else
-        ``otherwise``.
-        """
-        return self.ir.select(self.ir.fcmp_ordered(comparison, a, b), chosen, otherwise)

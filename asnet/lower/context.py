@@ -13,9 +13,14 @@ from asnet.ir.module import Call, Memory, MemoryKind
 from asnet.lower.builder import LayerBuilder
 from asnet.lower.memory import MemoryPlan
 from asnet.network.model import Layer, Network, Tensor
-from asnet.types import Array, FloatMode
+from asnet.types import ELEMENT_TYPES, INTEGER_TYPES, Array, FloatMode
 
-__all__ = ["LayerContext"]
+__all__ = ["ANY", "FLOATS", "NUMBERS", "SIGNED", "LayerContext"]
+
+FLOATS = ("float32",)
+NUMBERS = (*FLOATS, *INTEGER_TYPES)
+SIGNED = tuple(name for name, kind in ELEMENT_TYPES.items() if kind.signed)
+ANY = tuple(ELEMENT_TYPES)
 
 
 class LayerContext:
@@ -28,8 +33,7 @@ class LayerContext:
         self.calls: list[Call] = []
         self._plan = plan
         self._llvm = llvm
-        for name in filter(None, layer.outputs[1:]):
-            raise self.unsupported(f"its output {name!r} (only the first output is computed)")
+        self._computed: set[str] = set()
 
     def unsupported(self, what: str) -> UnsupportedError:
         """The error that the layer uses ``what``, which ASNet cannot lower."""
@@ -43,37 +47,51 @@ class LayerContext:
         """Whether the optional input number ``position`` is given."""
         return len(self.layer.inputs) > position and self.layer.inputs[position] != ""
 
-    def input(self, position: int = 0) -> Memory:
-        """The memory of input number ``position``.
+    def input(self, position: int = 0, types: Sequence[str] = FLOATS) -> Memory:
+        """The memory of input number ``position``, a computed tensor or a constant of the network.
 
         Raises:
-            UnsupportedError: its type is not float32.
+            UnsupportedError: its type is not in ``types``.
         """
-        return self._memory(self.layer.inputs[position], f"input {position}")
-
-    def output(self) -> Memory:
-        """The memory of the layer's output.
-
-        Raises:
-            UnsupportedError: its type is not float32.
-        """
-        return self._memory(self.layer.outputs[0], "output")
-
-    def _memory(self, name: str, role: str) -> Memory:
-        tensor = self.network.tensors[name]
-        if tensor.dtype != "float32":
-            raise self.unsupported(f"{role} {name!r} of type {tensor.dtype} (supported type: float32)")
-        if tensor.size == 0:
-            raise self.unsupported(f"{role} {name!r} of shape {tensor.shape}, which has no elements")
+        name = self.layer.inputs[position]
+        dtype = self.network.tensors[name].dtype
+        if dtype not in types:
+            kinds = f"supported type{'s' if len(types) > 1 else ''}: {', '.join(types)}"
+            raise self.unsupported(f"input {position} {name!r} of type {dtype} ({kinds})")
         return self._plan.tensor(name)
 
+    def optional_input(self, position: int, types: Sequence[str] = FLOATS) -> Memory | None:
+        """:meth:`input`, None if the layer has none at ``position``."""
+        return self.input(position, types) if self.has_input(position) else None
+
+    def output(self, position: int = 0) -> Memory:
+        """The memory of the layer's output number ``position``, which the layer must have."""
+        name = self.layer.outputs[position]
+        self._computed.add(name)
+        return self._plan.tensor(name)
+
+    def optional_output(self, position: int) -> Memory | None:
+        """:meth:`output`, None if nothing uses it."""
+        used = len(self.layer.outputs) > position and self.layer.outputs[position] != ""
+        return self.output(position) if used else None
+
+    def check_outputs(self) -> None:
+        """Refuse the layer if its lowering left out an output that the network uses.
+
+        Raises:
+            UnsupportedError: naming the output.
+        """
+        for name in self.layer.outputs:
+            if name and name not in self._computed:
+                raise self.unsupported(f"its output {name!r}; use only its other outputs")
+
     def constant(self, suffix: str, values: Array) -> Memory:
-        """A new constant memory ``<layer>.<suffix>`` holding ``values`` as float32."""
+        """A new constant memory ``<layer>.<suffix>`` holding ``values`` in their type, a run-time type."""
         return self._plan.derived(f"{self.layer.name}.{suffix}", values)
 
-    def scratch(self, suffix: str, shape: Sequence[int]) -> Memory:
+    def scratch(self, suffix: str, shape: Sequence[int], dtype: str = "float32") -> Memory:
         """A new activation memory ``<layer>.<suffix>``, private to the layer."""
-        return self._plan.scratch(f"{self.layer.name}.{suffix}", tuple(shape))
+        return self._plan.scratch(f"{self.layer.name}.{suffix}", dtype, tuple(shape))
 
     @contextlib.contextmanager
     def function(self, reads: Sequence[Memory | None], writes: Sequence[Memory]) -> Generator[LayerBuilder]:

@@ -12,10 +12,15 @@ __all__ = ["Index", "LoopIndex", "broadcast", "collapse", "flatten", "strides"]
 
 @dataclass(frozen=True)
 class LoopIndex:
-    """The counter of an open loop; ``depth`` orders it, outermost 0."""
+    """The counter of an open loop; ``depth`` orders it, outermost 0.
+
+    With ``computed``, a value that the layer computes (:meth:`asnet.lower.builder.LayerBuilder.index`), in the order
+    of ``depth`` behind all loops.
+    """
 
     depth: int
     value: ir.Value = field(compare=False, repr=False)
+    computed: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ def collapse(shapes: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
     merged: list[list[int]] = []
     pattern: tuple[bool, ...] | None = None
     for extents in zip(*padded, strict=True):
-        total = max(extents)
+        total = 0 if 0 in extents else max(extents)
         if total == 1:
             continue
         present = tuple(extent == total for extent in extents)

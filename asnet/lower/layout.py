@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from asnet.lower.activation import map_elements
-from asnet.lower.context import LayerContext
+from asnet.lower.context import ANY, LayerContext
+from asnet.lower.elementwise import map_elements
 from asnet.lower.registry import lowering
 from asnet.lower.windows import fill_and_copy
 from asnet.network.semantics import Padding, concat_axis, pad_amounts, transpose_permutation
@@ -16,13 +16,13 @@ __all__: list[str] = []
 
 @lowering("Flatten", "Reshape", "Identity", "Dropout", "Squeeze", "Unsqueeze", alias=True)
 def _copy(context: LayerContext) -> None:
-    map_elements(context, lambda b, x: x)
+    map_elements(context, lambda b, x: x, ANY)
 
 
 @lowering("Transpose")
 def _transpose(context: LayerContext) -> None:
     permutation = transpose_permutation(context.layer, context.network)
-    x, y = context.input(), context.output()
+    x, y = context.input(0, ANY), context.output()
     with context.function((x,), (y,)) as b, b.nest(y.shape) as index:
         b.store(y, index, b.load(x, [index[permutation.index(axis)] for axis in range(len(index))]))
 
@@ -30,7 +30,7 @@ def _transpose(context: LayerContext) -> None:
 @lowering("Concat")
 def _concat(context: LayerContext) -> None:
     axis = concat_axis(context.layer, context.network)
-    parts = [context.input(position) for position in range(len(context.layer.inputs))]
+    parts = [context.input(position, ANY) for position in range(len(context.layer.inputs))]
     y = context.output()
     with context.function(parts, (y,)) as b:
         begin = 0

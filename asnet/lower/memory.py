@@ -42,10 +42,10 @@ class MemoryPlan:
         owners = {self._roots[tensor.name]: tensor.name for tensor in reversed(network.outputs)}
         self._owners = {root: owners.get(root, root) for root in self._roots.values()}
         for tensor in network.inputs:
-            self._allocate(tensor.name, MemoryKind.INPUT, tensor.shape)
+            self._allocate(tensor.name, MemoryKind.INPUT, tensor.dtype, tensor.shape)
         for tensor in network.outputs:
             if self._owners[self._roots[tensor.name]] == tensor.name and tensor.name not in self.memories:
-                self._allocate(tensor.name, MemoryKind.OUTPUT, tensor.shape)
+                self._allocate(tensor.name, MemoryKind.OUTPUT, tensor.dtype, tensor.shape)
 
     def is_alias(self, layer: Layer) -> bool:
         """Whether the layer's output is its input's memory, so that the layer needs no code."""
@@ -60,24 +60,25 @@ class MemoryPlan:
             return self.memories[name]
         owner = self._owners[self._roots[name]]
         if owner not in self.memories:
-            self._allocate(owner, MemoryKind.ACTIVATION, self._network.tensors[owner].shape)
+            self._allocate(owner, MemoryKind.ACTIVATION, tensor.dtype, self._network.tensors[owner].shape)
         memory = self.memories[owner]
         if name == owner:
             return memory
         return self.aliases.setdefault(name, replace(memory, shape=tensor.shape))
 
     def derived(self, name: str, values: Array) -> Memory:
-        """A new constant computed from others; ``name`` is made unique."""
+        """A new constant computed from others, in the type of ``values``; ``name`` is made unique."""
         return self._constant(self._unique(name), values)
 
-    def scratch(self, name: str, shape: tuple[int, ...]) -> Memory:
+    def scratch(self, name: str, dtype: str, shape: tuple[int, ...]) -> Memory:
         """A new activation memory that is no tensor of the network; ``name`` is made unique."""
-        return self._allocate(self._unique(name), MemoryKind.ACTIVATION, shape)
+        return self._allocate(self._unique(name), MemoryKind.ACTIVATION, dtype, shape)
 
     def _constant(self, name: str, values: Array) -> Memory:
-        array = flush_subnormals(values) if self._mode is FloatMode.FTZ else np.array(values, np.float32, order="C")
+        flush = values.dtype == np.float32 and self._mode is FloatMode.FTZ
+        array = flush_subnormals(values) if flush else np.array(values, order="C")
         self.constants[name] = array
-        return self._allocate(name, MemoryKind.CONSTANT, array.shape)
+        return self._allocate(name, MemoryKind.CONSTANT, array.dtype.name, array.shape)
 
     def _unique(self, name: str) -> str:
         while name in self._reserved:
@@ -85,8 +86,8 @@ class MemoryPlan:
         self._reserved.add(name)
         return name
 
-    def _allocate(self, name: str, kind: MemoryKind, shape: tuple[int, ...]) -> Memory:
-        memory = Memory(name, kind, "float", shape, self._end[kind])
+    def _allocate(self, name: str, kind: MemoryKind, dtype: str, shape: tuple[int, ...]) -> Memory:
+        memory = Memory(name, kind, dtype, shape, self._end[kind])
         self._end[kind] += -(-memory.nbytes // _ALIGNMENT) * _ALIGNMENT
         self.memories[name] = memory
         return memory

@@ -12,7 +12,16 @@ import onnx
 from asnet.errors import NetworkError, UnsupportedError
 from asnet.types import Array
 
-__all__ = ["DEFAULT_DOMAINS", "OLDEST_OPSET", "check_mode", "check_supported", "describe", "opset_version"]
+__all__ = [
+    "DEFAULT_DOMAINS",
+    "OLDEST_OPSET",
+    "check_functions",
+    "check_mode",
+    "check_supported",
+    "describe",
+    "has_body",
+    "opset_version",
+]
 
 OLDEST_OPSET = 7
 DEFAULT_DOMAINS = frozenset({"", "ai.onnx"})
@@ -58,8 +67,19 @@ def opset_version(model: onnx.ModelProto, where: str) -> int:
     return version
 
 
-def check_supported(model: onnx.ModelProto, opset: int, where: str) -> None:
-    """Refuse what no later stage can handle.
+def check_functions(model: onnx.ModelProto, where: str) -> None:
+    """Refuse functions that redefine operators.
+
+    Raises:
+        UnsupportedError: naming the function.
+    """
+    for function in model.functions:
+        if function.domain in DEFAULT_DOMAINS:
+            raise UnsupportedError(f"{where}: function {function.name!r} redefines an operator; rename it")
+
+
+def check_supported(model: onnx.ModelProto, opset: int, where: str, *, expanded: bool = False) -> None:
+    """Refuse what no later stage can handle; before function operators are ``expanded``, their domains may be others.
 
     Raises:
         NetworkError: an operator that ONNX does not define.
@@ -69,24 +89,23 @@ def check_supported(model: onnx.ModelProto, opset: int, where: str) -> None:
         raise UnsupportedError(
             f"{where}: tensor {sparse.values.name!r}: sparse tensors are not supported; make it dense"
         )
-    for function in model.functions:
-        if function.domain in DEFAULT_DOMAINS:
-            raise UnsupportedError(
-                f"{where}: function {function.name!r} redefines an operator; inline it (onnx.inliner)"
-            )
+    opsets = {entry.domain: entry.version for entry in model.opset_import} | {"": opset, "ai.onnx": opset}
     for node in model.graph.node:
-        _check_node(node, opset, describe(node, where))
+        _check_node(node, opsets, describe(node, where), expanded)
 
 
-def _check_node(node: onnx.NodeProto, opset: int, what: str) -> None:
-    if node.domain not in DEFAULT_DOMAINS:
+def _check_node(node: onnx.NodeProto, opsets: Mapping[str, int], what: str, expanded: bool) -> None:
+    known = node.domain in DEFAULT_DOMAINS
+    if not known and (expanded or not has_body(node, opsets)):
         raise UnsupportedError(
             f"{what}: domain {node.domain!r} is not supported; export with operators of ai.onnx only, functions inlined"
         )
     try:
-        onnx.defs.get_schema(node.op_type, opset, "")
+        onnx.defs.get_schema(node.op_type, opsets[node.domain], "" if known else node.domain)
     except onnx.defs.SchemaError:
-        raise NetworkError(f"{what}: opset {opset} of ai.onnx has no such operator; mend the model") from None
+        raise NetworkError(
+            f"{what}: opset {opsets[node.domain]} of ai.onnx has no such operator; mend the model"
+        ) from None
     if any(attribute.type in _SUBGRAPHS for attribute in node.attribute):
         raise UnsupportedError(
             f"{what}: control flow is not supported; export a network whose operators are the same for every input"
@@ -98,7 +117,17 @@ def _check_node(node: onnx.NodeProto, opset: int, what: str) -> None:
             kind = _ATTRIBUTE_KINDS[attribute.type]
             raise UnsupportedError(f"{what}: attribute {attribute.name!r} is {kind}, which is not supported")
     if node.op_type == "BatchNormalization":
-        _check_batch_normalization(node, opset, what)
+        _check_batch_normalization(node, opsets[""], what)
+
+
+def has_body(node: onnx.NodeProto, opsets: Mapping[str, int]) -> bool:
+    """Whether ONNX's specification defines the operator of ``node`` by others."""
+    domain = "" if node.domain in DEFAULT_DOMAINS else node.domain
+    try:
+        schema = onnx.defs.get_schema(node.op_type, opsets.get(domain, 0), domain)
+    except onnx.defs.SchemaError:
+        return False
+    return bool(schema.has_function or schema.has_context_dependent_function)  # pyright: ignore (untyped there)
 
 
 def _check_batch_normalization(node: onnx.NodeProto, opset: int, what: str) -> None:

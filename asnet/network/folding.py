@@ -1,8 +1,8 @@
 """Constant folding: nodes that do not depend on the inputs' values become constants.
 
 A node is folded if all its inputs are constants, or if it asks for the (static) shape of a tensor, so that chains such
-as Shape → Gather → Concat → Reshape leave a Reshape to a constant shape. float32 operators of the oracle are evaluated
-by it (in ieee mode; constants are flushed later), all others by ONNX's own reference implementation.
+as Shape → Gather → Concat → Reshape leave a Reshape to a constant shape. Operators of the oracle on run-time types
+are evaluated by it (in ieee mode; constants are flushed later), all others by ONNX's own reference implementation.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from asnet.network.model import Network, Tensor
 from asnet.network.reading import one_line
 from asnet.network.shapes import infer
 from asnet.network.validation import validate
-from asnet.types import Array, FloatMode
+from asnet.types import ELEMENT_TYPES, Array, FloatMode
 
 __all__ = ["fold"]
 
@@ -32,7 +32,6 @@ _RANDOM = frozenset(
     {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"}
 )
 _SHAPES = frozenset({"Shape", "Size"})
-_UNKNOWN = Tensor("", "", ())
 
 
 def fold(model: onnx.ModelProto, where: str) -> tuple[dict[str, Array], Mapping[str, Tensor]]:
@@ -80,9 +79,16 @@ def _evaluate(
     if max(sizes, default=0) > _LARGEST_FOLDED:
         raise NetworkError(f"{describe(node, where)}: a constant of {max(sizes)} elements is too large; shrink it")
     check_mode(node, constants, where)
-    if node.op_type in oracle.OPERATORS and tensors.get(node.output[0], _UNKNOWN).dtype == "float32":
+    if _is_run_time(node, constants, tensors):
         return _run_oracle(node, model, constants, tensors, where)
     return _run_reference(node, model, constants, describe(node, where))
+
+
+def _is_run_time(node: onnx.NodeProto, constants: Mapping[str, Array], tensors: Mapping[str, Tensor]) -> bool:
+    """Whether the network could compute ``node`` at run time as well."""
+    inputs = [constants[name].dtype.name for name in node.input if name]
+    outputs = [tensors[name].dtype if name in tensors else "" for name in node.output if name]
+    return node.op_type in oracle.OPERATORS and all(dtype in ELEMENT_TYPES for dtype in (*inputs, *outputs))
 
 
 def _shape(node: onnx.NodeProto, tensor: Tensor) -> Array:
@@ -99,22 +105,23 @@ def _run_oracle(
     tensors: Mapping[str, Tensor],
     where: str,
 ) -> dict[str, Array]:
-    layer = to_layer(node, {node.output[0]}, describe(node, where))
+    layer = to_layer(node, set(node.output), describe(node, where))
     operands = {name: constants[name] for name in node.input if name}
     operand_tensors = {name: Tensor(name, array.dtype.name, array.shape) for name, array in operands.items()}
-    output = tensors[node.output[0]]
+    outputs = tuple(tensors[name] for name in layer.outputs if name)
     network = Network(
         name=where,
         digest="",
         inputs=(),
-        outputs=(output,),
+        outputs=outputs,
         layers=(layer,),
-        tensors={**operand_tensors, output.name: output},
+        tensors={**operand_tensors, **{tensor.name: tensor for tensor in outputs}},
         constants=operands,
         opset=opset_version(model, where),
     )
     validate(network, where)
-    return {output.name: oracle.run(network, {}, FloatMode.IEEE)[output.name]}
+    found = oracle.run(network, {}, FloatMode.IEEE)
+    return {tensor.name: np.ascontiguousarray(found[tensor.name]).reshape(tensor.shape) for tensor in outputs}
 
 
 def _run_reference(

@@ -3,49 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from os import PathLike
+from types import MappingProxyType
 
 import numpy as np
 import onnx
 
 from asnet.errors import NetworkError, UnsupportedError, UsageError
-from asnet.network.checking import check_mode, check_supported, describe, opset_version
+from asnet.network import oracle
+from asnet.network.checking import check_functions, check_mode, check_supported, describe, opset_version
+from asnet.network.expanding import expand_operators, inline_functions
 from asnet.network.folding import fold
 from asnet.network.graph import drop_unreachable, name_nodes, to_layer
 from asnet.network.model import Layer, Network, Tensor
 from asnet.network.reading import Source, check_structure, load_external_data, read
-from asnet.network.shapes import bind_inputs
+from asnet.network.shapes import bind_inputs, check_type
 from asnet.network.validation import validate
 from asnet.types import Array
 
-__all__ = ["load"]
-
-_CONSTANT_TYPES = frozenset({"float32", "int64", "int32", "bool"})
+__all__ = ["load", "load_source"]
 
 
-def load(path: str | PathLike[str] | bytes, *, batch: int = 1) -> Network:
+def load(path: str | PathLike[str] | bytes, *, batch: int = 1, shapes: Mapping[str, int] | None = None) -> Network:
     """Read an ONNX model (a path, or the bytes of a file) of opset 7 or newer.
 
-    A dynamic first axis of the inputs becomes ``batch``. Nodes without influence on the outputs are dropped, nodes
+    A dynamic axis of the inputs called by a name in ``shapes`` gets that extent, another dynamic first axis ``batch``.
+    Nodes without influence on the outputs are dropped, function operators that ASNet does not know are expanded, nodes
     that do not depend on the inputs' values are folded. Layers keep their ONNX names; a nameless one is called
     ``<op_type in lower case>_<k>``, a name seen before gets ``_<k>`` appended.
 
     Raises:
         NetworkError: the file cannot be read or is not a valid network.
-        UnsupportedError: it has control flow, other domains, other types than float32, dynamic shapes.
-        UsageError: ``batch`` is less than 1.
+        UnsupportedError: it has control flow, other domains, types that :data:`asnet.types.ELEMENT_TYPES` lacks, shapes
+            that depend on values.
+        UsageError: ``batch`` is less than 1, or ``shapes`` names an axis that is not there.
     """
     if batch < 1:
         raise UsageError(f"batch {batch!r} must be at least 1")
     source = read(path)
-    model, where = source.model, source.where
-    opset = opset_version(model, where)
-    drop_unreachable(model.graph)
+    network = load_source(source, batch, shapes or {})
+    if not network.inputs:
+        raise NetworkError(f"{source.where}: the graph has no inputs; there is nothing to run it on")
+    return network
+
+
+def load_source(source: Source, batch: int = 1, shapes: Mapping[str, int] = MappingProxyType({})) -> Network:
+    """:func:`load` of a model that is read already; it may have no inputs."""
+    where = source.where
+    opset = opset_version(source.model, where)
+    drop_unreachable(source.model.graph)
+    check_functions(source.model, where)
+    source = replace(source, model=inline_functions(source.model, where))
+    model = source.model
     name_nodes(model.graph)
     check_supported(model, opset, where)
     digest = load_external_data(source)
     check_structure(source)
-    inputs = bind_inputs(model, batch, where)
+    inputs = bind_inputs(model, batch, shapes, where)
+    expand_operators(model, oracle.OPERATORS, where)
+    drop_unreachable(model.graph)
+    name_nodes(model.graph)
+    check_supported(model, opset, where, expanded=True)
     constants, tensors = fold(model, where)
     return _network(source, digest, opset, inputs, constants, tensors)
 
@@ -73,11 +92,12 @@ def _network(
         for name in layers[-1].outputs:
             if name:
                 tensors[name] = _output(name, node, inferred, where)
+    kept = _give_constant_outputs(graph, layers, tensors, kept)
     network = Network(
         name=source.name,
         digest=digest,
         inputs=inputs,
-        outputs=tuple(_graph_outputs(graph, tensors, kept, where)),
+        outputs=tuple(_graph_outputs(graph, tensors, where)),
         layers=tuple(layers),
         tensors=tensors,
         constants=kept,
@@ -87,26 +107,40 @@ def _network(
     return network
 
 
-def _graph_outputs(
-    graph: onnx.GraphProto, tensors: Mapping[str, Tensor], constants: Mapping[str, Array], where: str
-) -> Iterable[Tensor]:
+def _graph_outputs(graph: onnx.GraphProto, tensors: Mapping[str, Tensor], where: str) -> Iterable[Tensor]:
     if not graph.output:
         raise NetworkError(f"{where}: the graph has no outputs; there is nothing to compute")
     for value in graph.output:
         if value.name not in tensors:
             raise NetworkError(f"{where}: output {value.name!r} is computed by no node; export the network again")
-        if value.name in constants:
-            raise UnsupportedError(f"{where}: output {value.name!r} is a constant; remove it from the graph's outputs")
         yield tensors[value.name]
 
 
+def _give_constant_outputs(
+    graph: onnx.GraphProto, layers: list[Layer], tensors: dict[str, Tensor], constants: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Put an Identity before each output that is a constant, which gets the name ``<output>.value``; the constants."""
+    renamed: dict[str, str] = {}
+    for name in dict.fromkeys(value.name for value in graph.output if value.name in constants):
+        value = f"{name}.value"
+        while value in tensors:
+            value += "_"
+        renamed[name] = value
+        tensors[value] = replace(tensors[name], name=value)
+    taken = {layer.name for layer in layers}
+    for number, layer in enumerate(layers):
+        layers[number] = replace(layer, inputs=tuple(renamed.get(name, name) for name in layer.inputs))
+    for name, value in renamed.items():
+        title = f"{name}.copy"
+        while title in taken:
+            title += "_"
+        taken.add(title)
+        layers.append(Layer(title, "Identity", (value,), (name,)))
+    return {renamed.get(name, name): array for name, array in constants.items()}
+
+
 def _check_constant(name: str, array: Array, where: str) -> None:
-    if array.dtype.name not in _CONSTANT_TYPES:
-        kind = array.dtype.name if array.dtype.kind not in "OSUT" else "string"
-        raise UnsupportedError(
-            f"{where}: tensor {name!r} is {kind}; supported: {', '.join(sorted(_CONSTANT_TYPES))}; "
-            "export the network in float32"
-        )
+    check_type(array.dtype.name if array.dtype.kind not in "OSUT" else "string", f"{where}: tensor {name!r}")
     if array.dtype == np.float32 and np.isnan(array).any():
         position = [int(index) for index in np.argwhere(np.isnan(array))[0]]
         raise NetworkError(f"{where}: tensor {name!r} is NaN at {position}; a network's constants are numbers")
@@ -117,8 +151,5 @@ def _output(name: str, node: onnx.NodeProto, inferred: Mapping[str, Tensor], whe
     what = f"{describe(node, where)}: output {name!r}"
     if tensor is None:
         raise UnsupportedError(f"{what} has no static shape; only shapes that do not depend on values are supported")
-    if tensor.dtype != "float32":
-        raise UnsupportedError(f"{what} is {tensor.dtype}; only float32 is computed, export the network in float32")
-    if tensor.size == 0:
-        raise NetworkError(f"{what} of shape {list(tensor.shape)} has no elements; remove the node")
+    check_type(tensor.dtype, what)
     return tensor

@@ -13,11 +13,12 @@ import numpy as np
 
 from asnet.errors import DataError, UnsupportedError
 from asnet.host import float_environment
-from asnet.network.model import Network
+from asnet.network.model import Layer, Network, Tensor
+from asnet.network.oracle_elementwise import ELEMENTWISE
 from asnet.network.oracle_frame import Frame, Operator
-from asnet.network.oracle_ops import ELEMENTWISE, LAYOUT, NORMALIZING
+from asnet.network.oracle_ops import LAYOUT, NORMALIZING
 from asnet.network.oracle_sums import PRODUCTS, WINDOWED
-from asnet.types import Array, FloatMode
+from asnet.types import AnyArray, Array, FloatMode
 
 __all__ = ["OPERATORS", "run"]
 
@@ -26,9 +27,10 @@ OPERATORS: Mapping[str, Operator] = {**PRODUCTS, **WINDOWED, **NORMALIZING, **EL
 
 
 def run(network: Network, inputs: Mapping[str, Array], mode: FloatMode = FloatMode.FTZ) -> dict[str, Array]:
-    """Every computed tensor of ``network`` by name (and its inputs, as the network sees them), float32.
+    """Every computed tensor of ``network`` by name (and its inputs, as the network sees them), in its type.
 
-    ``inputs`` maps each input's name to a float32 array of its shape. In ``ftz`` mode inputs and constants are flushed.
+    ``inputs`` maps each input's name to an array of its type and shape. In ``ftz`` mode float32 inputs and constants
+    are flushed.
 
     Raises:
         DataError: an input is missing or has another type or shape.
@@ -41,15 +43,23 @@ def run(network: Network, inputs: Mapping[str, Array], mode: FloatMode = FloatMo
                 f"input {tensor.name!r} is missing; the network takes {', '.join(map(str, network.inputs))}"
             )
         array = inputs[tensor.name]
-        if array.dtype != np.float32 or array.shape != tensor.shape:
+        if array.dtype != tensor.dtype or array.shape != tensor.shape:
             raise DataError(f"input {tensor.name!r} is {array.dtype}{list(array.shape)}; the network takes {tensor}")
-        frame.values[tensor.name] = frame.flush(array)
+        frame.values[tensor.name] = frame.boundary(array)
     with float_environment(mode), np.errstate(all="ignore"):
         for layer in network.layers:
             operator = OPERATORS.get(layer.op_type)
             if operator is None:
                 known = ", ".join(sorted(OPERATORS))
                 raise UnsupportedError(f"{network.name}: {layer}: operator is not supported; supported: {known}")
-            output = layer.outputs[0]
-            frame.values[output] = operator(frame, layer).reshape(network.shape(output))
+            results = operator(frame, layer)
+            for name, result in zip(layer.outputs, results if isinstance(results, tuple) else (results,), strict=False):
+                if name:
+                    frame.values[name] = _checked(result, network.tensors[name], layer)
     return dict(frame.values)
+
+
+def _checked(result: AnyArray, tensor: Tensor, layer: Layer) -> AnyArray:
+    if result.dtype != tensor.dtype:
+        raise TypeError(f"the definition of {layer} gives {result.dtype} for {tensor}")
+    return result.reshape(tensor.shape)

@@ -1,61 +1,25 @@
-"""The oracle's operators that keep or rearrange elements: arithmetic, activations, normalisation, layout."""
+"""The oracle's operators that keep or rearrange elements: normalisation, layout."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from asnet.network.elementary import Float32, exp, sigmoid, tanh
+from asnet.network.elementary import Float32, exp
 from asnet.network.model import Layer
 from asnet.network.oracle_frame import Frame, Operator
 from asnet.network.semantics import (
     batchnorm_scale_shift,
-    clip_bounds,
     concat_axis,
-    leaky_alpha,
     pad_amounts,
     softmax_axes,
     transpose_permutation,
 )
+from asnet.types import AnyArray
 
-__all__ = ["ELEMENTWISE", "LAYOUT", "NORMALIZING"]
-
-_ZERO = np.float32(0.0)
-
-
-def _binary(ufunc: Callable[[Float32, Float32], Float32]) -> Operator:
-    """An operator of two operands with numpy's broadcasting."""
-    return lambda frame, layer: np.asarray(ufunc(frame.operand(layer, 0), frame.operand(layer, 1)))
-
-
-def _unary(function: Callable[[Float32], Float32]) -> Operator:
-    return lambda frame, layer: function(frame.operand(layer, 0))
-
-
-def _relu(x: Float32) -> Float32:
-    """``x < 0 ? 0 : x``: keeps -0.0 and NaN."""
-    return np.where(np.less(x, _ZERO), _ZERO, x)
-
-
-def leaky_relu(frame: Frame, layer: Layer) -> Float32:
-    """``x < 0 ? x·alpha : x``."""
-    x = frame.operand(layer, 0)
-    return np.where(np.less(x, _ZERO), np.multiply(x, frame.flush(leaky_alpha(layer))), x)
-
-
-def clip(frame: Frame, layer: Layer) -> Float32:
-    """``v = x < low ? low : x``, then ``v > high ? high : v``; a missing bound is no step."""
-    bounds = clip_bounds(layer, frame.network)
-    value = frame.operand(layer, 0)
-    if bounds.low is not None:
-        low = frame.flush(bounds.low)
-        value = np.where(np.less(value, low), low, value)
-    if bounds.high is not None:
-        high = frame.flush(bounds.high)
-        value = np.where(np.greater(value, high), high, value)
-    return value
+__all__ = ["LAYOUT", "NORMALIZING"]
 
 
 def softmax(frame: Frame, layer: Layer) -> Float32:
@@ -80,17 +44,17 @@ def batch_normalization(frame: Frame, layer: Layer) -> Float32:
     return np.add(np.multiply(x, a), b)
 
 
-def _copy(frame: Frame, layer: Layer) -> Float32:
+def _copy(frame: Frame, layer: Layer) -> AnyArray:
     """The elements in their order; the output's shape is the network's."""
     return frame.operand(layer, 0)
 
 
-def transpose(frame: Frame, layer: Layer) -> Float32:
+def transpose(frame: Frame, layer: Layer) -> AnyArray:
     """Transpose."""
     return np.ascontiguousarray(frame.operand(layer, 0).transpose(transpose_permutation(layer, frame.network)))
 
 
-def concat(frame: Frame, layer: Layer) -> Float32:
+def concat(frame: Frame, layer: Layer) -> AnyArray:
     """Concat of any number of operands."""
     operands = [frame.operand(layer, index) for index in range(len(layer.inputs))]
     return np.concatenate(operands, axis=concat_axis(layer, frame.network))
@@ -104,17 +68,6 @@ def pad(frame: Frame, layer: Layer) -> Float32:
     return np.pad(frame.operand(layer, 0), amounts, mode=padding.mode, **options)  # pyright: ignore
 
 
-ELEMENTWISE: Mapping[str, Operator] = {
-    "Add": _binary(np.add),
-    "Sub": _binary(np.subtract),
-    "Mul": _binary(np.multiply),
-    "Div": _binary(np.divide),
-    "Relu": _unary(_relu),
-    "LeakyRelu": leaky_relu,
-    "Clip": clip,
-    "Sigmoid": _unary(sigmoid),
-    "Tanh": _unary(tanh),
-}
 NORMALIZING: Mapping[str, Operator] = {"Softmax": softmax, "BatchNormalization": batch_normalization}
 LAYOUT: Mapping[str, Operator] = {
     **dict.fromkeys(("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"), _copy),

@@ -61,7 +61,8 @@ def module_of(programs: Sequence[Program], mode: FloatMode, constants: Mapping[s
         names: list[str] = []
         for argument in program.arguments:
             name = f"{program.name}.{argument.name}"
-            memory = Memory(name, argument.kind, argument.element, (argument.size,), ends[argument.kind])
+            dtype = "float32" if argument.element == "float" else f"int{argument.element[1:]}"
+            memory = Memory(name, argument.kind, dtype, (argument.size,), ends[argument.kind])
             ends[argument.kind] += -(-memory.nbytes // 64) * 64
             memories[name] = memory
             names.append(name)

@@ -41,7 +41,7 @@ def test_long_networks_can_be_copied(make_chain) -> None:
 def test_annotated_text_lists_the_facts(network) -> None:
     module = lower(network)
     text = annotated(module)
-    assert text.startswith("; network dense, float mode ftz\n; memory x: input float[1, 12] at byte 0\n")
+    assert text.startswith("; network dense, float mode ftz\n; memory x: input float32[1, 12] at byte 0\n")
     assert "; call 0 dense (Gemm): x, w, b, d writes d\n" in text
     assert text.endswith(module.text)
     assert import_text(text).function("layer.relu").arguments == ("ptr", "ptr")

@@ -10,10 +10,15 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper, shape_inference
+from onnx.reference import ReferenceEvaluator
 
 from asnet.cache import Cache
+from asnet.ir.jit import Engine
+from asnet.lower import lower
+from asnet.network import oracle
 from asnet.network.load import load
 from asnet.network.model import Network
+from asnet.types import FloatMode
 
 FloatArray = NDArray[np.float32]
 
@@ -25,21 +30,51 @@ _UNORDERED = np.array([np.inf, -np.inf, np.nan], dtype=np.float32)
 
 
 @dataclass(frozen=True)
+class Typed:
+    """A run-time input of a type other than float32."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+    @property
+    def element(self) -> int:
+        return helper.np_dtype_to_tensor_dtype(np.dtype(self.dtype))
+
+    def images(self, rng: np.random.Generator) -> np.ndarray:
+        """Four images: small numbers, the extremes, zeros and ones, anything."""
+        if self.dtype == "bool":
+            return rng.random((4, *self.shape)) < 0.5
+        limits = np.iinfo(self.dtype)
+        result = np.stack(
+            [
+                rng.integers(max(limits.min, -9), 9, self.shape).astype(self.dtype),
+                rng.choice(np.array([limits.min, limits.max, 0, 1], self.dtype), self.shape),
+                rng.integers(0, 2, self.shape).astype(self.dtype),
+                rng.integers(limits.min, limits.max, self.shape, dtype=self.dtype, endpoint=True),
+            ]
+        )
+        return result.reshape(4, *self.shape)
+
+
+@dataclass(frozen=True)
 class Case:
-    """A model of a node or a few, float inputs by name → shape."""
+    """A model of a node or a few, inputs by name → shape (float32) or :class:`Typed`."""
 
     name: str
     model: onnx.ModelProto
-    inputs: Mapping[str, tuple[int, ...]]
+    inputs: Mapping[str, tuple[int, ...] | Typed]
 
     def network(self) -> Network:
         return load(self.model.SerializeToString())
 
-    def images(self) -> dict[str, FloatArray]:
+    def images(self) -> dict[str, np.ndarray]:
         """Four images: normal numbers, subnormals and extremes, small normal numbers, infinities and NaN mixed in."""
         rng = np.random.default_rng(len(self.name))
-        result: dict[str, FloatArray] = {}
+        result: dict[str, np.ndarray] = {}
         for name, shape in self.inputs.items():
+            if isinstance(shape, Typed):
+                result[name] = shape.images(rng)
+                continue
             plain = rng.standard_normal((4, *shape)).astype(np.float32)
             plain[1] = rng.choice(_SPECIAL, shape)
             plain[2] *= np.float32(1e-19)
@@ -51,7 +86,7 @@ class Case:
 def build(
     name: str,
     nodes: Sequence[onnx.NodeProto],
-    inputs: Mapping[str, tuple[int, ...]],
+    inputs: Mapping[str, tuple[int, ...] | Typed],
     constants: Mapping[str, np.ndarray] | None = None,
     outputs: Sequence[str] = ("y",),
     opset: int = 21,
@@ -59,8 +94,13 @@ def build(
     graph = helper.make_graph(
         list(nodes),
         name,
-        [helper.make_tensor_value_info(key, TensorProto.FLOAT, shape) for key, shape in inputs.items()],
-        [helper.make_tensor_value_info(key, TensorProto.FLOAT, None) for key in outputs],
+        [
+            helper.make_tensor_value_info(key, of.element, of.shape)
+            if isinstance(of, Typed)
+            else helper.make_tensor_value_info(key, TensorProto.FLOAT, of)
+            for key, of in inputs.items()
+        ],
+        [onnx.ValueInfoProto(name=key) for key in outputs],
         [numpy_helper.from_array(array, key) for key, array in (constants or {}).items()],
     )
     imports = [helper.make_opsetid("", opset)]
@@ -78,14 +118,22 @@ def weights(*shape: int) -> FloatArray:
 
 
 def one(
-    name: str, op_type: str, *operands: tuple[int, ...] | np.ndarray, opset: int = 21, **attributes: object
+    name: str,
+    op_type: str,
+    *operands: tuple[int, ...] | Typed | np.ndarray | None,
+    opset: int = 21,
+    outputs: Sequence[str] = ("y",),
+    **attributes: object,
 ) -> Case:
-    """A model of one node called like the case; a shape is a network input, an array a constant."""
-    names = [f"in{i}" for i in range(len(operands))]
-    inputs = {key: item for key, item in zip(names, operands, strict=True) if isinstance(item, tuple)}
+    """A model of one node called like the case; a shape or Typed is a network input, an array a constant, None none.
+
+    ``outputs`` may hold "" for one that is not used.
+    """
+    names = ["" if item is None else f"in{i}" for i, item in enumerate(operands)]
+    inputs = {key: item for key, item in zip(names, operands, strict=True) if isinstance(item, tuple | Typed)}
     constants = {key: item for key, item in zip(names, operands, strict=True) if isinstance(item, np.ndarray)}
-    node = helper.make_node(op_type, names, ["y"], name=name, **attributes)
-    return build(name, [node], inputs, constants, opset=opset)
+    node = helper.make_node(op_type, names, list(outputs), name=name, **attributes)
+    return build(name, [node], inputs, constants, outputs=[key for key in outputs if key], opset=opset)
 
 
 def conv(name: str, x: tuple[int, ...], w: tuple[int, ...], bias: bool = True, **attributes: object) -> Case:
@@ -217,6 +265,43 @@ CASES: list[Case] = [
         outputs=("y", "s"),
     ),
 ]
+
+
+def assert_same_bits(actual: np.ndarray, expected: np.ndarray, what: str) -> None:
+    assert actual.dtype == expected.dtype, what
+    assert actual.shape == expected.shape, what
+    same = actual == expected
+    if actual.dtype == np.float32:
+        same = (actual.view(np.uint32) == expected.view(np.uint32)) | (np.isnan(actual) & np.isnan(expected))
+    if not same.all():
+        place = tuple(int(i) for i in np.argwhere(~same)[0])
+        pytest.fail(f"{what}{list(place)}: {actual[place]!r} is not {expected[place]!r}")
+
+
+def check_bits(case: Case, mode: FloatMode, cache: Cache) -> None:
+    """Every tensor that the JIT computes for the case's images has the oracle's bits."""
+    network = case.network()
+    images = case.images()
+    engine = Engine(lower(network, mode), cache=cache)
+    state = engine.state(4)
+    engine.run(images, state=state)
+    for i in range(4):
+        for tensor, values in oracle.run(network, {key: x[i] for key, x in images.items()}, mode).items():
+            assert_same_bits(engine.memory(state, tensor)[i], values, f"{tensor} of image {i}")
+
+
+def check_reference(case: Case, cache: Cache, rtol: float = 2e-5, atol: float = 2e-6) -> None:
+    """The first image's outputs agree with ONNX's reference implementation; integers and bools are equal."""
+    network = case.network()
+    images = {key: x[:1] for key, x in case.images().items()}
+    engine = Engine(lower(network, FloatMode.IEEE), cache=cache)
+    state = engine.state(1)
+    engine.run(images, state=state)
+    expected = ReferenceEvaluator(case.model).run(None, {key: x[0] for key, x in images.items()})
+    for tensor, values in zip(network.outputs, expected, strict=True):
+        found = engine.memory(state, tensor.name)[0]
+        assert found.dtype == values.dtype
+        np.testing.assert_allclose(found, values, *((rtol, atol) if found.dtype == np.float32 else (0, 0)))
 
 
 @pytest.fixture(params=CASES, ids=lambda case: case.name)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from onnx.reference import ReferenceEvaluator
 
 from asnet.cache import Cache
 from asnet.ir import Module, for_hls
@@ -14,15 +12,7 @@ from asnet.ir.jit import Binder, Engine
 from asnet.lower import lower
 from asnet.network import oracle
 from asnet.types import FloatMode
-
-
-def assert_same_bits(actual: np.ndarray, expected: np.ndarray, what: str) -> None:
-    assert actual.dtype == expected.dtype == np.float32
-    assert actual.shape == expected.shape, what
-    same = (actual.view(np.uint32) == expected.view(np.uint32)) | (np.isnan(actual) & np.isnan(expected))
-    if not same.all():
-        place = tuple(int(i) for i in np.argwhere(~same)[0])
-        pytest.fail(f"{what}{list(place)}: {actual[place].item().hex()} is not {expected[place].item().hex()}")
+from tests.lower.conftest import assert_same_bits, check_reference
 
 
 def hardware_engine(module: Module, cache: Cache) -> Engine:
@@ -52,12 +42,4 @@ def test_every_tensor_has_the_oracles_bits(case, mode: FloatMode, objects: Cache
 
 
 def test_agrees_with_the_onnx_reference(reference_case, objects: Cache) -> None:
-    case = reference_case
-    network = case.network()
-    engine = Engine(lower(network, FloatMode.IEEE), cache=objects)
-    images = {key: x[:1] for key, x in case.images().items()}
-    state = engine.state(1)
-    engine.run(images, state=state)
-    expected = ReferenceEvaluator(case.model).run(None, {key: x[0] for key, x in images.items()})
-    for tensor, values in zip(network.outputs, expected, strict=True):
-        np.testing.assert_allclose(engine.memory(state, tensor.name)[0], values, rtol=2e-5, atol=2e-6)
+    check_reference(reference_case, objects)
