@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import pkgutil
 from importlib import import_module
 
 from llvmlite import ir
@@ -18,8 +19,8 @@ from asnet.types import FloatMode
 
 __all__ = ["LOWERINGS", "LayerContext", "Lowering", "lower", "lowering"]
 
-for _family in ("activation", "conv", "elementwise", "gemm", "layout", "normalization", "pool", "softmax"):
-    import_module(f"asnet.lower.{_family}")  # fills LOWERINGS
+for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
+    import_module(f"asnet.lower.{_module}")  # fills LOWERINGS
 
 
 def lower(network: Network, mode: FloatMode = FloatMode.FTZ) -> Module:

@@ -7,22 +7,35 @@ over a reduction. Every fast path is compared with this one.
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 
 from asnet.errors import DataError, UnsupportedError
 from asnet.host import float_environment
 from asnet.network.model import Layer, Network, Tensor
-from asnet.network.oracle_elementwise import ELEMENTWISE
 from asnet.network.oracle_frame import Frame, Operator
-from asnet.network.oracle_ops import LAYOUT, NORMALIZING
-from asnet.network.oracle_sums import PRODUCTS, WINDOWED
 from asnet.types import AnyArray, Array, FloatMode
 
 __all__ = ["OPERATORS", "run"]
 
-OPERATORS: Mapping[str, Operator] = {**PRODUCTS, **WINDOWED, **NORMALIZING, **ELEMENTWISE, **LAYOUT}
+
+def _operators() -> dict[str, Operator]:
+    """The tables ``OPERATORS`` of all modules ``oracle_<family>``."""
+    found: dict[str, Operator] = {}
+    for module in sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])):
+        if module.startswith("oracle_"):
+            table: Mapping[str, Operator] = getattr(import_module(f"asnet.network.{module}"), "OPERATORS", {})
+            if twice := sorted(found.keys() & table.keys()):
+                raise ValueError(f"operators with two definitions, one in {module}: {', '.join(twice)}; remove one")
+            found |= table
+    return found
+
+
+OPERATORS: Mapping[str, Operator] = _operators()
 """ONNX operator type → its definition."""
 
 

@@ -13,7 +13,7 @@ from asnet.network.oracle_frame import Frame, Operator
 from asnet.network.semantics import clip_bounds, leaky_alpha
 from asnet.types import AnyArray
 
-__all__ = ["ELEMENTWISE", "cast"]
+__all__ = ["OPERATORS", "cast"]
 
 Unary = Callable[[AnyArray], AnyArray]
 Binary = Callable[[AnyArray, AnyArray], AnyArray]
@@ -124,7 +124,7 @@ def _cast(frame: Frame, layer: Layer) -> AnyArray:
     return cast(frame.operand(layer, 0), frame.network.tensors[layer.outputs[0]].dtype)
 
 
-ELEMENTWISE: Mapping[str, Operator] = {
+OPERATORS: Mapping[str, Operator] = {
     "Neg": _unary(np.negative),
     "Abs": _unary(np.abs),
     "Sign": _unary(_sign),

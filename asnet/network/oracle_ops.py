@@ -19,7 +19,7 @@ from asnet.network.semantics import (
 )
 from asnet.types import AnyArray
 
-__all__ = ["LAYOUT", "NORMALIZING"]
+__all__ = ["OPERATORS"]
 
 
 def softmax(frame: Frame, layer: Layer) -> Float32:
@@ -68,8 +68,9 @@ def pad(frame: Frame, layer: Layer) -> Float32:
     return np.pad(frame.operand(layer, 0), amounts, mode=padding.mode, **options)  # pyright: ignore
 
 
-NORMALIZING: Mapping[str, Operator] = {"Softmax": softmax, "BatchNormalization": batch_normalization}
-LAYOUT: Mapping[str, Operator] = {
+OPERATORS: Mapping[str, Operator] = {
+    "Softmax": softmax,
+    "BatchNormalization": batch_normalization,
     **dict.fromkeys(("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"), _copy),
     "Transpose": transpose,
     "Concat": concat,

@@ -15,7 +15,7 @@ from asnet.network.oracle_frame import Frame, Operator
 from asnet.network.semantics import gemm_parameters, matmul_geometry
 from asnet.network.windows import Window, conv_geometry, pool_geometry
 
-__all__ = ["PRODUCTS", "WINDOWED"]
+__all__ = ["OPERATORS"]
 
 _ZERO = np.float32(0.0)
 
@@ -102,8 +102,10 @@ def average_pool(frame: Frame, layer: Layer) -> Float32:
     return np.divide(total, geometry.divisors())
 
 
-PRODUCTS: Mapping[str, Operator] = {"Gemm": gemm, "MatMul": matmul, "Conv": conv}
-WINDOWED: Mapping[str, Operator] = {
+OPERATORS: Mapping[str, Operator] = {
+    "Gemm": gemm,
+    "MatMul": matmul,
+    "Conv": conv,
     "MaxPool": max_pool,
     "GlobalMaxPool": max_pool,
     "AveragePool": average_pool,

@@ -8,7 +8,6 @@ from onnx import helper
 
 from asnet.cache import Cache
 from asnet.lower.elementwise import BINARY, UNARY, VARIADIC
-from asnet.network.oracle_elementwise import ELEMENTWISE
 from asnet.types import ELEMENT_TYPES, FloatMode
 from tests.lower.conftest import Case, Typed, check_bits, check_reference, one
 
@@ -71,4 +70,3 @@ def test_agrees_with_the_onnx_reference(case: Case, objects: Cache) -> None:
 
 def test_every_operator_is_here() -> None:
     assert {node.op_type for case in CASES for node in case.model.graph.node} >= {*UNARY, *BINARY, *VARIADIC, "Where"}
-    assert set(ELEMENTWISE) >= {*UNARY, *BINARY, *VARIADIC}
