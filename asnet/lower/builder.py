@@ -169,7 +169,8 @@ class LayerBuilder(Arithmetic):
 
     def position(self, index: Index) -> ir.Value:
         """The i64 value of ``index``."""
-        flags = () if any(term.computed for term in index.terms) else _WRAPS_NEVER
+        rising = index.offset >= 0 and all(factor >= 0 for factor in index.terms.values())
+        flags = _WRAPS_NEVER if rising and not any(term.computed for term in index.terms) else ()
         total: ir.Value | None = None
         for term, coefficient in sorted(index.terms.items(), key=lambda item: (item[0].computed, item[0].depth)):
             product = term.value
