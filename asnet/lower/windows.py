@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from llvmlite import ir
 
 from asnet.ir.module import Memory
 from asnet.lower.builder import LayerBuilder
@@ -21,21 +22,24 @@ def padded_memory(context: LayerContext, x: Memory, window: Window) -> Memory:
     if not window.needs_padding:
         return x
     leading = x.shape[: len(x.shape) - len(window.inputs)]
-    return context.scratch("padded", (*leading, *window.padded))
+    return context.scratch("padded", (*leading, *window.padded), x.dtype)
 
 
-def emit_padding(b: LayerBuilder, x: Memory, padded: Memory, window: Window, value: float) -> None:
+def emit_padding(b: LayerBuilder, x: Memory, padded: Memory, window: Window, value: float | ir.Value) -> None:
     """Fill ``padded`` with ``value`` and put ``x`` into it, unless they are the same memory."""
     if padded.name != x.name:
         leading = len(x.shape) - len(window.inputs)
         fill_and_copy(b, x, padded, (*(0,) * leading, *window.pads_begin), value)
 
 
-def fill_and_copy(b: LayerBuilder, x: Memory, y: Memory, begins: Sequence[int], value: float | np.float32) -> None:
+def fill_and_copy(
+    b: LayerBuilder, x: Memory, y: Memory, begins: Sequence[int], value: float | np.float32 | ir.Value
+) -> None:
     """``y`` = ``value`` everywhere, then ``x`` at position ``begins`` of ``y``."""
+    filling = value if isinstance(value, ir.Value) else b.number(value)
     whole = replace(y, shape=(y.size,))
     with b.nest(whole.shape) as index:
-        b.store(whole, index, b.number(value))
+        b.store(whole, index, filling)
     with b.nest(x.shape) as index:
         b.store(y, [part + begin for part, begin in zip(index, begins, strict=True)], b.load(x, index))
 

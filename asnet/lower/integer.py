@@ -1,0 +1,260 @@
+"""Integer products: ConvInteger, MatMulInteger, QLinearConv, QLinearMatMul.
+
+Every product of raw 8-bit operands is a ``mul`` site; zero points are expanded into sums beside it (see
+:mod:`asnet.network.quantisation`). What is constant of those sums is what the accumulator starts with. The i32
+arithmetic of zero points and the float32 arithmetic of scales are no sites: a unit never stands for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from llvmlite import ir
+
+from asnet.host import float_environment, flush_subnormals
+from asnet.ir.module import Memory
+from asnet.lower.arithmetic import F32, I8, I32
+from asnet.lower.builder import LayerBuilder
+from asnet.lower.context import LayerContext
+from asnet.lower.index import Index, broadcast
+from asnet.lower.quantised import saturate, widen
+from asnet.lower.registry import lowering
+from asnet.lower.windows import emit_padding, padded_memory, under
+from asnet.network.quantisation import (
+    OPERANDS,
+    UnitOperands,
+    integer_conv_geometry,
+    integer_matmul_geometry,
+    per_channel_shape,
+    per_matrix_shape,
+    unit_operands,
+)
+from asnet.types import AnyArray, Array, FloatMode
+
+__all__: list[str] = []
+
+_BYTES = ("int8", "uint8")
+_Shape = Callable[[tuple[int, ...]], tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    """A number per output position. ``array`` is its value if that is constant, else it is in ``memory``; both
+    broadcast to the output. ``shift`` is subtracted from what ``memory`` holds.
+    """
+
+    array: AnyArray | None
+    memory: Memory | None
+    shift: int = 0
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether it is known to be 0 everywhere."""
+        return self.array is not None and not self.array.any()
+
+    def emit(self, b: LayerBuilder, position: Sequence[Index]) -> ir.Value:
+        """The number at output ``position``: float, or an integer as i32."""
+        if self.array is not None and self.array.size == 1:
+            return b.constant(self.array.item(), self.array.dtype.name)
+        assert self.memory is not None
+        value = b.load(self.memory, broadcast(position, self.memory.shape))
+        if self.memory.dtype == "float32":
+            return value
+        value = widen(b, value, self.memory.dtype)
+        return b.ir.sub(value, I32(self.shift)) if self.shift else value
+
+
+class _Product:
+    """The integer product of a layer: its operands' units and parameters, and what they add to the sum of products."""
+
+    def __init__(self, context: LayerContext, a_shape: _Shape, b_shape: _Shape, y_shape: _Shape) -> None:
+        """The functions give the shape in which a parameter of a, b or y broadcasts to the output."""
+        where = OPERANDS[context.layer.op_type]
+        self._context = context
+        self.a, self.b = context.input(where.a, _BYTES), context.input(where.b, _BYTES)
+        self.unit: UnitOperands = unit_operands(self.a.dtype, self.b.dtype)
+        self.padding = _zero_point(context, where.a_zero, a_shape, self.a.dtype, 0)
+        self.a_zero = _zero_point(context, where.a_zero, a_shape, self.a.dtype, self.unit.a_shift)
+        self.b_zero = _zero_point(context, where.b_zero, b_shape, self.b.dtype, self.unit.b_shift)
+        has_bias = where.bias >= 0 and context.has_input(where.bias)
+        self._bias = (
+            _parameter(context, where.bias, b_shape, ("int32",)) if has_bias else _known(context, "", np.int32(0))
+        )
+        self.start = self._bias
+        self._expands_b = not self.a_zero.is_zero
+        self.y = context.output()
+        self.requantises = where.y_scale >= 0
+        if self.requantises:
+            self.scales = self._scales(
+                _parameter(context, where.a_scale, a_shape, ("float32",)),
+                _parameter(context, where.b_scale, b_shape, ("float32",)),
+                _parameter(context, where.y_scale, y_shape, ("float32",)),
+            )
+            self.y_zero = _zero_point(context, where.y_zero, y_shape, self.y.dtype, 0)
+
+    def fold(self, weights: Array | None, axes: tuple[int, ...], shape: _Shape) -> None:
+        """Let the accumulator start with ``bias - a_zero·Σb + N·a_zero·b_zero``, if all of that is constant.
+
+        ``weights``: the constant b, summed over ``axes``; ``shape``: the sums' shape as it broadcasts to the output.
+        """
+        a_zero, b_zero, bias = self.a_zero.array, self.b_zero.array, self._bias.array
+        if weights is None or a_zero is None or a_zero.size != 1 or b_zero is None or bias is None:
+            return
+        shifted = weights.astype(np.int64) - self.unit.b_shift
+        count = int(np.prod([shifted.shape[axis] for axis in axes], dtype=np.int64))
+        sums = shifted.sum(axis=axes)
+        zero = int(a_zero.item())
+        start = bias.astype(np.int64) - zero * sums.reshape(shape(sums.shape)) + count * zero * b_zero.astype(np.int64)
+        self.start = _known(self._context, "start", start.astype(np.int32))
+        self._expands_b = False
+
+    def _scales(self, a: _Parameter, b: _Parameter, y: _Parameter) -> list[_Parameter]:
+        """The one factor ``a·b / y`` if it is constant, else the three."""
+        if a.array is None or b.array is None or y.array is None:
+            return [a, b, y]
+        with float_environment(self._context.mode), np.errstate(all="ignore"):
+            combined = np.divide(np.multiply(a.array, b.array), y.array)
+        return [_known(self._context, "scale", combined)]
+
+    def memories(self) -> list[Memory | None]:
+        """What the layer's function reads."""
+        parameters = [self.padding, self.a_zero, self.b_zero, self.start]
+        if self.requantises:
+            parameters += [*self.scales, self.y_zero]
+        return [self.a, self.b, *(parameter.memory for parameter in parameters)]
+
+    def emit(
+        self,
+        b: LayerBuilder,
+        position: Sequence[Index],
+        extents: Sequence[int],
+        operands: Callable[[tuple[Index, ...]], tuple[ir.Value, ir.Value]],
+    ) -> None:
+        """Sum the products of ``operands`` over ``extents`` and store the result for output ``position``."""
+        sums_a, sums_b = not self.b_zero.is_zero, self._expands_b
+        initial = [self.start.emit(b, position), *[I32(0)] * (sums_a + sums_b)]
+        with b.reduction(extents, *initial) as state:
+            left, right = operands(state.index)
+            left = _raw(b, left, self.a.dtype, self.unit.a_shift)
+            right = _raw(b, right, self.b.dtype, self.unit.b_shift)
+            total, *sums = state.values
+            product = b.site("mul", left, right, self.unit.type)
+            added = [*([left] if sums_a else []), *([right] if sums_b else [])]
+            state.values = [
+                b.site("add", total, product, "i32"),
+                *(b.ir.add(before, value) for before, value in zip(sums, added, strict=True)),
+            ]
+        total, *sums = state.values
+        if sums_b:
+            zero = self.a_zero.emit(b, position)
+            total = b.ir.sub(total, b.ir.mul(zero, sums[-1]))
+        if sums_a:
+            weight_zero = self.b_zero.emit(b, position)
+            total = b.ir.sub(total, b.ir.mul(weight_zero, sums[0]))
+            if sums_b:
+                count = I32(int(np.prod(extents, dtype=np.int64)))
+                total = b.ir.add(total, b.ir.mul(count, b.ir.mul(self.a_zero.emit(b, position), weight_zero)))
+        b.store(self.y, position, self._requantised(b, total, position) if self.requantises else total)
+
+    def _requantised(self, b: LayerBuilder, total: ir.Value, position: Sequence[Index]) -> ir.Value:
+        scale, *others = (parameter.emit(b, position) for parameter in self.scales)
+        if others:
+            scale = b.ir.fdiv(b.ir.fmul(scale, others[0]), others[1])
+        value = b.ir.fmul(b.ir.sitofp(total, F32), scale)
+        return saturate(b, value, self.y_zero.emit(b, position), self.y.dtype)
+
+
+def _raw(b: LayerBuilder, x: ir.Value, dtype: str, shift: int) -> ir.Value:
+    """An operand as the unit sees it: extended to i32; an unsigned byte less 128 is its top bit turned, signed."""
+    return b.ir.sext(b.ir.xor(x, I8(-128)), I32) if shift else widen(b, x, dtype)
+
+
+def _known(context: LayerContext, suffix: str, array: AnyArray | np.generic, shift: int = 0) -> _Parameter:
+    values = np.asarray(array)
+    memory = context.constant(suffix, values) if values.size != 1 else None
+    return _Parameter(values, memory, shift)
+
+
+def _parameter(context: LayerContext, position: int, shape: _Shape, types: Sequence[str]) -> _Parameter:
+    memory = context.input(position, types)
+    view = shape(memory.shape)
+    constant = context.network.constants.get(context.layer.inputs[position])
+    if constant is None:
+        return _Parameter(None, replace(memory, shape=view))
+    values = constant.reshape(view)
+    if values.dtype == np.float32 and context.mode is FloatMode.FTZ:
+        values = flush_subnormals(values)
+    return _Parameter(values, None if values.size == 1 else replace(memory, shape=view))
+
+
+def _zero_point(context: LayerContext, position: int, shape: _Shape, dtype: str, shift: int) -> _Parameter:
+    """The zero point at input ``position``, of type ``dtype``, less ``shift``; 0 less ``shift`` if there is none."""
+    if not context.has_input(position):
+        return _Parameter(np.array(-shift, np.int32), None)
+    found = _parameter(context, position, shape, (dtype,))
+    array = None if found.array is None else found.array.astype(np.int32) - np.int32(shift)
+    return _Parameter(array, found.memory, shift)
+
+
+@lowering("ConvInteger", "QLinearConv")
+def _conv(context: LayerContext) -> None:
+    layer = context.layer
+    g = integer_conv_geometry(layer, context.network)
+    spatial = len(g.window.kernel)
+
+    def per_tensor(shape: tuple[int, ...]) -> tuple[int, ...]:
+        return per_channel_shape(layer, shape, 1, spatial)
+
+    def per_channel(shape: tuple[int, ...]) -> tuple[int, ...]:
+        return per_channel_shape(layer, shape, g.out_channels, spatial)
+
+    product = _Product(context, per_tensor, per_channel, per_tensor)
+    weights = context.network.constants.get(product.b.name)
+    product.fold(weights, tuple(range(1, spatial + 2)), per_channel)
+    padded = padded_memory(context, product.a, g.window)
+    scratch = () if padded.name == product.a.name else (padded,)
+    outer = (g.batch, g.groups, g.group_outputs, *g.window.outputs)
+    with context.function(product.memories(), (*scratch, product.y)) as b:
+        zero = b.ir.trunc(product.padding.emit(b, (Index(),)), I8)
+        emit_padding(b, product.a, padded, g.window, zero)
+        with b.nest(outer) as (image, group, member, *place):
+            channel = group * g.group_outputs + member
+
+            def operands(index: tuple[Index, ...]) -> tuple[ir.Value, ir.Value]:
+                source, *tap = index
+                position = (image, group * g.group_inputs + source, *under(g.window, place, tap))
+                return b.load(padded, position), b.load(product.b, (channel, source, *tap))
+
+            product.emit(b, (image, channel, *place), (g.group_inputs, *g.window.kernel), operands)
+
+
+@lowering("MatMulInteger", "QLinearMatMul")
+def _matmul(context: LayerContext) -> None:
+    layer = context.layer
+    g = integer_matmul_geometry(layer, context.network)
+    matrix = (*g.batch, g.m, g.n)
+
+    def of_rows(shape: tuple[int, ...]) -> tuple[int, ...]:
+        return per_matrix_shape(layer, shape, (*matrix[:-1], 1), -2)
+
+    def of_columns(shape: tuple[int, ...]) -> tuple[int, ...]:
+        return per_matrix_shape(layer, shape, (*matrix[:-2], 1, g.n), -1)
+
+    product = _Product(context, of_rows, of_columns, of_rows)
+    weights = context.network.constants.get(product.b.name)
+    if weights is not None:
+        weights = weights.reshape(*g.b_batch, g.k, g.n)
+        product.fold(weights, (weights.ndim - 2,), lambda shape: (*shape[:-1], 1, shape[-1]))
+    left = replace(product.a, shape=(*g.a_batch, g.m, g.k))
+    right = replace(product.b, shape=(*g.b_batch, g.k, g.n))
+    product.y = replace(product.y, shape=matrix)
+    with context.function(product.memories(), (product.y,)) as b, b.nest(matrix) as (*batch, m, n):
+
+        def operands(index: tuple[Index, ...]) -> tuple[ir.Value, ir.Value]:
+            (k,) = index
+            a = b.load(left, (*broadcast(batch, left.shape[:-2]), m, k))
+            return a, b.load(right, (*broadcast(batch, right.shape[:-2]), k, n))
+
+        product.emit(b, (*batch, m, n), (g.k,), operands)

@@ -1,0 +1,100 @@
+"""QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear.
+
+Scales are applied by exact float32 operations that are no sites: they belong to the number format, not to the network's
+products.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from llvmlite import ir
+
+from asnet.lower.arithmetic import F32, I32
+from asnet.lower.builder import LayerBuilder
+from asnet.lower.context import FLOATS, LayerContext
+from asnet.lower.index import broadcast
+from asnet.lower.registry import lowering
+from asnet.network.quantisation import QUANTISED_TYPES, axis_shape
+from asnet.types import ELEMENT_TYPES
+
+__all__ = ["saturate", "widen"]
+
+_SHIFTER = 12582912.0
+"""1.5·2²³: added to a number below 2²² it leaves that number, rounded to even, in the low bits."""
+
+
+def widen(b: LayerBuilder, x: ir.Value, dtype: str) -> ir.Value:
+    """The integer ``x`` of type ``dtype`` (at most 32 bits) as i32."""
+    kind = ELEMENT_TYPES[dtype]
+    return x if kind.bits == I32.width else b.ir.sext(x, I32) if kind.signed else b.ir.zext(x, I32)
+
+
+def saturate(b: LayerBuilder, value: ir.Value, zero: ir.Value, dtype: str) -> ir.Value:
+    """``saturate(round(value) + zero)`` of a float and an i32, half to even; a NaN becomes the least number."""
+    limits = np.iinfo(dtype)
+    low, high = (_bound(b, limit, zero) for limit in (limits.min, limits.max))
+    value = b.select(">", value, low, value, low)
+    value = b.select("<", value, high, value, high)
+    shifter = b.number(_SHIFTER)
+    whole = b.ir.sub(b.ir.bitcast(b.ir.fadd(value, shifter), I32), I32(int(np.float32(_SHIFTER).view(np.int32))))
+    return b.ir.trunc(b.ir.add(whole, zero), ir.IntType(limits.bits))
+
+
+def _bound(b: LayerBuilder, limit: int, zero: ir.Value) -> ir.Value:
+    if isinstance(zero, ir.Constant):
+        return b.number(float(limit - int(zero.constant)))
+    return b.ir.sitofp(b.ir.sub(I32(limit), zero), F32)
+
+
+@lowering("QuantizeLinear")
+def _quantize(context: LayerContext) -> None:
+    shape = axis_shape(context.layer, context.network)
+    x, scale, y = context.input(0, (*FLOATS, "int32")), context.input(1), context.output()
+    if y.dtype not in QUANTISED_TYPES:
+        raise context.unsupported(f"an output of type {y.dtype} (supported types: {', '.join(QUANTISED_TYPES)})")
+    zero = context.optional_input(2, QUANTISED_TYPES)
+    with context.function((x, scale, zero), (y,)) as b, b.nest(y.shape) as index:
+        place = broadcast(index, shape)
+        value = b.load(x, index)
+        value = value if x.dtype == "float32" else b.ir.sitofp(value, F32)
+        quotient = b.ir.fdiv(value, b.load(replace(scale, shape=shape), place))
+        base = I32(0) if zero is None else widen(b, b.load(replace(zero, shape=shape), place), zero.dtype)
+        b.store(y, index, saturate(b, quotient, base, y.dtype))
+
+
+@lowering("DequantizeLinear")
+def _dequantize(context: LayerContext) -> None:
+    shape = axis_shape(context.layer, context.network)
+    types = (*QUANTISED_TYPES, "int32")
+    x, scale, y = context.input(0, types), context.input(1), context.output()
+    zero = context.optional_input(2, types)
+    with context.function((x, scale, zero), (y,)) as b, b.nest(y.shape) as index:
+        place = broadcast(index, shape)
+        value = widen(b, b.load(x, index), x.dtype)
+        if zero is not None:
+            value = b.ir.sub(value, widen(b, b.load(replace(zero, shape=shape), place), zero.dtype))
+        b.store(y, index, b.ir.fmul(b.ir.sitofp(value, F32), b.load(replace(scale, shape=shape), place)))
+
+
+@lowering("DynamicQuantizeLinear")
+def _dynamic_quantize(context: LayerContext) -> None:
+    x, y = context.input(), context.output()
+    others = [context.optional_output(position) for position in (1, 2)]
+    with context.function((x,), (y, *(memory for memory in others if memory is not None))) as b:
+        nothing = b.number(0.0)
+        with b.reduction(x.shape, nothing, nothing) as bounds:
+            value = b.load(x, bounds.index)
+            low, high = bounds.values
+            bounds.values = [b.select("<", value, low, value, low), b.select(">", value, high, value, high)]
+        low, high = bounds.values
+        extent = b.ir.fdiv(b.ir.fsub(high, low), b.number(255.0))
+        scale = b.choose(b.ir.fcmp_ordered("==", high, low), b.number(1.0), extent)
+        zero = saturate(b, b.ir.fsub(nothing, b.ir.fdiv(low, scale)), I32(0), "uint8")
+        for memory, result in zip(others, (scale, zero), strict=True):
+            if memory is not None:
+                b.store(memory, (), result)
+        base = widen(b, zero, "uint8")
+        with b.nest(y.shape) as index:
+            b.store(y, index, saturate(b, b.ir.fdiv(b.load(x, index), scale), base, "uint8"))

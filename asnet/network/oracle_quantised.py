@@ -1,0 +1,154 @@
+"""The oracle's quantised operators: integers by their definition, scales in float32 as onnxruntime applies them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asnet.network.model import Layer
+from asnet.network.oracle_frame import Frame, Operator
+from asnet.network.quantisation import (
+    OPERANDS,
+    axis_shape,
+    integer_conv_geometry,
+    integer_matmul_geometry,
+    per_channel_shape,
+    per_matrix_shape,
+)
+from asnet.types import AnyArray
+
+__all__ = ["OPERATORS"]
+
+Int32 = NDArray[np.int32]
+
+
+def _saturate(value: AnyArray, zero: AnyArray, dtype: str) -> AnyArray:
+    """``saturate(round(value) + zero)``; a NaN becomes the least number."""
+    limits, base = np.iinfo(dtype), zero.astype(np.int32)
+    low, high = (np.subtract(np.int32(limit), base).astype(np.float32) for limit in (limits.min, limits.max))
+    bounded = np.where(np.greater(value, low), value, low)
+    bounded = np.where(np.less(bounded, high), bounded, high)
+    return np.add(np.rint(bounded).astype(np.int32), base).astype(dtype)
+
+
+def quantize_linear(frame: Frame, layer: Layer) -> AnyArray:
+    """``saturate(round(x / scale) + zero)``; integers are divided as float32."""
+    shape = axis_shape(layer, frame.network)
+    dtype = frame.network.tensors[layer.outputs[0]].dtype
+    scale = frame.operand(layer, 1).reshape(shape)
+    zero = frame.optional(layer, 2)
+    zero = np.zeros(shape, np.int32) if zero is None else zero.reshape(shape)
+    return _saturate(np.divide(frame.operand(layer, 0).astype(np.float32), scale), zero, dtype)
+
+
+def dequantize_linear(frame: Frame, layer: Layer) -> AnyArray:
+    """``float32(x - zero)·scale``."""
+    shape = axis_shape(layer, frame.network)
+    x = frame.operand(layer, 0).astype(np.int32)
+    zero = frame.optional(layer, 2)
+    if zero is not None:
+        x = np.subtract(x, zero.astype(np.int32).reshape(shape))
+    return np.multiply(x.astype(np.float32), frame.operand(layer, 1).reshape(shape))
+
+
+def dynamic_quantize_linear(frame: Frame, layer: Layer) -> tuple[AnyArray, ...]:
+    """uint8 of the range of x that includes 0: ``scale = (max - min) / 255``, 1 for an empty range."""
+    x = frame.operand(layer, 0)
+    low, high = np.float32(0), np.float32(0)
+    for value in x.ravel():
+        low = value if value < low else low
+        high = value if value > high else high
+    low, high = (np.asarray(bound, np.float32) for bound in (low, high))
+    extent = np.divide(np.subtract(high, low), np.float32(255))
+    scale = np.where(np.equal(high, low), np.float32(1), extent)
+    zero = _saturate(np.subtract(np.float32(0), np.divide(low, scale)), np.zeros((), np.int32), "uint8")
+    return _saturate(np.divide(x, scale), zero, "uint8"), scale, zero
+
+
+def _zero(frame: Frame, layer: Layer, position: int) -> Int32:
+    zero = frame.optional(layer, position)
+    return np.zeros((), np.int32) if zero is None else zero.astype(np.int32)
+
+
+def _conv(frame: Frame, layer: Layer) -> Int32:
+    """``Σ (x - x_zero)·(w - w_zero) + bias``: padding is 0 then."""
+    where, geometry = OPERANDS[layer.op_type], integer_conv_geometry(layer, frame.network)
+    window, groups, members = geometry.window, geometry.groups, geometry.group_outputs
+    ones = (1,) * len(window.kernel)
+    zero = _zero(frame, layer, where.a_zero)
+    if zero.size != 1:
+        zero = zero.reshape(per_channel_shape(layer, zero.shape, 1, len(ones)))
+    x = np.zeros((geometry.batch, geometry.in_channels, *window.padded), np.int32)
+    inner = tuple(slice(b, b + i) for b, i in zip(window.pads_begin, window.inputs, strict=True))
+    x[(..., *inner)] = np.subtract(frame.operand(layer, where.a).astype(np.int32), zero.reshape(()))
+    x = x.reshape(geometry.batch, groups, 1, geometry.group_inputs, *window.padded)
+    zeros = _zero(frame, layer, where.b_zero)
+    zeros = zeros.reshape(per_channel_shape(layer, zeros.shape, geometry.out_channels, len(ones)))
+    w = np.subtract(frame.operand(layer, where.b).astype(np.int32), zeros[..., None] if zeros.size > 1 else zeros)
+    w = w.reshape(groups, members, geometry.group_inputs, *window.kernel)
+    accumulator = np.zeros((geometry.batch, groups, members, *window.outputs), np.int32)
+    if geometry.bias:
+        accumulator += frame.operand(layer, where.bias).reshape(1, groups, members, *ones)
+    for channel in range(geometry.group_inputs):
+        for tap in window.positions():
+            operand = x[(slice(None), slice(None), slice(None), channel, *window.slices(tap))]
+            accumulator += operand * w[(slice(None), slice(None), channel, *tap)].reshape(1, groups, members, *ones)
+    return accumulator.reshape(geometry.batch, geometry.out_channels, *window.outputs)
+
+
+def qlinear_conv(frame: Frame, layer: Layer) -> AnyArray:
+    """QLinearConv."""
+    where, geometry = OPERANDS[layer.op_type], integer_conv_geometry(layer, frame.network)
+    spatial = len(geometry.window.kernel)
+
+    def parameter(position: int, channels: int) -> AnyArray:
+        array = frame.operand(layer, position)
+        return array.reshape(per_channel_shape(layer, array.shape, channels, spatial))
+
+    scales = parameter(where.a_scale, 1), parameter(where.b_scale, geometry.out_channels), parameter(where.y_scale, 1)
+    return _requantise(frame, layer, _conv(frame, layer), scales, parameter(where.y_zero, 1))
+
+
+def _matmul(frame: Frame, layer: Layer) -> Int32:
+    where, g = OPERANDS[layer.op_type], integer_matmul_geometry(layer, frame.network)
+    matrix = (*g.batch, g.m, g.n)
+    a_zero, b_zero = _zero(frame, layer, where.a_zero), _zero(frame, layer, where.b_zero)
+    a = frame.operand(layer, where.a).astype(np.int32).reshape(*g.a_batch, g.m, g.k)
+    b = frame.operand(layer, where.b).astype(np.int32).reshape(*g.b_batch, g.k, g.n)
+    a = np.subtract(a, a_zero.reshape(per_matrix_shape(layer, a_zero.shape, (*matrix[:-1], 1), -2)))
+    b = np.subtract(b, b_zero.reshape(per_matrix_shape(layer, b_zero.shape, (*matrix[:-2], 1, g.n), -1)))
+    return np.matmul(a, b)
+
+
+def qlinear_matmul(frame: Frame, layer: Layer) -> AnyArray:
+    """QLinearMatMul."""
+    where, g = OPERANDS[layer.op_type], integer_matmul_geometry(layer, frame.network)
+
+    def parameter(position: int, axis: int) -> AnyArray:
+        array = frame.operand(layer, position)
+        return array.reshape(per_matrix_shape(layer, array.shape, (*g.batch, g.m, g.n), axis))
+
+    scales = parameter(where.a_scale, -2), parameter(where.b_scale, -1), parameter(where.y_scale, -2)
+    return _requantise(frame, layer, _matmul(frame, layer), scales, parameter(where.y_zero, -2))
+
+
+def _requantise(
+    frame: Frame, layer: Layer, accumulator: Int32, scales: tuple[AnyArray, AnyArray, AnyArray], zero: AnyArray
+) -> AnyArray:
+    a, b, y = scales
+    scale = np.divide(np.multiply(a, b), y)
+    value = np.multiply(accumulator.astype(np.float32), scale)
+    return _saturate(value, zero, frame.network.tensors[layer.outputs[0]].dtype)
+
+
+OPERATORS: Mapping[str, Operator] = {
+    "QuantizeLinear": quantize_linear,
+    "DequantizeLinear": dequantize_linear,
+    "DynamicQuantizeLinear": dynamic_quantize_linear,
+    "ConvInteger": _conv,
+    "MatMulInteger": _matmul,
+    "QLinearConv": qlinear_conv,
+    "QLinearMatMul": qlinear_matmul,
+}

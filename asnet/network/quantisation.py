@@ -1,0 +1,154 @@
+"""What quantised operators mean: where their operands are, how parameters broadcast, and which unit serves.
+
+An operand is ``scale·(q - zero point)`` with an 8-bit ``q``. A product of two operands is, as onnxruntime computes it,
+
+``acc = Σ (a - a_zero)·(b - b_zero) + bias`` in int32, which wraps, and
+``y = saturate(round(float32(acc)·((a_scale·b_scale) / y_scale)) + y_zero)``, round half to even.
+
+A unit sees raw operands: ``Σ (a - a_zero)·(b - b_zero) = Σ a·b - a_zero·Σb - b_zero·Σa + N·a_zero·b_zero``, and a
+padded position is one whose raw value is ``a_zero``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from asnet.errors import NetworkError, UnsupportedError
+from asnet.network.attributes import integer
+from asnet.network.model import Layer, Network
+from asnet.network.semantics import MatMul, has_input, matmul_geometry, normalize_axis
+from asnet.network.windows import ConvGeometry, conv_geometry
+
+__all__ = [
+    "OPERANDS",
+    "QUANTISED_TYPES",
+    "Operands",
+    "UnitOperands",
+    "axis_shape",
+    "integer_conv_geometry",
+    "integer_matmul_geometry",
+    "per_channel_shape",
+    "per_matrix_shape",
+    "unit_operands",
+]
+
+QUANTISED_TYPES = ("int8", "uint8", "int16", "uint16")
+"""Types that QuantizeLinear may give."""
+
+
+@dataclass(frozen=True)
+class Operands:
+    """Input numbers of an integer product; -1 for an input that the operator does not have."""
+
+    a: int
+    b: int
+    a_zero: int
+    b_zero: int
+    a_scale: int = -1
+    b_scale: int = -1
+    y_scale: int = -1
+    y_zero: int = -1
+    bias: int = -1
+
+
+_INTEGER = Operands(a=0, b=1, a_zero=2, b_zero=3)
+_QLINEAR = Operands(a=0, a_scale=1, a_zero=2, b=3, b_scale=4, b_zero=5, y_scale=6, y_zero=7)
+
+OPERANDS: Mapping[str, Operands] = {
+    "ConvInteger": _INTEGER,
+    "MatMulInteger": _INTEGER,
+    "QLinearConv": replace(_QLINEAR, bias=8),
+    "QLinearMatMul": _QLINEAR,
+}
+"""Operator → its inputs."""
+
+
+@dataclass(frozen=True)
+class UnitOperands:
+    """How raw operands become those of an 8 x 8 unit of ``type``: ``a - a_shift`` and ``b - b_shift``."""
+
+    type: str
+    a_shift: int
+    b_shift: int
+
+
+def unit_operands(a: str, b: str) -> UnitOperands:
+    """The unit for operands of types ``a`` and ``b`` (``int8`` or ``uint8``).
+
+    Equal types take the unit of that type. Of unequal ones, the unsigned operand is shifted by 128 into int8 together
+    with its zero point, which changes no sum, and the unit is that of i8.
+    """
+    if a == b:
+        return UnitOperands("i8" if a == "int8" else "u8", 0, 0)
+    return UnitOperands("i8", 128 if a == "uint8" else 0, 128 if b == "uint8" else 0)
+
+
+def integer_conv_geometry(layer: Layer, network: Network) -> ConvGeometry:
+    """Geometry of a ConvInteger or QLinearConv; raises as :func:`asnet.network.windows.conv_geometry`."""
+    where = OPERANDS[layer.op_type]
+    bias = (layer.inputs[where.bias],) if where.bias >= 0 and has_input(layer, where.bias) else ()
+    return conv_geometry(replace(layer, inputs=(layer.inputs[where.a], layer.inputs[where.b], *bias)), network)
+
+
+def integer_matmul_geometry(layer: Layer, network: Network) -> MatMul:
+    """Shapes of a MatMulInteger or QLinearMatMul; raises as :func:`asnet.network.semantics.matmul_geometry`."""
+    where = OPERANDS[layer.op_type]
+    return matmul_geometry(replace(layer, inputs=(layer.inputs[where.a], layer.inputs[where.b])), network)
+
+
+def per_channel_shape(layer: Layer, shape: tuple[int, ...], channels: int, spatial: int) -> tuple[int, ...]:
+    """A parameter of a convolution as it broadcasts to ``[batch, channels, *spatial axes]``.
+
+    Raises:
+        NetworkError: it has neither one element nor one per output channel.
+    """
+    if math.prod(shape) == 1:
+        return (1,)
+    if shape != (channels,):
+        raise NetworkError(f"{layer}: a scale or zero point of shape {list(shape)} does not fit {channels} channels")
+    return (channels, *(1,) * spatial)
+
+
+def per_matrix_shape(layer: Layer, shape: tuple[int, ...], matrix: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    """A parameter of a matrix product as it broadcasts to the product ``matrix`` (``[..., m, n]``).
+
+    A vector has one element per row (``axis`` -2) or column (``axis`` -1).
+
+    Raises:
+        NetworkError: it does not fit.
+    """
+    if math.prod(shape) == 1:
+        return (1, 1)
+    view = shape if len(shape) > 1 else (*shape, 1) if axis == -2 else (1, *shape)
+    goal = matrix[len(matrix) - len(view) :]
+    if len(view) > len(matrix) or any(extent not in (1, whole) for extent, whole in zip(view, goal, strict=True)):
+        raise NetworkError(
+            f"{layer}: a scale or zero point of shape {list(shape)} does not fit a product of shape {list(matrix)}"
+        )
+    return view
+
+
+def axis_shape(layer: Layer, network: Network) -> tuple[int, ...]:
+    """Scale and zero point of a QuantizeLinear or DequantizeLinear as they broadcast to its input.
+
+    Raises:
+        NetworkError: the scale has neither one element nor one per position of ``axis``, or the zero point another
+            shape.
+        UnsupportedError: blocks have their own scales, or division in another type than float32.
+    """
+    shape, scale = network.shape(layer.inputs[0]), network.shape(layer.inputs[1])
+    if integer(layer, "block_size", 0) != 0:
+        raise UnsupportedError(f"{layer}: block_size is not supported; quantise per tensor or per axis")
+    if integer(layer, "precision", 0) not in (0, 1):
+        raise UnsupportedError(f"{layer}: precision is not supported but for float32; leave it out")
+    if has_input(layer, 2) and network.shape(layer.inputs[2]) != scale:
+        zero = list(network.shape(layer.inputs[2]))
+        raise NetworkError(f"{layer}: a zero point of shape {zero} is not of the scale's shape {list(scale)}")
+    if math.prod(scale) == 1 and len(scale) < 2:
+        return (1,) * len(shape)
+    axis = normalize_axis(layer, integer(layer, "axis", 1), len(shape))
+    if scale != (shape[axis],):
+        raise NetworkError(f"{layer}: a scale of shape {list(scale)} does not fit axis {axis} of shape {list(shape)}")
+    return (*(1,) * axis, shape[axis], *(1,) * (len(shape) - axis - 1))
