@@ -17,6 +17,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "network": WORDS,
     "ir": WORDS,
     "lower": WORDS | {"network", "ir"},
+    "backend": WORDS | {"network", "ir", "lower"},
+    "conformance": WORDS | {"network", "backend"},
     "passes": WORDS | {"ir"},
     "units": WORDS,
     "emulate": WORDS | {"ir", "units"},
