@@ -5,7 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from asnet.errors import NetworkError
+from asnet.network.indexing import (
+    gather_axis,
+    gather_coordinates,
+    gather_elements_axis,
+    scatter_coordinates,
+    scatter_elements,
+)
 from asnet.network.model import Layer, Network
+from asnet.network.moving import (
+    block_axes,
+    center_positions,
+    expand_shape,
+    eye,
+    one_hot,
+    slice_positions,
+    split_sections,
+    tile_repeats,
+    trilu_diagonal,
+)
+from asnet.network.reductions import extremum, reduction, running, selection
 from asnet.network.semantics import (
     batchnorm_scale_shift,
     clip_bounds,
@@ -17,6 +36,7 @@ from asnet.network.semantics import (
     softmax_axes,
     transpose_permutation,
 )
+from asnet.network.transposed import transposed_geometry
 from asnet.network.windows import conv_geometry, pool_geometry
 
 __all__ = ["validate"]
@@ -32,11 +52,31 @@ _CHECKS: Mapping[str, Callable[[Layer, Network], object]] = {
     "Gemm": gemm_parameters,
     "MatMul": matmul_geometry,
     "Conv": conv_geometry,
+    "ConvTranspose": transposed_geometry,
     **dict.fromkeys(("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"), pool_geometry),
     "Softmax": softmax_axes,
+    **dict.fromkeys(("ReduceSum", "ReduceMean", "ReduceProd", "ReduceMax", "ReduceMin", "ReduceL1"), reduction),
+    "ReduceSumSquare": reduction,
+    **dict.fromkeys(("ArgMax", "ArgMin"), extremum),
+    **dict.fromkeys(("CumSum", "CumProd"), running),
+    "TopK": selection,
     "BatchNormalization": batchnorm_scale_shift,
     "Clip": clip_bounds,
     "Pad": pad_amounts,
+    "Slice": slice_positions,
+    "Split": split_sections,
+    "Expand": expand_shape,
+    "Tile": tile_repeats,
+    "CenterCropPad": center_positions,
+    **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), block_axes),
+    "OneHot": one_hot,
+    "EyeLike": eye,
+    "Trilu": trilu_diagonal,
+    "Gather": gather_axis,
+    "GatherElements": gather_elements_axis,
+    "GatherND": gather_coordinates,
+    **dict.fromkeys(("Scatter", "ScatterElements"), scatter_elements),
+    "ScatterND": scatter_coordinates,
     "LeakyRelu": lambda layer, network: leaky_alpha(layer),
     "Transpose": transpose_permutation,
     "Concat": concat_axis,

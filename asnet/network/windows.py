@@ -19,7 +19,16 @@ from asnet.network.attributes import integer, integers, text
 from asnet.network.model import Layer, Network
 from asnet.network.semantics import has_input
 
-__all__ = ["ConvGeometry", "PoolGeometry", "Window", "conv_geometry", "pool_geometry", "pool_window"]
+__all__ = [
+    "ConvGeometry",
+    "PoolGeometry",
+    "Window",
+    "check_spatial",
+    "conv_geometry",
+    "pool_geometry",
+    "pool_window",
+    "positive",
+]
 
 
 @dataclass(frozen=True)
@@ -130,7 +139,8 @@ class PoolGeometry:
         return np.float32(divisors[0]) if np.all(divisors == divisors[0]) else None
 
 
-def _positive(layer: Layer, name: str, values: tuple[int, ...], rank: int) -> tuple[int, ...]:
+def positive(layer: Layer, name: str, values: tuple[int, ...], rank: int) -> tuple[int, ...]:
+    """``values`` of attribute ``name``, which must be ``rank`` positive integers."""
     if len(values) != rank or min(values, default=1) < 1:
         raise NetworkError(f"{layer}: {name} {list(values)} must be {rank} positive integers, one per spatial axis")
     return values
@@ -162,9 +172,9 @@ def _pads(
 def _window(layer: Layer, shape: tuple[int, ...], kernel: tuple[int, ...], *, ceil_mode: bool = False) -> Window:
     inputs = shape[2:]
     rank = len(inputs)
-    kernel = _positive(layer, "kernel_shape", kernel, rank)
-    strides = _positive(layer, "strides", integers(layer, "strides", (1,) * rank), rank)
-    dilations = _positive(layer, "dilations", integers(layer, "dilations", (1,) * rank), rank)
+    kernel = positive(layer, "kernel_shape", kernel, rank)
+    strides = positive(layer, "strides", integers(layer, "strides", (1,) * rank), rank)
+    dilations = positive(layer, "dilations", integers(layer, "dilations", (1,) * rank), rank)
     span = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True))
     begins, ends = _pads(layer, inputs, strides, span)
     outputs: list[int] = []
@@ -187,7 +197,8 @@ def _check_outputs(layer: Layer, network: Network, window: Window) -> None:
         )
 
 
-def _check_spatial(layer: Layer, shape: tuple[int, ...]) -> None:
+def check_spatial(layer: Layer, shape: tuple[int, ...]) -> None:
+    """Refuse an input without spatial axes."""
     if len(shape) < 3:
         raise NetworkError(f"{layer}: an input of shape {list(shape)} must be batch, channels and spatial axes")
 
@@ -200,7 +211,7 @@ def conv_geometry(layer: Layer, network: Network) -> ConvGeometry:
         UnsupportedError: negative padding.
     """
     shape = network.shape(layer.inputs[0])
-    _check_spatial(layer, shape)
+    check_spatial(layer, shape)
     batch, channels, *_ = shape
     weight = network.shape(layer.inputs[1])
     if len(weight) != len(shape):
@@ -227,7 +238,7 @@ def pool_window(layer: Layer, shape: tuple[int, ...]) -> Window:
 
     ``auto_pad`` says where the windows are, ``ceil_mode`` has no say then.
     """
-    _check_spatial(layer, shape)
+    check_spatial(layer, shape)
     if layer.op_type.startswith("Global"):
         return _window(layer, shape, shape[2:])
     ceil_mode = integer(layer, "ceil_mode", 0) != 0 and text(layer, "auto_pad", "NOTSET") == "NOTSET"
