@@ -10,6 +10,7 @@ import numpy as np
 
 from asnet.ir.module import Memory
 from asnet.lower.arithmetic import I64
+from asnet.lower.builder import LayerBuilder
 from asnet.lower.context import ANY, NUMBERS, LayerContext
 from asnet.lower.elementwise import map_broadcast
 from asnet.lower.index import Index
@@ -26,6 +27,7 @@ from asnet.network.moving import (
     tile_repeats,
     trilu_diagonal,
 )
+from asnet.network.semantics import pad_amounts
 
 __all__ = ["copy_positions"]
 
@@ -62,6 +64,24 @@ def copy_positions(context: LayerContext, x: Memory, y: Memory, positions: Seque
                 b.store(y, target, b.load(x, source))
 
 
+def _fill_and_move(
+    b: LayerBuilder,
+    x: Memory,
+    y: Memory,
+    source: Sequence[int],
+    target: Sequence[int],
+    extents: Sequence[int],
+    value: np.generic,
+) -> None:
+    """``y`` = ``value`` everywhere, then ``extents`` elements of ``x`` from ``source`` on at ``target``."""
+    whole = replace(y, shape=(y.size,))
+    with b.nest(whole.shape) as index:
+        b.store(whole, index, b.constant(value, y.dtype))
+    with b.nest(extents) as index:
+        taken, inside = ([i + begin for i, begin in zip(index, begins, strict=True)] for begins in (source, target))
+        b.store(y, inside, b.load(x, taken))
+
+
 def _runs(context: LayerContext, axis: int, positions: Positions) -> list[_Run]:
     runs: list[_Run] = []
     begin = 0
@@ -82,6 +102,19 @@ def _runs(context: LayerContext, axis: int, positions: Positions) -> list[_Run]:
 def _slice(context: LayerContext) -> None:
     positions = slice_positions(context.layer, context.network)
     copy_positions(context, context.input(0, ANY), context.output(), positions)
+
+
+@lowering("Pad")
+def _pad(context: LayerContext) -> None:
+    padding = pad_amounts(context.layer, context.network)
+    x, y = context.input(0, ANY), context.output()
+    if padding.mode != "constant":
+        copy_positions(context, x, y, padding.positions(x.shape))
+        return
+    kept = padding.kept(x.shape)
+    with context.function((x,), (y,)) as b:
+        source, target = [part.start for part in kept], [max(begin, 0) for begin in padding.begins]
+        _fill_and_move(b, x, y, source, target, [len(part) for part in kept], padding.value)
 
 
 @lowering("Split")
@@ -116,11 +149,7 @@ def _center(context: LayerContext) -> None:
     source, target, extents = center_positions(context.layer, context.network)
     x, y = context.input(0, ANY), context.output()
     with context.function((x,), (y,)) as b:
-        with b.nest(y.shape) as index:
-            b.store(y, index, b.constant(0, y.dtype))
-        with b.nest(extents) as index:
-            taken, inside = ([i + begin for i, begin in zip(index, begins, strict=True)] for begins in (source, target))
-            b.store(y, inside, b.load(x, taken))
+        _fill_and_move(b, x, y, source, target, extents, np.dtype(y.dtype).type(0))
 
 
 @lowering("DepthToSpace", "SpaceToDepth")

@@ -151,18 +151,20 @@ def block_axes(layer: Layer, network: Network) -> tuple[tuple[int, ...], tuple[i
     """
     n, c, h, w = shape = network.shape(layer.inputs[0])
     block = integer(layer, "blocksize", 0)
+    mode = text(layer, "mode", "DCR")
+    if mode not in {"DCR", "CRD"}:
+        raise UnsupportedError(f"{layer}: mode {mode!r} is not supported; supported: DCR, CRD")
     if layer.op_type == "SpaceToDepth":
         if block < 1 or h % block or w % block:
             raise NetworkError(f"{layer}: blocksize {block} does not divide height and width of {list(shape)}")
-        return (n, c, h // block, block, w // block, block), (0, 3, 5, 1, 2, 4)
+        return (n, c, h // block, block, w // block, block), (
+            (0, 3, 5, 1, 2, 4) if mode == "DCR" else (0, 1, 3, 5, 2, 4)
+        )
     if block < 1 or c % (block * block):
         raise NetworkError(f"{layer}: blocksize {block} squared does not divide the channels of {list(shape)}")
-    mode = text(layer, "mode", "DCR")
     if mode == "DCR":
         return (n, block, block, c // block**2, h, w), (0, 3, 4, 1, 5, 2)
-    if mode == "CRD":
-        return (n, c // block**2, block, block, h, w), (0, 1, 4, 2, 5, 3)
-    raise UnsupportedError(f"{layer}: mode {mode!r} is not supported; supported: DCR, CRD")
+    return (n, c // block**2, block, block, h, w), (0, 1, 4, 2, 5, 3)
 
 
 def one_hot(layer: Layer, network: Network) -> tuple[int, int]:

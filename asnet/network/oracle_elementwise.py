@@ -13,7 +13,7 @@ from asnet.network.oracle_frame import Frame, Operator
 from asnet.network.semantics import clip_bounds, leaky_alpha
 from asnet.types import AnyArray
 
-__all__ = ["OPERATORS", "cast"]
+__all__ = ["OPERATORS", "cast", "maximum", "minimum"]
 
 Unary = Callable[[AnyArray], AnyArray]
 Binary = Callable[[AnyArray, AnyArray], AnyArray]
@@ -51,12 +51,12 @@ def _sign(x: AnyArray) -> AnyArray:
     return np.where(np.isnan(x), x, result) if x.dtype.kind == "f" else result
 
 
-def _minimum(a: AnyArray, b: AnyArray) -> AnyArray:
+def minimum(a: AnyArray, b: AnyArray) -> AnyArray:
     """``b < a ? b : a``; a NaN in either operand wins."""
     return _or_nan(np.where(b < a, b, a), b)
 
 
-def _maximum(a: AnyArray, b: AnyArray) -> AnyArray:
+def maximum(a: AnyArray, b: AnyArray) -> AnyArray:
     """``b > a ? b : a``; a NaN in either operand wins."""
     return _or_nan(np.where(b > a, b, a), b)
 
@@ -153,8 +153,8 @@ OPERATORS: Mapping[str, Operator] = {
     "BitwiseAnd": _binary(np.bitwise_and),
     "BitwiseOr": _binary(np.bitwise_or),
     "BitwiseXor": _binary(np.bitwise_xor),
-    "Min": _variadic(_minimum),
-    "Max": _variadic(_maximum),
+    "Min": _variadic(minimum),
+    "Max": _variadic(maximum),
     "Sum": _variadic(np.add),
     "Mean": mean,
     "LeakyRelu": leaky_relu,

@@ -71,7 +71,7 @@ def one_hot_(frame: Frame, layer: Layer) -> AnyArray:
     indices, values = frame.operand(layer, 0), frame.operand(layer, 2)
     number = np.arange(depth).reshape(depth, *(1,) * (indices.ndim - axis))
     places = np.expand_dims(indices, axis).astype(np.int64)
-    return np.where((places == number) | (places == number - depth), values[1], values[0])
+    return np.where(np.equal(places, number) | np.equal(places, number - depth), values[1], values[0])
 
 
 def trilu(frame: Frame, layer: Layer) -> AnyArray:

@@ -60,12 +60,15 @@ def concat(frame: Frame, layer: Layer) -> AnyArray:
     return np.concatenate(operands, axis=concat_axis(layer, frame.network))
 
 
-def pad(frame: Frame, layer: Layer) -> Float32:
-    """Pad with a constant, the edge, or a reflection without the edge."""
+def pad(frame: Frame, layer: Layer) -> AnyArray:
+    """Pad with a constant, the edge, a reflection without the edge, or what follows on the other side."""
     padding = pad_amounts(layer, frame.network)
-    options: dict[str, Any] = {"constant_values": frame.flush(padding.value)} if padding.mode == "constant" else {}
-    amounts = list(zip(padding.begins, padding.ends, strict=True))
-    return np.pad(frame.operand(layer, 0), amounts, mode=padding.mode, **options)  # pyright: ignore
+    x = frame.operand(layer, 0)
+    x = x[tuple(slice(kept.start, kept.stop) for kept in padding.kept(x.shape))]
+    value = frame.boundary(np.asarray(padding.value))
+    options: dict[str, Any] = {"constant_values": value} if padding.mode == "constant" else {}
+    amounts = [(max(begin, 0), max(end, 0)) for begin, end in zip(padding.begins, padding.ends, strict=True)]
+    return np.pad(x, amounts, mode=padding.mode, **options)  # pyright: ignore
 
 
 OPERATORS: Mapping[str, Operator] = {

@@ -7,6 +7,7 @@ flushing them in ``ftz`` mode is the caller's, like that of any constant.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,10 +59,13 @@ def constant_input(layer: Layer, network: Network, index: int, role: str) -> Arr
 
 
 def _constant_scalar(layer: Layer, network: Network, index: int, role: str) -> np.float32:
-    array = constant_input(layer, network, index, role)
+    return np.float32(_scalar(layer, constant_input(layer, network, index, role), role))
+
+
+def _scalar(layer: Layer, array: Array, role: str) -> np.generic:
     if array.size != 1:
         raise NetworkError(f"{layer}: {role} of shape {list(array.shape)} must be a scalar")
-    return np.float32(array.item())
+    return array.reshape(-1)[0]
 
 
 def normalize_axis(layer: Layer, axis: int, rank: int) -> int:
@@ -233,12 +237,32 @@ def clip_bounds(layer: Layer, network: Network) -> ClipBounds:
 
 @dataclass(frozen=True)
 class Padding:
-    """A Pad: ``begins`` and ``ends`` per axis; ``mode`` is constant (filled with ``value``), edge or reflect."""
+    """A Pad: ``begins`` and ``ends`` per axis, negative ones crop before the others pad.
+
+    ``mode`` is constant (filled with ``value``, of the tensor's type), edge, reflect or wrap.
+    """
 
     mode: str
     begins: tuple[int, ...]
     ends: tuple[int, ...]
-    value: np.float32
+    value: np.generic
+
+    def kept(self, shape: Sequence[int]) -> tuple[range, ...]:
+        """Per axis of an input of ``shape`` the positions that are not cropped."""
+        return tuple(
+            range(max(-begin, 0), extent - max(-end, 0))
+            for begin, end, extent in zip(self.begins, self.ends, shape, strict=True)
+        )
+
+    def positions(self, shape: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+        """For each index along each axis of the output the index in an input of ``shape``; not in mode constant."""
+        return tuple(
+            tuple(np.pad(np.array(kept), (max(begin, 0), max(end, 0)), mode=self.mode).tolist())  # pyright: ignore
+            for begin, end, kept in zip(self.begins, self.ends, self.kept(shape), strict=True)
+        )
+
+
+PADDING_MODES = ("constant", "edge", "reflect", "wrap")
 
 
 def pad_amounts(layer: Layer, network: Network) -> Padding:
@@ -246,32 +270,37 @@ def pad_amounts(layer: Layer, network: Network) -> Padding:
 
     Raises:
         NetworkError: the amounts do not fit the tensor.
-        UnsupportedError: negative amounts, mode ``wrap``, or amounts computed by the network.
+        UnsupportedError: an unknown mode, or amounts computed by the network.
     """
-    shape = network.shape(layer.inputs[0])
-    rank = len(shape)
+    tensor = network.tensors[layer.inputs[0]]
+    shape, rank = tensor.shape, len(tensor.shape)
     axes = tuple(range(rank))
+    value: np.generic = np.dtype(tensor.dtype).type(0)
     if network.opset < 11:
         pads = integers(layer, "pads", ())
         value = np.float32(real(layer, "value", 0.0))
     else:
         pads = tuple(int(amount) for amount in constant_input(layer, network, 1, "pads").ravel())
-        value = _constant_scalar(layer, network, 2, "constant_value") if has_input(layer, 2) else np.float32(0.0)
+        if has_input(layer, 2):
+            value = _scalar(layer, constant_input(layer, network, 2, "constant_value"), "constant_value")
         if has_input(layer, 3):
             axes = tuple(normalize_axis(layer, int(a), rank) for a in constant_input(layer, network, 3, "axes").ravel())
     if len(pads) != 2 * len(axes):
         raise NetworkError(f"{layer}: pads {list(pads)} must be {2 * len(axes)} integers, begins then ends")
-    if min(pads, default=0) < 0:
-        raise UnsupportedError(f"{layer}: negative pads {list(pads)} are not supported; use Slice before exporting")
     begins, ends = [0] * rank, [0] * rank
     for position, axis in enumerate(axes):
         begins[axis], ends[axis] = pads[position], pads[len(axes) + position]
     mode = text(layer, "mode", "constant")
-    if mode not in {"constant", "edge", "reflect"}:
-        raise UnsupportedError(f"{layer}: mode {mode!r} is not supported; supported: constant, edge, reflect")
-    if mode == "reflect" and any(max(b, e) >= max(n, 1) for b, e, n in zip(begins, ends, shape, strict=True)):
-        raise NetworkError(f"{layer}: reflecting pads {list(pads)} are larger than the shape {list(shape)} minus 1")
-    return Padding(mode, tuple(begins), tuple(ends), value)
+    if mode not in PADDING_MODES:
+        raise UnsupportedError(f"{layer}: mode {mode!r} is not supported; supported: {', '.join(PADDING_MODES)}")
+    padding = Padding(mode, tuple(begins), tuple(ends), value)
+    for begin, end, extent in zip(begins, ends, shape, strict=True):
+        kept = extent + min(begin, 0) + min(end, 0)
+        if kept < 0 or (mode != "constant" and kept == 0 and max(begin, end) > 0):
+            raise NetworkError(f"{layer}: pads {list(pads)} leave nothing to pad of the shape {list(shape)}")
+        if mode == "reflect" and max(begin, end) >= max(kept, 1):
+            raise NetworkError(f"{layer}: reflecting pads {list(pads)} are larger than the shape {list(shape)} minus 1")
+    return padding
 
 
 def leaky_alpha(layer: Layer) -> np.float32:

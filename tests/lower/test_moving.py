@@ -7,6 +7,7 @@ import pytest
 from onnx import TensorProto
 
 from asnet.cache import Cache
+from asnet.network import oracle
 from asnet.types import FloatMode
 from tests.lower.conftest import Case, Typed, check_bits, check_reference, integers, one
 
@@ -44,6 +45,14 @@ CASES = [
     one("trilu-k", "Trilu", Typed("bool", (4, 5)), integers(2)),
     one("reverse", "ReverseSequence", (4, 3, 2), integers(2, 4, 1)),
     one("reverse-batch", "ReverseSequence", Typed("int8", (3, 4)), integers(4, 1, 3), time_axis=1, batch_axis=0),
+    one("pad-int64", "Pad", Typed("int64", (2, 3)), integers(1, 0, 0, 2), np.array(-(2**40))),
+    one("pad-uint8", "Pad", Typed("uint8", (2, 3)), integers(0, 1, 2, 0)),
+    one("pad-bool", "Pad", Typed("bool", (3,)), integers(1, 2), np.array(True)),
+    one("pad-minus-infinity", "Pad", (2, 2), integers(1, 0, 0, 0), np.array(-np.inf, np.float32)),
+    one("pad-edge-int8", "Pad", Typed("int8", (2, 3)), integers(1, 2, 3, 0), mode="edge"),
+    one("pad-wrap", "Pad", (2, 3), integers(1, 2, 3, 7), mode="wrap"),
+    one("pad-reflect-1d", "Pad", Typed("int32", (9,)), integers(8, 5), mode="reflect"),
+    one("pad-10", "Pad", (2, 3), opset=10, pads=[0, 1, 2, 0], value=0.5),
     one("transpose-int64", "Transpose", Typed("int64", (2, 3, 4)), perm=[2, 0, 1]),
     one("concat-bool", "Concat", Typed("bool", (2, 3)), Typed("bool", (2, 2)), axis=1),
 ]
@@ -58,3 +67,12 @@ def test_has_the_oracles_bits(case: Case, mode: FloatMode, objects: Cache) -> No
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_agrees_with_the_onnx_reference(case: Case, objects: Cache) -> None:
     check_reference(case, objects)
+
+
+@pytest.mark.parametrize("mode", ["constant", "edge", "reflect", "wrap"])
+def test_negative_pads_crop_before_the_others_pad(mode: str, objects: Cache) -> None:
+    case = one("crop", "Pad", Typed("int32", (4, 6)), integers(-1, 2, 1, -3), mode=mode)
+    check_bits(case, FloatMode.FTZ, objects)
+    x = case.images()["in0"][0]
+    expected = np.pad(x[1:, :3], ((0, 1), (2, 0)), mode=mode)  # pyright: ignore
+    assert (oracle.run(case.network(), {"in0": x})["y"] == expected).all()

@@ -328,10 +328,6 @@ UNSUPPORTED = {
         [N("BatchNormalization", ["x", "c", "c", "c", "v"], ["y"], name="n")],
         "node 'n' (BatchNormalization): variance 'v' is computed by the network; only a constant is supported",
     ),
-    "negative pads": (
-        [N("Pad", ["x", "crop"], ["y"], name="p")],
-        "node 'p' (Pad): negative pads [0, -1, 0, 0] are not supported; use Slice before exporting",
-    ),
 }
 
 CONSTANTS = {
@@ -345,7 +341,6 @@ CONSTANTS = {
     "i3": np.array([3]),
     "huge": np.array([1 << 14, 1 << 14]),
     "enormous": np.array([1 << 16, 1 << 16, 2]),
-    "crop": np.array([0, -1, 0, 0]),
 }
 
 

@@ -18,7 +18,10 @@ from asnet.network import load, oracle
 
 FLOAT = onnx.TensorProto.FLOAT
 
-CONSTANT_PARAMETERS = {"BatchNormalization", "Clip", "Dropout", "Pad", "Reshape", "Squeeze", "Unsqueeze"}
+CONSTANT_PARAMETERS = {
+    *("BatchNormalization", "CenterCropPad", "Clip", "Dropout", "Expand", "OneHot", "Pad", "Reshape", "Slice", "Split"),
+    *("Squeeze", "Tile", "Trilu", "Unsqueeze"),
+}
 """Operators whose further inputs ASNet wants constant; the cases pass them as inputs of the graph."""
 
 REFUSED = {

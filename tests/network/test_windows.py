@@ -206,12 +206,12 @@ REFUSED = {
         {"pads": (0, -1, 0, 0)},
         "negative pads [0, -1, 0, 0] are not supported; slice the input instead",
     ),
-    "wrap": (
+    "mode": (
         pad_amounts,
         "Pad",
         [(2, 3)],
-        {"opset": 10, "pads": (0,) * 4, "mode": "wrap"},
-        "mode 'wrap' is not supported; supported: constant, edge, reflect",
+        {"opset": 10, "pads": (0,) * 4, "mode": "mirror"},
+        "mode 'mirror' is not supported; supported: constant, edge, reflect, wrap",
     ),
     "bound": (
         clip_bounds,
