@@ -1,0 +1,76 @@
+"""The oracle's elementary functions and activations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from asnet.errors import UnsupportedError
+from asnet.network.activations import ACTIVATIONS, FUNCTIONS, activation, constant_power
+from asnet.network.elementary import Float32, exp
+from asnet.network.functions import ArraySteps, log, power
+from asnet.network.model import Layer
+from asnet.network.oracle_frame import Frame, Operator
+from asnet.network.semantics import softmax_axes
+from asnet.types import AnyArray
+
+__all__ = ["OPERATORS"]
+
+
+def _activation(frame: Frame, layer: Layer) -> AnyArray:
+    x = frame.operand(layer, 0)
+    if x.dtype != np.float32:
+        raise UnsupportedError(f"{layer} of type {x.dtype} is not supported; supported type: float32")
+    return activation(layer)(ArraySteps(frame.flush), np.atleast_1d(x))
+
+
+def _pow(frame: Frame, layer: Layer) -> AnyArray:
+    """A whole constant exponent by multiplication, any other by 2^(y·log2 x); an integer exponent is first a float."""
+    x, y = np.atleast_1d(frame.operand(layer, 0)), np.atleast_1d(frame.operand(layer, 1)).astype(np.float32)
+    if x.dtype != np.float32:
+        raise UnsupportedError(f"{layer} of base {x.dtype} is not supported; supported type: float32")
+    steps = ArraySteps(frame.flush)
+    if layer.inputs[1] in frame.network.constants and y.size == 1:
+        direct = constant_power(y.item())
+        if direct is not None:
+            return np.broadcast_to(direct(steps, x), frame.network.tensors[layer.outputs[0]].shape)
+    return power(steps, x, y)
+
+
+def _prelu(frame: Frame, layer: Layer) -> AnyArray:
+    """``x < 0 ? x·slope : x``."""
+    x, slope = frame.operand(layer, 0), frame.operand(layer, 1)
+    return np.where(np.less(x, x.dtype.type(0)), np.multiply(x, slope), x)
+
+
+def _log_softmax(frame: Frame, layer: Layer) -> Float32:
+    """``d_i = x_i - max``, ``y_i = d_i - ln Σ exp(d_i)``; maximum and sum along the axis in order."""
+    x = frame.operand(layer, 0).reshape(softmax_axes(layer, frame.network))
+    maximum = x[:, 0]
+    for index in range(1, x.shape[1]):
+        maximum = np.where(np.greater(x[:, index], maximum), x[:, index], maximum)
+    difference = np.subtract(x, maximum[:, None])
+    total = np.zeros_like(maximum)
+    for index in range(x.shape[1]):
+        total = np.add(total, exp(difference[:, index]))
+    return np.subtract(difference, log(ArraySteps(frame.flush), total)[:, None])
+
+
+def _hardmax(frame: Frame, layer: Layer) -> Float32:
+    """1 at the first of the greatest elements along the axis, else 0; a NaN is greatest only if it is the first."""
+    x = frame.operand(layer, 0).reshape(softmax_axes(layer, frame.network))
+    best, place = x[:, 0], np.zeros(x[:, 0].shape, np.int64)
+    for index in range(1, x.shape[1]):
+        greater = np.greater(x[:, index], best)
+        best, place = np.where(greater, x[:, index], best), np.where(greater, index, place)
+    return np.equal(np.arange(x.shape[1]).reshape(1, -1, 1), place[:, None]).astype(np.float32)
+
+
+OPERATORS: Mapping[str, Operator] = {
+    **dict.fromkeys((*FUNCTIONS, *ACTIVATIONS), _activation),
+    "Pow": _pow,
+    "PRelu": _prelu,
+    "LogSoftmax": _log_softmax,
+    "Hardmax": _hardmax,
+}
