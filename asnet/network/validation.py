@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from asnet.errors import NetworkError
+from asnet.network.elementwise import clip_bounds, infinities, modulo_floors, shifts_left
 from asnet.network.indexing import (
     gather_axis,
     gather_coordinates,
@@ -24,10 +25,10 @@ from asnet.network.moving import (
     tile_repeats,
     trilu_diagonal,
 )
+from asnet.network.recurrent import recurrent
 from asnet.network.reductions import extremum, reduction, running, selection
 from asnet.network.semantics import (
     batchnorm_scale_shift,
-    clip_bounds,
     concat_axis,
     gemm_parameters,
     leaky_alpha,
@@ -60,8 +61,12 @@ _CHECKS: Mapping[str, Callable[[Layer, Network], object]] = {
     **dict.fromkeys(("ArgMax", "ArgMin"), extremum),
     **dict.fromkeys(("CumSum", "CumProd"), running),
     "TopK": selection,
+    **dict.fromkeys(("RNN", "GRU", "LSTM"), recurrent),
     "BatchNormalization": batchnorm_scale_shift,
     "Clip": clip_bounds,
+    "Mod": modulo_floors,
+    "BitShift": lambda layer, network: shifts_left(layer),
+    "IsInf": lambda layer, network: infinities(layer),
     "Pad": pad_amounts,
     "Slice": slice_positions,
     "Split": split_sections,
