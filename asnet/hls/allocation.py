@@ -145,11 +145,12 @@ class Binder:
             slot = self._slots[operation.detail]
             chosen = self._instances.get(slot.name)
             if chosen is None:
-                return exact_instance(slot.op)
-            if chosen.op != slot.op:
+                return exact_instance(slot.op, slot.type)
+            if (chosen.op, chosen.type.name) != (slot.op, slot.type):
                 raise kernel.error(
                     operation.source,
-                    f"slot {slot.name!r} ({slot.op}) is bound to {chosen.name}, a unit for {chosen.op}",
+                    f"slot {slot.name!r} ({slot.op} of {slot.type}) is bound to {chosen.name}, a unit for {chosen.op} "
+                    f"of {chosen.type}",
                 )
             return chosen
         use = UNIT_OPS.get(operation.op)

@@ -1,7 +1,7 @@
 """The operator library: which operation needs a unit and which, and what the others cost.
 
 A unit's facts (ports, parameters, latency) are those of its description; nothing here knows a unit by name. Exact
-operators are the shipped units that are called like their LLVM opcode.
+operators are the shipped units that are called like their LLVM opcode, of integers with the type and ``_exact``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from asnet.errors import SynthesisError, UnitError
-from asnet.types import FloatMode
+from asnet.types import FloatMode, operand_type
 from asnet.units import ApproximateUnit, UnitInstance
 
 __all__ = [
@@ -171,13 +171,15 @@ def operator(instance: UnitInstance, mode: FloatMode) -> Operator:
 
 
 @cache
-def exact_instance(op: str) -> UnitInstance:
-    """The shipped exact unit of an LLVM operation.
+def exact_instance(op: str, type: str = "f32") -> UnitInstance:  # noqa: A002
+    """The shipped exact unit of an LLVM operation on operands of ``type``.
 
     Raises:
         SynthesisError: there is none.
     """
+    operand = operand_type(type)
+    name = op if operand.is_float else f"{op}{operand.width}{'s' if operand.signed else 'u'}_exact"
     try:
-        return ApproximateUnit.shipped(op).instance()
+        return ApproximateUnit.shipped(name).instance()
     except UnitError as error:
-        raise SynthesisError(f"there is no exact operator for {op!r}: {error}") from error
+        raise SynthesisError(f"there is no exact operator for {op!r} of {type}: {error}") from error
