@@ -9,7 +9,7 @@ from asnet.lower.builder import LayerBuilder
 from asnet.lower.context import LayerContext
 from asnet.lower.elementwise import map_elements
 from asnet.lower.registry import lowering
-from asnet.network.semantics import clip_bounds, leaky_alpha
+from asnet.network.semantics import leaky_alpha
 
 __all__: list[str] = []
 
@@ -22,22 +22,6 @@ def _leaky_relu(context: LayerContext) -> None:
         return b.select("<", x, b.number(0.0), b.site("fmul", x, b.number(alpha)), x)
 
     map_elements(context, leaky_relu)
-
-
-@lowering("Clip")
-def _clip(context: LayerContext) -> None:
-    bounds = clip_bounds(context.layer, context.network)
-
-    def clip(b: LayerBuilder, x: ir.Value) -> ir.Value:
-        if bounds.low is not None:
-            low = b.number(bounds.low)
-            x = b.select("<", x, low, low, x)
-        if bounds.high is not None:
-            high = b.number(bounds.high)
-            x = b.select(">", x, high, high, x)
-        return x
-
-    map_elements(context, clip)
 
 
 @lowering("Sigmoid")

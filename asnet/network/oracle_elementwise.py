@@ -10,7 +10,7 @@ import numpy as np
 from asnet.network.elementary import sigmoid, tanh
 from asnet.network.model import Layer
 from asnet.network.oracle_frame import Frame, Operator
-from asnet.network.semantics import clip_bounds, leaky_alpha
+from asnet.network.semantics import leaky_alpha
 from asnet.types import AnyArray
 
 __all__ = ["OPERATORS", "cast", "maximum", "minimum"]
@@ -81,19 +81,6 @@ def leaky_relu(frame: Frame, layer: Layer) -> AnyArray:
     return np.where(np.less(x, np.float32(0)), np.multiply(x, frame.flush(leaky_alpha(layer))), x)
 
 
-def clip(frame: Frame, layer: Layer) -> AnyArray:
-    """``v = x < low ? low : x``, then ``v > high ? high : v``; a missing bound is no step."""
-    bounds = clip_bounds(layer, frame.network)
-    value = frame.operand(layer, 0)
-    if bounds.low is not None:
-        low = frame.flush(bounds.low)
-        value = np.where(np.less(value, low), low, value)
-    if bounds.high is not None:
-        high = frame.flush(bounds.high)
-        value = np.where(np.greater(value, high), high, value)
-    return value
-
-
 def mean(frame: Frame, layer: Layer) -> AnyArray:
     """The sum from the first operand to the last, divided by their number."""
     operands = _operands(frame, layer)
@@ -158,7 +145,6 @@ OPERATORS: Mapping[str, Operator] = {
     "Sum": _variadic(np.add),
     "Mean": mean,
     "LeakyRelu": leaky_relu,
-    "Clip": clip,
     "Where": where,
     "Cast": _cast,
     "CastLike": _cast,

@@ -20,12 +20,10 @@ from asnet.types import Array
 
 __all__ = [
     "BatchNormalization",
-    "ClipBounds",
     "Gemm",
     "MatMul",
     "Padding",
     "batchnorm_scale_shift",
-    "clip_bounds",
     "concat_axis",
     "constant_input",
     "gemm_parameters",
@@ -208,31 +206,6 @@ def batchnorm_scale_shift(layer: Layer, network: Network) -> BatchNormalization:
     if not all(np.isfinite(array).all() for array in folded):
         raise NetworkError(f"{layer}: scale/√(variance + {epsilon:g}) is not finite in float32; mend the statistics")
     return BatchNormalization(*folded, axis=axis)
-
-
-@dataclass(frozen=True)
-class ClipBounds:
-    """Bounds of a Clip; None where there is none."""
-
-    low: np.float32 | None
-    high: np.float32 | None
-
-
-def clip_bounds(layer: Layer, network: Network) -> ClipBounds:
-    """Bounds of a Clip: attributes before opset 11, constant inputs since.
-
-    Raises:
-        UnsupportedError: a bound is computed by the network.
-    """
-    if network.opset < 11:
-        low, high = (np.float32(real(layer, name, np.nan)) for name in ("min", "max"))
-        return ClipBounds(None if np.isnan(low) else low, None if np.isnan(high) else high)
-
-    low, high = (
-        _constant_scalar(layer, network, index, role) if has_input(layer, index) else None
-        for index, role in ((1, "min"), (2, "max"))
-    )
-    return ClipBounds(low, high)
 
 
 @dataclass(frozen=True)
