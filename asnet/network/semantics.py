@@ -56,10 +56,6 @@ def constant_input(layer: Layer, network: Network, index: int, role: str) -> Arr
     return network.constants[name]
 
 
-def _constant_scalar(layer: Layer, network: Network, index: int, role: str) -> np.float32:
-    return np.float32(_scalar(layer, constant_input(layer, network, index, role), role))
-
-
 def _scalar(layer: Layer, array: Array, role: str) -> np.generic:
     if array.size != 1:
         raise NetworkError(f"{layer}: {role} of shape {list(array.shape)} must be a scalar")
