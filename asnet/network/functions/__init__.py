@@ -11,7 +11,7 @@ Relative errors measured against float64 are in ``tests/network/test_functions.p
 from asnet.network.functions.error import erf, gelu, gelu_tanh
 from asnet.network.functions.exponential import expm1, log, log1p, mish, softplus
 from asnet.network.functions.hyperbolic import acosh, asinh, atanh, cosh, sinh
-from asnet.network.functions.power import power, sqrt
+from asnet.network.functions.powers import power, sqrt
 from asnet.network.functions.steps import ArraySteps, Function, Steps
 from asnet.network.functions.trigonometry import acos, asin, atan, cos, sin, tan
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from asnet.network.functions.exponential import log, log1p
-from asnet.network.functions.power import sqrt
+from asnet.network.functions.powers import sqrt
 from asnet.network.functions.steps import Steps, V, coefficients
 
 __all__ = ["acosh", "asinh", "atanh", "cosh", "sinh"]

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from asnet.network.functions.power import sqrt
+from asnet.network.functions.powers import sqrt
 from asnet.network.functions.steps import Steps, V, coefficients
 
 __all__ = ["acos", "asin", "atan", "cos", "sin", "tan"]
