@@ -7,7 +7,7 @@ are evaluated by it (in ieee mode; constants are flushed later), all others by O
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import onnx
@@ -34,8 +34,12 @@ _RANDOM = frozenset(
 _SHAPES = frozenset({"Shape", "Size"})
 
 
-def fold(model: onnx.ModelProto, where: str) -> tuple[dict[str, Array], Mapping[str, Tensor]]:
+def fold(
+    model: onnx.ModelProto, where: str, *, keep: Collection[str] = ()
+) -> tuple[dict[str, Array], Mapping[str, Tensor]]:
     """Fold until nothing changes: removes folded nodes from ``model``; all constants, and the inferred tensors.
+
+    Nodes whose operator is in ``keep`` stay.
 
     Raises:
         NetworkError: shapes do not fit, or a constant node cannot be evaluated.
@@ -45,7 +49,7 @@ def fold(model: onnx.ModelProto, where: str) -> tuple[dict[str, Array], Mapping[
         tensors = infer(model, where)
         kept: list[onnx.NodeProto] = []
         for node in model.graph.node:
-            folded = _evaluate(node, model, constants, tensors, where)
+            folded = None if node.op_type in keep else _evaluate(node, model, constants, tensors, where)
             if folded is None:
                 kept.append(node)
                 continue

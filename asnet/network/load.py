@@ -15,6 +15,7 @@ from asnet.network import oracle
 from asnet.network.checking import check_functions, check_mode, check_supported, describe, opset_version
 from asnet.network.expanding import expand_operators, inline_functions
 from asnet.network.folding import fold
+from asnet.network.fusing import fuse
 from asnet.network.graph import drop_unreachable, name_nodes, to_layer
 from asnet.network.model import Layer, Network, Tensor
 from asnet.network.reading import Source, check_structure, load_external_data, read
@@ -65,6 +66,9 @@ def load_source(source: Source, batch: int = 1, shapes: Mapping[str, int] = Mapp
     drop_unreachable(model.graph)
     name_nodes(model.graph)
     check_supported(model, opset, where, expanded=True)
+    if any(node.op_type == "DequantizeLinear" for node in model.graph.node):
+        fuse(model, fold(model, where, keep=("DequantizeLinear",))[0])
+        name_nodes(model.graph)
     constants, tensors = fold(model, where)
     return _network(source, digest, opset, inputs, constants, tensors)
 
