@@ -44,9 +44,15 @@ class Golden:
         return "\n".join(lines)
 
     def definition(self, slot: Slot, index: int, slots: int) -> str:
-        """Load the id, call the function."""
+        """Load the id, call the function; the exact operation, if the library has no function for the slot."""
         kind = llvm_type(slot.type)
         operand = operand_type(slot.type)
+        if function_name(slot.op, operand) not in self.symbols:
+            return (
+                f'define {kind} @"{slot.symbol}"({kind} %a, {kind} %b) {attributes(self._library.mode, operand)} {{\n'
+                f"  %y = {slot.op} {kind} %a, %b\n"
+                f"  ret {kind} %y\n}}"
+            )
         return (
             f'define {kind} @"{slot.symbol}"({kind} %a, {kind} %b) {attributes(self._library.mode, operand)} {{\n'
             f"  %id = load i32, ptr {entry(self.table, self.columns, index, slots, 0)}\n"
