@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from llvmlite import ir
 
+from asnet.lower import elementary
 from asnet.lower.arithmetic import I32, I64
 from asnet.lower.builder import LayerBuilder
 from asnet.lower.context import FLOATS, NUMBERS, LayerContext
 from asnet.lower.index import Index
 from asnet.lower.registry import lowering
 from asnet.lower.rounding import magnitude
-from asnet.network.reductions import extremum, reduction, running, selection
+from asnet.lower.steps import LayerSteps
+from asnet.network.functions import log
+from asnet.network.reductions import FINISHES, extremum, reduction, running, selection
 from asnet.types import ELEMENT_TYPES
 
 __all__ = ["STEPS", "limit"]
@@ -59,6 +62,8 @@ STEPS: Mapping[str, tuple[Callable[[str], float | bool], Step, tuple[str, ...]]]
     "ReduceMin": (lambda dtype: limit(dtype, greatest=True), _minimum, _ORDERED),
     "ReduceL1": (lambda dtype: 0, _add_magnitude, NUMBERS),
     "ReduceSumSquare": (lambda dtype: 0, _add_square, NUMBERS),
+    "ReduceL2": (lambda dtype: 0, _add_square, FLOATS),
+    "ReduceLogSum": (lambda dtype: 0, LayerBuilder.add, FLOATS),
 }
 """Operator → start of the accumulator, its successor for the next element, types."""
 
@@ -74,9 +79,33 @@ def _reduce(context: LayerContext) -> None:
             element = b.load(x, [parts[axis] for axis in range(len(parts))])
             acc.value = step(b, acc.value, element, x.dtype)
         result = acc.value
+        finish = FINISHES.get(context.layer.op_type)
+        if finish is not None:
+            result = finish(LayerSteps(b), result)
         if context.layer.op_type == "ReduceMean":
             result = b.divide(result, b.constant(g.count, x.dtype), x.dtype)
         b.store(y, place, result)
+
+
+@lowering("ReduceLogSumExp")
+def _log_sum_exp(context: LayerContext) -> None:
+    """``m + ln Σ e^(x - m)`` with the maximum m, or 0 where that is not finite."""
+    g = reduction(context.layer, context.network)
+    x, y = context.input(), replace(context.output(), shape=g.results)
+    with context.function((x,), (y,)) as b, b.nest(y.shape) as place:
+
+        def element(index: Sequence[Index]) -> ir.Value:
+            parts = dict(zip((*g.kept, *g.axes), (*place, *index), strict=True))
+            return b.load(x, [parts[axis] for axis in range(len(parts))])
+
+        zero = b.number(0.0)
+        with b.reduction(g.extents, b.number(-np.inf)) as highest:
+            highest.value = b.maximum(highest.value, element(highest.index), x.dtype)
+        maximum = b.select("<", magnitude(b, highest.value), b.number(np.inf), highest.value, zero)
+        with b.reduction(g.extents, zero) as total:
+            power = elementary.exp(b, b.site("fsub", element(total.index), maximum))
+            total.value = b.site("fadd", total.value, power)
+        b.store(y, place, b.site("fadd", maximum, log(LayerSteps(b), total.value)))
 
 
 @lowering("ArgMax", "ArgMin")

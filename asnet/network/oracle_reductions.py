@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from asnet.network.elementary import exp
+from asnet.network.functions import ArraySteps, log
 from asnet.network.model import Layer
 from asnet.network.oracle_frame import Frame, Operator
-from asnet.network.reductions import extremum, reduction, running, selection
+from asnet.network.reductions import FINISHES, extremum, reduction, running, selection
 from asnet.types import AnyArray
 
 __all__ = ["OPERATORS", "order_key"]
@@ -45,6 +47,8 @@ _STEPS: Mapping[str, tuple[Start, Step]] = {
     "ReduceMin": (lambda dtype: _limit(dtype, greatest=True), _extreme(np.less)),
     "ReduceL1": (lambda dtype: 0, lambda accumulator, x: np.add(accumulator, np.abs(x))),
     "ReduceSumSquare": (lambda dtype: 0, lambda accumulator, x: np.add(accumulator, np.multiply(x, x))),
+    "ReduceL2": (lambda dtype: 0, lambda accumulator, x: np.add(accumulator, np.multiply(x, x))),
+    "ReduceLogSum": (lambda dtype: 0, np.add),
 }
 """Operator → start of the accumulator, and its successor for the next element."""
 
@@ -63,6 +67,9 @@ def _reduced(frame: Frame, layer: Layer) -> AnyArray:
     x = frame.operand(layer, 0).transpose(*geometry.axes, *geometry.kept)
     x = x.reshape(geometry.count, *geometry.results)
     result = _reduce(*_STEPS[layer.op_type], x)
+    finish = FINISHES.get(layer.op_type)
+    if finish is not None:
+        return finish(ArraySteps(frame.flush), np.atleast_1d(result))
     if layer.op_type != "ReduceMean":
         return result
     if x.dtype.kind == "f":
@@ -71,6 +78,18 @@ def _reduced(frame: Frame, layer: Layer) -> AnyArray:
         return np.zeros_like(result)
     size = np.floor_divide(np.abs(result.astype(object)), geometry.count)
     return np.where(result < 0, -size, size).astype(x.dtype)
+
+
+def _log_sum_exp(frame: Frame, layer: Layer) -> AnyArray:
+    """``m + ln Σ e^(x - m)`` with the maximum m, or 0 where that is not finite."""
+    geometry = reduction(layer, frame.network)
+    x = frame.operand(layer, 0).transpose(*geometry.axes, *geometry.kept).reshape(geometry.count, *geometry.results)
+    maximum = _reduce(*_STEPS["ReduceMax"], x)
+    maximum = np.where(np.abs(maximum) < np.inf, maximum, np.float32(0.0))
+    total = np.zeros_like(maximum)
+    for element in x:
+        total = np.add(total, exp(np.subtract(element, maximum)))
+    return np.add(maximum, log(ArraySteps(frame.flush), np.atleast_1d(total)).reshape(total.shape))
 
 
 def _arg(better: Step, at_least: Step) -> Operator:
@@ -130,6 +149,7 @@ def _top_k(frame: Frame, layer: Layer) -> tuple[AnyArray, AnyArray]:
 
 OPERATORS: Mapping[str, Operator] = {
     **dict.fromkeys(_STEPS, _reduced),
+    "ReduceLogSumExp": _log_sum_exp,
     "ArgMax": _arg(np.greater, np.greater_equal),
     "ArgMin": _arg(np.less, np.less_equal),
     "CumSum": _cumulative(0, np.add),

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from asnet.errors import NetworkError
 from asnet.network.attributes import integer, integers
+from asnet.network.functions import Function, log, sqrt
 from asnet.network.model import Layer, Network
 from asnet.network.semantics import constant_input, has_input, normalize_axis
 
-__all__ = ["Extremum", "Reduction", "Running", "Selection", "extremum", "reduction", "running", "selection"]
+__all__ = ["FINISHES", "Extremum", "Reduction", "Running", "Selection", "extremum", "reduction", "running", "selection"]
+
+FINISHES: Mapping[str, Function] = {"ReduceL2": sqrt, "ReduceLogSum": log}
+"""Reduce operator → what makes its result of the sum."""
 
 
 @dataclass(frozen=True)

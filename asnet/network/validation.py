@@ -27,6 +27,7 @@ from asnet.network.moving import (
 )
 from asnet.network.recurrent import recurrent
 from asnet.network.reductions import extremum, reduction, running, selection
+from asnet.network.resizing import resize
 from asnet.network.semantics import (
     batchnorm_scale_shift,
     concat_axis,
@@ -57,7 +58,7 @@ _CHECKS: Mapping[str, Callable[[Layer, Network], object]] = {
     **dict.fromkeys(("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"), pool_geometry),
     "Softmax": softmax_axes,
     **dict.fromkeys(("ReduceSum", "ReduceMean", "ReduceProd", "ReduceMax", "ReduceMin", "ReduceL1"), reduction),
-    "ReduceSumSquare": reduction,
+    **dict.fromkeys(("ReduceSumSquare", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp"), reduction),
     **dict.fromkeys(("ArgMax", "ArgMin"), extremum),
     **dict.fromkeys(("CumSum", "CumProd"), running),
     "TopK": selection,
@@ -82,6 +83,7 @@ _CHECKS: Mapping[str, Callable[[Layer, Network], object]] = {
     "GatherND": gather_coordinates,
     **dict.fromkeys(("Scatter", "ScatterElements"), scatter_elements),
     "ScatterND": scatter_coordinates,
+    **dict.fromkeys(("Resize", "Upsample"), resize),
     "LeakyRelu": lambda layer, network: leaky_alpha(layer),
     "Transpose": transpose_permutation,
     "Concat": concat_axis,
