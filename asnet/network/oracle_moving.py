@@ -71,7 +71,7 @@ def one_hot_(frame: Frame, layer: Layer) -> AnyArray:
     indices, values = frame.operand(layer, 0), frame.operand(layer, 2)
     number = np.arange(depth).reshape(depth, *(1,) * (indices.ndim - axis))
     places = np.expand_dims(indices, axis).astype(np.int64)
-    return np.where(np.equal(places, number) | np.equal(places, number - depth), values[1], values[0])
+    return np.where(np.equal(places, number) | np.equal(places, number - depth), values[1], values[0])  # pyright: ignore[reportUnknownVariableType]
 
 
 def trilu(frame: Frame, layer: Layer) -> AnyArray:
@@ -91,6 +91,13 @@ def reverse_sequence(frame: Frame, layer: Layer) -> AnyArray:
     return np.ascontiguousarray(np.moveaxis(y, (0, 1), (time, batch)))
 
 
+def range_(frame: Frame, layer: Layer) -> AnyArray:
+    """Range of constants; the loader folds it."""
+    start, limit, delta = (frame.operand(layer, position).reshape(()) for position in range(3))
+    count = max(int(np.ceil((limit.astype(np.float64) - start) / delta)), 0)
+    return np.add(start, np.multiply(np.arange(count).astype(start.dtype), delta))
+
+
 OPERATORS: Mapping[str, Operator] = {
     "Slice": slice_,
     "Split": split,
@@ -102,5 +109,6 @@ OPERATORS: Mapping[str, Operator] = {
     "OneHot": one_hot_,
     "EyeLike": lambda frame, layer: eye(layer, frame.network),
     "Trilu": trilu,
+    "Range": range_,
     "ReverseSequence": reverse_sequence,
 }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from asnet.cache import Cache
 from asnet.network import oracle
 from asnet.types import FloatMode
-from tests.lower.conftest import Case, Typed, check_bits, check_reference, integers, one
+from tests.lower.conftest import Case, Typed, build, check_bits, check_reference, integers, one
 
 FAR = 2**63 - 1
 
@@ -43,6 +43,15 @@ CASES = [
     one("trilu", "Trilu", (2, 3, 4)),
     one("trilu-lower", "Trilu", Typed("int64", (4, 3)), integers(-1), upper=0),
     one("trilu-k", "Trilu", Typed("bool", (4, 5)), integers(2)),
+    build(
+        "range",
+        [
+            helper.make_node("Range", ["start", "limit", "delta"], ["r"], name="range"),
+            helper.make_node("Add", ["x", "r"], ["y"], name="add"),
+        ],
+        {"x": (4,)},
+        {key: np.array(value, np.float32) for key, value in (("start", 2.0), ("limit", 0.1), ("delta", -0.5))},
+    ),
     one("reverse", "ReverseSequence", (4, 3, 2), integers(2, 4, 1)),
     one("reverse-batch", "ReverseSequence", Typed("int8", (3, 4)), integers(4, 1, 3), time_axis=1, batch_axis=0),
     one("pad-int64", "Pad", Typed("int64", (2, 3)), integers(1, 0, 0, 2), np.array(-(2**40))),
