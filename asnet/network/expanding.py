@@ -62,6 +62,17 @@ def _types(model: onnx.ModelProto) -> dict[str, onnx.TypeProto]:
     return types | {value.name: value.type for value in values}
 
 
+def _state_defaults(node: onnx.NodeProto, model: onnx.ModelProto) -> None:
+    """Give ``node`` the attributes that it leaves at their defaults: inlining knows only those that are there."""
+    opsets = {"" if entry.domain in DEFAULT_DOMAINS else entry.domain: entry.version for entry in model.opset_import}
+    domain = "" if node.domain in DEFAULT_DOMAINS else node.domain
+    stated = {attribute.name for attribute in node.attribute}
+    for name, attribute in onnx.defs.get_schema(node.op_type, opsets[domain], domain).attributes.items():
+        default: onnx.AttributeProto = attribute.default_value
+        if name not in stated and default.type != onnx.AttributeProto.UNDEFINED:
+            node.attribute.append(default)
+
+
 def _expanded(
     node: onnx.NodeProto,
     model: onnx.ModelProto,
@@ -80,6 +91,7 @@ def _expanded(
         opset_imports=list(model.opset_import),
         ir_version=model.ir_version,
     )
+    _state_defaults(one.graph.node[0], model)
     kept = [("", name) for name in native]
     try:
         body = inliner.inline_selected_functions(one, kept, exclude=True, inline_schema_functions=True).graph
