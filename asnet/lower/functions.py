@@ -1,4 +1,4 @@
-"""Elementary functions, activations, Pow and PRelu."""
+"""Elementary functions and activations of one operand, and PRelu."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from asnet.lower.context import FLOATS, LayerContext
 from asnet.lower.elementwise import map_broadcast, map_elements
 from asnet.lower.registry import lowering
 from asnet.lower.steps import LayerSteps
-from asnet.network.activations import ACTIVATIONS, FUNCTIONS, activation, constant_power
-from asnet.network.functions import power
-from asnet.types import INTEGER_TYPES
+from asnet.network.activations import ACTIVATIONS, FUNCTIONS, activation
 
 __all__: list[str] = []
 
@@ -17,19 +15,6 @@ __all__: list[str] = []
 def _activation(context: LayerContext) -> None:
     function = activation(context.layer)
     map_elements(context, lambda b, x: function(LayerSteps(b), x))
-
-
-@lowering("Pow")
-def _pow(context: LayerContext) -> None:
-    x, y = context.input(0, FLOATS), context.input(1, (*FLOATS, *INTEGER_TYPES))
-    exponent = context.network.constants.get(context.layer.inputs[1])
-    direct = constant_power(float(exponent.item())) if exponent is not None and exponent.size == 1 else None
-    if direct is not None:
-        map_broadcast(context, [x], lambda b, values: direct(LayerSteps(b), values[0]))
-        return
-    map_broadcast(
-        context, [x, y], lambda b, values: power(LayerSteps(b), values[0], b.cast(values[1], y.dtype, "float32"))
-    )
 
 
 @lowering("PRelu")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 from asnet.errors import NetworkError
 from asnet.network import functions
 from asnet.network.attributes import real, text
@@ -187,10 +189,7 @@ def activation(layer: Layer) -> Function:
 
 
 def constant_power(exponent: float) -> Function | None:
-    """x to a constant power that needs no logarithm: 1, 2, 3 by multiplication, 0.5 by the square root; else None.
-
-    The root differs from IEEE 754's pow at -0 (gives -0) and at -inf (gives NaN).
-    """
+    """x to a constant power that needs no logarithm: 1, 2, 3 by multiplication, 0.5 by the square root; else None."""
     return _POWERS.get(exponent)
 
 
@@ -206,4 +205,11 @@ def _cube(s: Steps[V], x: V, /) -> V:
     return s.mul(s.mul(x, x), x)
 
 
-_POWERS: Mapping[float, Function] = {1.0: _itself, 2.0: _square, 3.0: _cube, 0.5: functions.sqrt}
+def _root(s: Steps[V], x: V, /) -> V:
+    """√x, but +0 at -0 and +inf at -inf as IEEE 754's pow."""
+    zero, infinity = s.number(0.0), s.number(np.inf)
+    result = s.choose(s.compare("==", x, zero), zero, functions.sqrt(s, x))
+    return s.choose(s.compare("==", x, s.number(-np.inf)), infinity, result)
+
+
+_POWERS: Mapping[float, Function] = {1.0: _itself, 2.0: _square, 3.0: _cube, 0.5: _root}

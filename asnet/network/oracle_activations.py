@@ -26,16 +26,31 @@ def _activation(frame: Frame, layer: Layer) -> AnyArray:
 
 
 def _pow(frame: Frame, layer: Layer) -> AnyArray:
-    """A whole constant exponent by multiplication, any other by 2^(y·log2 x); an integer exponent is first a float."""
-    x, y = np.atleast_1d(frame.operand(layer, 0)), np.atleast_1d(frame.operand(layer, 1)).astype(np.float32)
+    """Floats: constant powers by multiplication, others by 2^(y·log2 x), an integer y first rounded to a float."""
+    x, exponent = np.atleast_1d(frame.operand(layer, 0)), np.atleast_1d(frame.operand(layer, 1))
     if x.dtype != np.float32:
-        raise UnsupportedError(f"{layer} of base {x.dtype} is not supported; supported type: float32")
-    steps = ArraySteps(frame.flush)
+        return _integer_pow(x, exponent, layer)
+    y, steps = exponent.astype(np.float32), ArraySteps(frame.flush)
     if layer.inputs[1] in frame.network.constants and y.size == 1:
         direct = constant_power(y.item())
         if direct is not None:
-            return np.broadcast_to(direct(steps, x), frame.network.tensors[layer.outputs[0]].shape)
+            return direct(steps, x)
     return power(steps, x, y)
+
+
+def _integer_pow(x: AnyArray, exponent: AnyArray, layer: Layer) -> AnyArray:
+    """By squares and products that wrap; to a negative power ±1 is ±1 and any other number 0, zero too."""
+    if x.dtype.name not in ("int32", "int64") or exponent.dtype.kind not in "iu":
+        raise UnsupportedError(
+            f"{layer} of {x.dtype} to the power of {exponent.dtype} is not supported; "
+            "supported: float32 to any power, int32 and int64 to that of integers"
+        )
+    negative, rest = exponent < 0, exponent.astype(np.uint64)
+    result, square = np.ones(np.broadcast_shapes(x.shape, exponent.shape), x.dtype), x
+    for _ in range(exponent.dtype.itemsize * 8):
+        result = np.where(np.bitwise_and(rest, np.uint64(1)) != 0, np.multiply(result, square), result)
+        square, rest = np.multiply(square, square), np.right_shift(rest, np.uint64(1))
+    return np.where(negative & (np.abs(x) != 1), x.dtype.type(0), result)
 
 
 def _prelu(frame: Frame, layer: Layer) -> AnyArray:

@@ -7,10 +7,16 @@ import pytest
 
 from asnet.cache import Cache
 from asnet.errors import UnsupportedError
+from asnet.ir import for_hls
+from asnet.ir.verify import verify
 from asnet.lower import lower
+from asnet.network import oracle
 from asnet.network.activations import ACTIVATIONS, FUNCTIONS
 from asnet.types import FloatMode
 from tests.lower.conftest import Case, Typed, check_bits, check_reference, one, weights
+
+INTEGER_POWERS = "pow-of-"
+"""numpy refuses negative integer powers of integers."""
 
 
 def scalar(value: float) -> np.ndarray:
@@ -39,6 +45,11 @@ CASES = [
     one("pow-broadcast", "Pow", (3, 1, 4), (2, 4)),
     *(one(f"pow-{dtype}", "Pow", (40,), Typed(dtype, (40,))) for dtype in ("int32", "int64", "uint8", "uint64")),
     *(one(f"pow-{value}", "Pow", (50,), scalar(value)) for value in (0.5, 1, 2, 3, 0, -1, -0.5, 1.7, 4, 1e30)),
+    *(
+        one(f"{INTEGER_POWERS}{base}-{exponent}", "Pow", Typed(base, (40,)), Typed(exponent, (40,)))
+        for base in ("int32", "int64")
+        for exponent in ("int8", "uint8", "int32", "uint64", "int64")
+    ),
     one("pow-2-integer", "Pow", (50,), np.array([2], np.int64)),
     one("pow-2-wider", "Pow", (5,), np.full((1, 1), 2, np.float32)),
     one("pow-2-many", "Pow", (3, 1), np.full((4,), 2, np.float32)),
@@ -60,11 +71,42 @@ def test_has_the_oracles_bits(case: Case, mode: FloatMode, objects: Cache) -> No
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numpy on operands outside a function's domain
-@pytest.mark.parametrize("case", [case for case in CASES if not case.name.endswith("-11")], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case",
+    [case for case in CASES if not (case.name.endswith("-11") or case.name.startswith(INTEGER_POWERS))],
+    ids=lambda case: case.name,
+)
 def test_agrees_with_the_onnx_reference(case: Case, objects: Cache) -> None:
     check_reference(case, objects)
 
 
-def test_a_base_that_is_an_integer_is_refused() -> None:
-    with pytest.raises(UnsupportedError, match=r"Pow.*int32"):
+def test_an_integer_to_the_power_of_a_float_is_refused() -> None:
+    with pytest.raises(UnsupportedError, match=r"Pow.*not supported with input 1 'in1' of type float32"):
         lower(one("power", "Pow", Typed("int32", (3,)), (3,)).network())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_hardware_gets_no_intrinsics(case: Case) -> None:
+    module = lower(case.network())
+    verify(module)
+    assert "@llvm." not in for_hls(module)
+
+
+@pytest.mark.parametrize("mode", FloatMode)
+def test_integer_powers(mode: FloatMode) -> None:
+    network = one("power", "Pow", Typed("int32", (11,)), Typed("int64", (11,))).network()
+    base = np.array([3, -3, 2, 2, 10, 0, 0, 1, -1, -1, 7], np.int32)
+    exponent = np.array([5, 3, 31, 32, 0, 0, -1, -5, -5, -4, -1])
+    expected = [243, -27, -(2**31), 0, 1, 1, 0, 1, -1, 1, 0]
+    assert oracle.run(network, {"in0": base, "in1": exponent}, mode)["y"].tolist() == expected
+
+
+def test_a_constant_power_is_that_of_a_variable_exponent() -> None:
+    x = np.float32([0.0, -0.0, np.inf, -np.inf, np.nan, 2.0, -2.0, 9.0, 1e-30])
+    for value in (0.5, 1.0, 2.0, 3.0):
+        constant = one("constant", "Pow", (9,), scalar(value)).network()
+        variable = one("variable", "Pow", (9,), (1,)).network()
+        found = oracle.run(constant, {"in0": x})["y"]
+        expected = oracle.run(variable, {"in0": x, "in1": np.float32([value])})["y"]
+        np.testing.assert_allclose(found, expected, rtol=3e-7)
+        assert np.array_equal(np.signbit(found[:4]), np.signbit(expected[:4]))

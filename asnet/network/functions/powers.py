@@ -114,8 +114,9 @@ def power(s: Steps[V], x: V, y: V) -> V:
     """
     zero, one, infinity = s.number(0.0), s.number(1.0), s.number(np.inf)
     a, size = s.magnitude(x), s.magnitude(y)
-    bound = s.number(LARGEST_EXPONENT)
-    bounded = s.choose(s.compare(">", size, bound), s.with_sign(bound, y), y)
+    low, high = s.number(-LARGEST_EXPONENT), s.number(LARGEST_EXPONENT)
+    bounded = s.choose(s.compare("<", y, low), low, y)
+    bounded = s.choose(s.compare(">", bounded, high), high, bounded)
     high, low = _log2(s, a)
     y_high = _leading(s, bounded)
     t_low = s.add(s.mul(s.sub(bounded, y_high), high), s.mul(bounded, low))

@@ -78,8 +78,8 @@ def _reduced(s: Steps[V], a: V) -> tuple[V, V]:
     weight 2^-e; those above are multiples of four quadrants. The quadrants are a 64-bit integer in units of 2^-62.
     """
     bits = s.bits(a)
-    place = s.integer("sub", s.shift("lshr", bits, 23), s.word(150 - 32))  # e + 32; below 0 only where a < 2^-8
-    place = s.choose(s.compare_integer("<", place, s.word(0)), s.word(0), place)
+    place = s.integer("sub", s.shift("lshr", bits, 23), s.word(150 - 32))  # e + 32, below 0 only where a < 2^-8
+    place = s.choose(s.compare("<", a, s.number(DIRECT)), s.word(0), place)
     index = s.shift("lshr", place, 5)
     amount = s.integer("and", place, s.word(31))
     significand = s.integer("or", s.integer("and", bits, s.word(_FRACTION)), s.word(_FRACTION + 1))
