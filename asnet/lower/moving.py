@@ -204,3 +204,8 @@ def _reverse_sequence(context: LayerContext) -> None:
         mirrored = b.ir.sub(b.ir.sub(length, I64(1)), step)
         place = b.index(b.choose(b.compare("<", step, length, "int64"), mirrored, step))
         b.store(y, index, b.load(x, [place if axis == time else part for axis, part in enumerate(index)]))
+
+
+@lowering("Range")
+def _range(context: LayerContext) -> None:
+    raise context.unsupported("operands that the network computes: start, limit and delta must be constants")

@@ -16,6 +16,7 @@ from onnx import helper, numpy_helper
 from asnet.errors import NetworkError
 from asnet.network import oracle
 from asnet.network.checking import check_mode, describe, opset_version
+from asnet.network.compressing import compress_to_gather
 from asnet.network.graph import replace_nodes, to_array, to_layer
 from asnet.network.model import Network, Tensor
 from asnet.network.reading import one_line
@@ -48,14 +49,22 @@ def fold(
     while True:
         tensors = infer(model, where)
         kept: list[onnx.NodeProto] = []
+        rewritten = False
         for node in model.graph.node:
+            gather = compress_to_gather(node, constants)
+            if gather is not None:
+                kept.extend(gather[0])
+                constants.update(gather[1])
+                model.graph.initializer.extend(numpy_helper.from_array(value, key) for key, value in gather[1].items())
+                rewritten = True
+                continue
             folded = None if node.op_type in keep else _evaluate(node, model, constants, tensors, where)
             if folded is None:
                 kept.append(node)
                 continue
             constants.update(folded)
             model.graph.initializer.extend(_tensor(array, name, node, where) for name, array in folded.items())
-        if len(kept) == len(model.graph.node):
+        if len(kept) == len(model.graph.node) and not rewritten:
             return constants, tensors
         replace_nodes(model.graph, kept)
 

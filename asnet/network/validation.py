@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from asnet.errors import NetworkError
+from asnet.network.columns import columns
 from asnet.network.elementwise import clip_bounds, infinities, modulo_floors, shifts_left
 from asnet.network.indexing import (
     gather_axis,
@@ -25,6 +26,7 @@ from asnet.network.moving import (
     tile_repeats,
     trilu_diagonal,
 )
+from asnet.network.normalizing import instance_norm, lp_norm, response
 from asnet.network.recurrent import recurrent
 from asnet.network.reductions import extremum, reduction, running, selection
 from asnet.network.resizing import resize
@@ -62,6 +64,9 @@ _CHECKS: Mapping[str, Callable[[Layer, Network], object]] = {
     **dict.fromkeys(("ArgMax", "ArgMin"), extremum),
     **dict.fromkeys(("CumSum", "CumProd"), running),
     "TopK": selection,
+    "InstanceNormalization": instance_norm,
+    "LRN": response,
+    "LpNormalization": lp_norm,
     **dict.fromkeys(("RNN", "GRU", "LSTM"), recurrent),
     "BatchNormalization": batchnorm_scale_shift,
     "Clip": clip_bounds,
@@ -84,6 +89,7 @@ _CHECKS: Mapping[str, Callable[[Layer, Network], object]] = {
     **dict.fromkeys(("Scatter", "ScatterElements"), scatter_elements),
     "ScatterND": scatter_coordinates,
     **dict.fromkeys(("Resize", "Upsample"), resize),
+    "Col2Im": columns,
     "LeakyRelu": lambda layer, network: leaky_alpha(layer),
     "Transpose": transpose_permutation,
     "Concat": concat_axis,
