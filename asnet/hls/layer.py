@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from asnet.hls.binding import Binding, capture_cycle
 from asnet.hls.expressions import DECODED, Signal, SignalUse, bits, literal, logic
 from asnet.hls.kernel import Block, Constant, Operand, Operation
-from asnet.hls.names import Names, vector
+from asnet.hls.names import Names, comment, vector
 from asnet.hls.operators import UNIT_OPS, Operator
 from asnet.hls.ranges import Width, address_bits
 from asnet.ir import Memory
@@ -367,7 +367,7 @@ class _Emitter:
         text = render(
             "rtl/layer.v.j2",
             version=version,
-            layer=self._kernel.layer,
+            layer=comment(self._kernel.layer),
             module=self._module,
             ports=ports,
             vector=vector,
@@ -438,7 +438,7 @@ class _Emitter:
         for port in self._memory_ports.values():
             depth, width = address_bits(port.memory), port.memory.element_bytes * 8
             shape = "x".join(str(extent) for extent in port.memory.shape)
-            what = f"{port.memory.name}: {port.memory.element}[{shape}]"
+            what = f"memory {comment(port.memory.name)}: {port.memory.element}[{shape}]"
             if port.reads:
                 output(depth, f"{port.prefix}_raddr", what)
                 lines.append((f"input {vector(width)}", f"{port.prefix}_rdata", "one cycle after the address"))
