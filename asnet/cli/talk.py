@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import time
@@ -32,8 +33,13 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
         table.add_column(name, justify="left" if index < left else "right", no_wrap=index == 0 or index != left - 1)
     for row in rows:
         table.add_row(*row)
-    width = None if sys.stdout.isatty() else 200
-    Console(file=sys.stdout, width=width, highlight=False, markup=False).print(table)
+    terminal = sys.stdout.isatty()
+    console = Console(
+        file=io.StringIO(), force_terminal=terminal, width=None if terminal else 200, highlight=False, markup=False
+    )
+    with console.capture() as rendered:  # rich would meet a closed pipe with exit status 1
+        console.print(table)
+    print("\n".join(line.rstrip() for line in rendered.get().splitlines()))
 
 
 class Talk:

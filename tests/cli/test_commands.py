@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -201,3 +202,10 @@ def test_help_lists_the_commands(cli: Cli) -> None:
     assert ran.status == 0
     for command in ("explore", "eval", "synth", "units", "passes", "doctor"):
         assert command in ran.out
+
+
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "| head -n 1"])
+def test_a_stream_that_nobody_reads_is_no_fault(closed: str) -> None:
+    command = f"{shlex.quote(sys.executable)} -m asnet units --quiet {closed}"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
