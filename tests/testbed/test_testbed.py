@@ -13,7 +13,7 @@ import pytest
 
 from asnet.emulate import Certificate
 from asnet.errors import DataError, MismatchError, UsageError
-from asnet.explore import DesignSpace, Exhaustive, InProcess, Processes, Study, StudyFacts, explore
+from asnet.exploration import DesignSpace, Exhaustive, InProcess, Processes, Study, StudyFacts, explore
 from asnet.ir.jit import Engine
 from asnet.network import Network, oracle
 from asnet.testbed import Dataset, TestBed, chunks
