@@ -79,6 +79,8 @@ def check_supported(model: onnx.ModelProto, opset: int, where: str) -> None:
 
 
 def _check_node(node: onnx.NodeProto, opset: int, what: str) -> None:
+    if "\0" in node.name:
+        raise UnsupportedError(f"{what}: a name with a null character is not supported; rename the node")
     if node.domain not in DEFAULT_DOMAINS:
         raise UnsupportedError(
             f"{what}: domain {node.domain!r} is not supported; export with operators of ai.onnx only, functions inlined"
