@@ -115,9 +115,16 @@ class Cache:
 
 
 def default_cache() -> Cache:
-    """The user's cache: ``$ASNET_CACHE``, else ``$XDG_CACHE_HOME/asnet``, else ``~/.cache/asnet``."""
+    """The user's cache: ``$ASNET_CACHE``, else ``$XDG_CACHE_HOME/asnet``, else ``~/.cache/asnet``.
+
+    Raises:
+        OutputError: none of them is known (a user without a home folder, as in some containers).
+    """
     chosen = os.environ.get("ASNET_CACHE")
     if chosen:
         return Cache(Path(chosen))
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Cache(Path(base) / "asnet")
+    base = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return Cache((Path(base) if base else Path.home() / ".cache") / "asnet")
+    except RuntimeError as error:
+        raise OutputError("no folder for the cache: the user has no home; set ASNET_CACHE to one") from error

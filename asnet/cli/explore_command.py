@@ -8,7 +8,7 @@ from pathlib import Path
 
 from asnet.cli.options import add_jobs, add_trust, at_least
 from asnet.cli.talk import Talk, print_json, print_table
-from asnet.errors import NoFeasibleConfigurationError, OutputError
+from asnet.errors import NoFeasibleConfigurationError, OutputError, UsageError
 from asnet.exploration import Exhaustive, Random, Result, Search, Study, best, pareto_front, save_configuration
 from asnet.flow import Problem, explore
 from asnet.passes import parse_pass
@@ -29,8 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fresh", action="store_true", help="discard what the study holds and start anew")
     parser.add_argument("--backend", choices=BACKENDS, default="auto", help="golden: every operation through Verilator")
     parser.add_argument("--search", choices=("exhaustive", "random"), default="exhaustive", help="which configurations")
-    parser.add_argument("--samples", type=at_least(1), default=100, metavar="N", help="how many, of a random search")
-    parser.add_argument("--seed", type=int, default=0, help="of a random search")
+    parser.add_argument("--samples", type=at_least(1), metavar="N", help="how many, of a random search (default: 100)")
+    parser.add_argument("--seed", type=int, help="of a random search (default: 0)")
     parser.add_argument("--limit", type=at_least(1), metavar="N", help="only the first N configurations")
     parser.add_argument(
         "--pass", dest="passes", action="append", default=[], metavar="PASS", help="run an IR pass first"
@@ -42,13 +42,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _search(args: argparse.Namespace) -> Search:
+    others = ("limit",) if args.search == "random" else ("samples", "seed")
+    for option in others:
+        if getattr(args, option) is not None:
+            raise UsageError(f"--{option} has no meaning with --search {args.search}; remove one of them")
     if args.search == "random":
-        return Random(samples=args.samples, seed=args.seed)
+        given = {name: getattr(args, name) for name in ("samples", "seed") if getattr(args, name) is not None}
+        return Random(**given)
     return Exhaustive(limit=args.limit)
 
 
 def run(args: argparse.Namespace, talk: Talk) -> int:
     """Explore; 1 if no configuration is within the limits."""
+    search = _search(args)
     problem = Problem.from_files(
         args.network,
         args.constraints,
@@ -75,7 +81,7 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
         explore(
             problem,
             path,
-            search=_search(args),
+            search=search,
             jobs=args.jobs,
             fresh=args.fresh,
             compiling=compiling,

@@ -9,6 +9,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol, cast
 
 from asnet import __version__
@@ -66,6 +67,7 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line ``arguments`` (default: ``sys.argv``); the exit status."""
+    _open_closed_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((word for word in words if word in COMMANDS), None)
     args = _parser(chosen).parse_args(words)
@@ -88,6 +90,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         fault = _as_asnet_error(error)
         print(f"asnet: error: {fault}", file=sys.stderr)
         return fault.exit_status
+
+
+def _open_closed_streams() -> None:
+    """Python has None for a stream that the caller closed (``>&-``); what is written there goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 (open to the end)
 
 
 def _as_asnet_error(error: Exception) -> AsnetError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import time
@@ -15,6 +16,9 @@ from rich.table import Table
 
 __all__ = ["ProgressLine", "Talk", "print_json", "print_table"]
 
+_PLAIN_WIDTH = 200  # of tables, when stdout is no terminal
+_LEAST_WRAPPED = 24  # characters of a column that wraps
+_GAP = 3  # characters between two columns
 _PLAIN_INTERVAL = 5.0  # seconds between two plain lines of one stage, when stderr is no terminal
 
 
@@ -32,8 +36,20 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
         table.add_column(name, justify="left" if index < left else "right", no_wrap=index == 0 or index != left - 1)
     for row in rows:
         table.add_row(*row)
-    width = None if sys.stdout.isatty() else 200
-    Console(file=sys.stdout, width=width, highlight=False, markup=False).print(table)
+    terminal = sys.stdout.isatty()
+    console = Console(file=io.StringIO(), force_terminal=terminal, highlight=False, markup=False)
+    console.width = max(console.width if terminal else _PLAIN_WIDTH, _least_width(header, rows, left))
+    with console.capture() as rendered:  # rich would meet a closed pipe with exit status 1
+        console.print(table)
+    print("\n".join(line.rstrip() for line in rendered.get().splitlines()))
+
+
+def _least_width(header: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> int:
+    """The width at which nothing but the column that wraps is cut: on a narrower terminal lines run on."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    if left > 1:
+        widths[left - 1] = min(widths[left - 1], _LEAST_WRAPPED)
+    return sum(widths) + _GAP * len(widths)
 
 
 class Talk:

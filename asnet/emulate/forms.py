@@ -15,7 +15,7 @@ from asnet.ir import Slot
 from asnet.types import FloatMode, OperandType, operand_type
 from asnet.units import UnitInstance
 
-__all__ = ["Form", "attributes", "entry", "llvm_type"]
+__all__ = ["Form", "attributes", "entry", "function", "llvm_type"]
 
 
 class Form(Protocol):
@@ -56,6 +56,12 @@ class Form(Protocol):
     def definition(self, slot: Slot, index: int, slots: int) -> str:
         """LLVM IR that defines ``slot.symbol``, the ``index``-th of ``slots`` rows being its own."""
         ...
+
+
+def function(slot: Slot) -> str:
+    """The slot's symbol as LLVM IR writes it; layer names may hold anything."""
+    escaped = slot.symbol.replace("\\", r"\5C").replace('"', r"\22")
+    return f'@"{escaped}"'
 
 
 def llvm_type(kind: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from asnet.emulate.forms import attributes, entry, llvm_type
+from asnet.emulate.forms import attributes, entry, function, llvm_type
 from asnet.ir import Slot
 from asnet.types import EXACT, operand_type
 from asnet.units import FunctionLibrary, UnitInstance, function_name
@@ -54,7 +54,7 @@ class Golden:
                 f"  ret {kind} %y\n}}"
             )
         return (
-            f'define {kind} @"{slot.symbol}"({kind} %a, {kind} %b) {attributes(self._library.mode, operand)} {{\n'
+            f"define {kind} {function(slot)}({kind} %a, {kind} %b) {attributes(self._library.mode, operand)} {{\n"
             f"  %id = load i32, ptr {entry(self.table, self.columns, index, slots, 0)}\n"
             f"  %y = call {kind} @{function_name(slot.op, operand)}({kind} %a, {kind} %b, i32 %id)\n"
             f"  ret {kind} %y\n}}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from asnet.emulate.certificate import Certificate
-from asnet.emulate.forms import attributes, entry
+from asnet.emulate.forms import attributes, entry, function
 from asnet.ir import Slot
 from asnet.types import FloatMode, operand_type
 from asnet.units import UnitInstance
@@ -53,7 +53,7 @@ class Mask:
     def definition(self, slot: Slot, index: int, slots: int) -> str:
         """Load the masks, mask the operands' bits, compute."""
         lines = [
-            f'define float @"{slot.symbol}"(float %a, float %b) {attributes(self._mode, operand_type(slot.type))} {{'
+            f"define float {function(slot)}(float %a, float %b) {attributes(self._mode, operand_type(slot.type))} {{"
         ]
         for column, name in enumerate("ab"):
             lines += [

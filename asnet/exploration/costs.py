@@ -20,7 +20,7 @@ Resource: TypeAlias = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Cost:
-    """``area`` in the characterisation's cells, ``delay`` in its nanoseconds; None is unknown."""
+    """``area`` in LUT4s, ``delay`` in LUT levels (see asnet.units.characterise); None is unknown."""
 
     area: float | None = None
     delay: float | None = None

@@ -60,7 +60,12 @@ def units_of(source: UnitSource, folder: Path) -> list[ApproximateUnit]:
         return [_shipped(source, folder)]
     if not source.is_family:
         return [_own(source, folder / source.verilog, source.name)]
-    paths = sorted(path for path in folder.glob(source.verilog) if path.is_file())
+    pattern = Path(source.verilog)
+    base = Path(pattern.anchor) if pattern.is_absolute() else folder
+    try:
+        paths = sorted(path for path in base.glob(str(pattern.relative_to(pattern.anchor))) if path.is_file())
+    except ValueError:  # a null character, a lone surrogate
+        paths = []
     if not paths:
         source.where.fail(f"no file matches {source.verilog!r} in {str(folder)!r}; check the glob")
     return [_own(source, path, None) for path in paths]

@@ -101,6 +101,8 @@ def cosimulate(
     Raises:
         DataError: data that does not fit the design, or no image.
         MismatchError: the design hangs or breaks a protocol. A differing word is reported, not raised.
+        ToolError: Verilator or the C++ compiler is missing or fails.
+        OutputError: there is no space for the images or the results.
     """
     words, images = _input_words(design, inputs)
     wanted = _expected_words(design, expected, images)

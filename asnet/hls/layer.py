@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from asnet.hls.binding import Binding, capture_cycle
-from asnet.hls.expressions import DECODED, Signal, SignalUse, bits, literal, logic
-from asnet.hls.kernel import Block, Constant, Operand, Operation
-from asnet.hls.names import Names, vector
+from asnet.hls.expressions import DECODED, Signal, bits, literal, logic
+from asnet.hls.kernel import Block, Operation
+from asnet.hls.names import comment, vector
 from asnet.hls.operators import UNIT_OPS, Operator
 from asnet.hls.ranges import Width, address_bits
-from asnet.ir import Memory
+from asnet.hls.signals import IDLE, LayerSignals, MemoryPort, OperatorPort
 from asnet.resources import render
 
 __all__ = ["LayerModule", "MemoryPort", "OperatorPort", "emit_layer"]
-
-_IDLE = "S_IDLE"
-_OWN = ("clk", "reset", "start", "done", "state", "unused", _IDLE)
-
-
-@dataclass(frozen=True)
-class MemoryPort:
-    """A layer's connection to a memory; ``prefix`` starts the names of its ports."""
-
-    memory: Memory
-    prefix: str
-    reads: bool
-    writes: bool
-
-
-@dataclass(frozen=True)
-class OperatorPort:
-    """A layer's connection to a shared operator: ports ``<prefix>_a``, ``_b``, ``_y``."""
-
-    operator: Operator
-    prefix: str
 
 
 @dataclass(frozen=True)
@@ -54,7 +32,7 @@ class LayerModule:
 
 @dataclass
 class _Choice:
-    """A signal that has different values in different states: value → states, for a comment the instructions."""
+    """A signal that has different values in different states: value → states."""
 
     signal: str
     width: int
@@ -111,116 +89,7 @@ class _Emitter:
         self._kernel = binding.allocation.kernel
         self._schedule = binding.schedule
         self._module = module
-        self._names = Names(_OWN)
-        self._use = SignalUse()
-        self._constants: dict[str, tuple[int, str]] = {}
-        self._memory_ports = {port.memory.name: port for port in self._find_memories()}
-        self._operator_ports = {port.operator.name: port for port in self._find_operators()}
-        self._state_names: dict[str, int] = {_IDLE: 0}
-        self._first = self._number_states()
-        self._wires: dict[str, str] = {}
-        self._registers: dict[str, str] = {}
-        self._name_values()
-
-    def _find_memories(self) -> Iterator[MemoryPort]:
-        operations = list(self._kernel.operation.values())
-        for memory in self._kernel.memories:
-            ops = {operation.op for operation in operations if operation.is_memory and operation.detail == memory.name}
-            if ops:
-                prefix = self._names.fresh(memory.name, ("_raddr", "_rdata", "_we", "_waddr", "_wdata"))
-                yield MemoryPort(memory, prefix, "load" in ops, "store" in ops)
-
-    def _find_operators(self) -> Iterator[OperatorPort]:
-        for operator in dict.fromkeys(self._allocation.operators.values()):
-            yield OperatorPort(operator, self._names.fresh(operator.name, ("_a", "_b", "_y")))
-
-    def _number_states(self) -> dict[str, int]:
-        """Block → number of the state of its cycle 0; consecutive cycles are consecutive numbers."""
-        first: dict[str, int] = {}
-        number = 1
-        for block in self._kernel.blocks:
-            first[block.name] = number
-            number += self._schedule.blocks[block.name].length
-        self._states = number
-        self._block_names = {
-            block.name: self._names.fresh(f"S_{block.name}".upper(), self._cycles(block.name))
-            for block in self._kernel.blocks
-        }
-        return first
-
-    def _cycles(self, block: str) -> list[str]:
-        """What is added to a block's name to name its states."""
-        return [f"_{cycle}" for cycle in range(max(1, self._schedule.blocks[block].length))]
-
-    def _name_values(self) -> None:
-        for block in self._kernel.blocks:
-            for phi in block.phis:
-                self._registers[phi.name] = self._names.fresh(phi.name)
-        for block in self._kernel.blocks:
-            for operation in block.operations:
-                name = operation.name
-                if operation.width and not self._is_port(operation):
-                    self._wires[name] = self._names.fresh(name)
-        for name, holder in self._binding.register.items():
-            if name == holder and name not in self._kernel.phi:
-                self._registers[name] = self._names.fresh(f"{name}_q")
-        for name, holder in self._binding.register.items():
-            self._registers[name] = self._registers[holder]
-
-    def _is_port(self, operation: Operation) -> bool:
-        """Whether the result is a port as it is: not logic, not decoded, not cut."""
-        stored = self._binding.widths.get(operation.name)
-        if stored is None:
-            return False
-        if operation.op == "load":
-            return stored.bits == operation.width
-        unit = self._allocation.operators.get(operation.name)
-        return unit is not None and operation.op != "fcmp" and stored.bits == unit.result_width
-
-    def _state(self, block: str, cycle: int) -> str:
-        """The name of a state; states that nobody names have none in the Verilog."""
-        name = f"{self._block_names[block]}_{cycle}"
-        self._state_names[name] = self._first[block] + cycle
-        return name
-
-    # --- values ---------------------------------------------------------------------------------------------------
-
-    def _signal(self, operand: Operand, block: str, cycle: int) -> Signal:
-        """``operand`` as it is at hand in a cycle of a block."""
-        if isinstance(operand, Constant):
-            return Signal("", Width(operand.width), operand.width, self._use, operand)
-        stored, width = self._binding.widths[operand], self._kernel.width(operand)
-        if operand in self._kernel.phi or self._kernel.home[operand] != block:
-            return Signal(self._registers[operand], stored, width, self._use)
-        static = operand in self._allocation.static
-        if static or self._binding.ready(operand) == cycle:
-            return Signal(self._result(operand), stored, width, self._use)
-        return Signal(self._registers[operand], stored, width, self._use)
-
-    def _result(self, name: str) -> str:
-        """The signal that carries the result of an operation in the cycle it is ready."""
-        operation = self._kernel.operation[name]
-        return self._wires[name] if name in self._wires else self._port(operation)
-
-    def _port(self, operation: Operation) -> str:
-        if operation.op == "load":
-            return f"{self._memory_ports[operation.detail].prefix}_rdata"
-        return f"{self._operator_ports[self._allocation.operators[operation.name].name].prefix}_y"
-
-    def _whole(self, operand: Operand, block: str, cycle: int, width: int) -> str:
-        return bits(self._signal(operand, block, cycle), width - 1)
-
-    def _float(self, operand: Operand, block: str, cycle: int, *, negate: bool) -> str:
-        """A float operand of a unit; constants by name."""
-        if isinstance(operand, Constant):
-            value = operand.bits ^ (0x80000000 if negate else 0)
-            name = f"K_{value:08X}"
-            self._constants[name] = (value, repr(struct.unpack(">f", value.to_bytes(4, "big"))[0]))
-            return name
-        signal = self._signal(operand, block, cycle)
-        return f"{{~{bits(signal, 31, 31)}, {bits(signal, 30)}}}" if negate else bits(signal, 31)
-
-    # --- parts of the module --------------------------------------------------------------------------------------
+        self._signals = LayerSignals(binding)
 
     def _wire_lines(self) -> list[tuple[str, list[tuple[int, str, str, str]]]]:
         """Block → (width, name, expression, source) of its logic."""
@@ -228,33 +97,33 @@ class _Emitter:
         for block in self._kernel.blocks:
             lines: list[tuple[int, str, str, str]] = []
             for operation in block.operations:
-                if operation.name in self._wires:
+                if operation.name in self._signals.wires:
                     lines.extend(self._logic(block, operation))
             if lines:
                 groups.append((block.name, lines))
         return groups
 
     def _logic(self, block: Block, operation: Operation) -> Iterator[tuple[int, str, str, str]]:
-        name, width = self._wires[operation.name], self._binding.widths[operation.name].bits
+        name, width = self._signals.wires[operation.name], self._binding.widths[operation.name].bits
         unit = self._allocation.operators.get(operation.name)
         if operation.op == "load":
             stored = Width(operation.width)
-            port = Signal(self._port(operation), stored, operation.width, self._use)
+            port = Signal(self._signals.port(operation), stored, operation.width, self._signals.use)
             yield width, name, bits(port, width - 1), operation.source
         elif operation.op == "fcmp":
-            self._use.part.add(self._port(operation))
-            yield width, name, DECODED[operation.detail].format(y=self._port(operation)), operation.source
+            self._signals.use.part.add(self._signals.port(operation))
+            yield width, name, DECODED[operation.detail].format(y=self._signals.port(operation)), operation.source
         elif unit is not None:
-            port = Signal(self._port(operation), Width(unit.result_width), unit.result_width, self._use)
+            port = Signal(self._signals.port(operation), Width(unit.result_width), unit.result_width, self._signals.use)
             yield width, name, bits(port, width - 1, arithmetic=unit.result_signed), operation.source
         else:
             cycle = self._schedule.blocks[block.name].start[operation.name]
-            operands = tuple(self._signal(operand, block.name, cycle) for operand in operation.operands)
+            operands = tuple(self._signals.signal(operand, block.name, cycle) for operand in operation.operands)
             expression, actual = logic(operation, operands, width)
             if actual > width:
-                wide = self._names.fresh(f"{name}_wide")
+                wide = self._signals.names.fresh(f"{name}_wide")
                 yield actual, wide, expression, operation.source
-                expression = bits(Signal(wide, Width(actual), actual, self._use), width - 1)
+                expression = bits(Signal(wide, Width(actual), actual, self._signals.use), width - 1)
             yield width, name, expression, operation.source
 
     def _choices(self) -> tuple[list[_Choice], list[tuple[str, list[str]]]]:
@@ -271,11 +140,11 @@ class _Emitter:
                 if operation.name not in self._allocation.resources:
                     continue
                 cycle = made.start[operation.name]
-                state = self._state(block.name, cycle)
+                state = self._signals.state(block.name, cycle)
                 if operation.is_memory:
-                    port = self._memory_ports[operation.detail]
+                    port = self._signals.memory_ports[operation.detail]
                     depth = address_bits(port.memory)
-                    index = self._whole(operation.operands[0], block.name, cycle, depth)
+                    index = self._signals.whole(operation.operands[0], block.name, cycle, depth)
                     if operation.op == "load":
                         choose(f"{port.prefix}_raddr", depth, state, index)
                         continue
@@ -285,12 +154,12 @@ class _Emitter:
                         f"{port.prefix}_wdata",
                         width,
                         state,
-                        self._whole(operation.operands[1], block.name, cycle, width),
+                        self._signals.whole(operation.operands[1], block.name, cycle, width),
                     )
                     enables.setdefault(f"{port.prefix}_we", []).append(state)
                     continue
                 unit = self._allocation.operators[operation.name]
-                prefix = self._operator_ports[unit.name].prefix
+                prefix = self._signals.operator_ports[unit.name].prefix
                 for index, (role, width) in enumerate(zip(unit.roles, unit.widths, strict=True)):
                     value = self._unit_operand(operation, unit, index, block.name, cycle)
                     choose(f"{prefix}_{role}", width, state, value)
@@ -300,8 +169,10 @@ class _Emitter:
         operand = operation.operands[index]
         use = UNIT_OPS.get(operation.op)
         if unit.instance.type.is_float:
-            return self._float(operand, block, cycle, negate=use is not None and use.negate and index == 1)
-        signal = self._signal(operand, block, cycle)
+            return self._signals.float_operand(
+                operand, block, cycle, negate=use is not None and use.negate and index == 1
+            )
+        signal = self._signals.signal(operand, block, cycle)
         signed, width = unit.instance.type.signed, unit.widths[index]
         if not _representable(signal, width, signed=signed):
             raise self._kernel.error(
@@ -316,31 +187,31 @@ class _Emitter:
         for block in self._kernel.blocks:
             for operation in block.operations:
                 if operation.name in self._binding.register:
-                    state = self._state(block.name, capture_cycle(self._binding, operation.name))
+                    state = self._signals.state(block.name, capture_cycle(self._binding, operation.name))
                     stored = self._binding.widths[operation.name]
-                    signal = Signal(self._result(operation.name), stored, stored.bits, self._use)
-                    entry = (self._registers[operation.name], bits(signal, stored.bits - 1), operation.source)
+                    signal = Signal(self._signals.result(operation.name), stored, stored.bits, self._signals.use)
+                    entry = (self._signals.registers[operation.name], bits(signal, stored.bits - 1), operation.source)
                     lines.setdefault(state, []).append(entry)
-        return sorted(lines.items(), key=lambda item: self._state_names[item[0]])
+        return sorted(lines.items(), key=lambda item: self._signals.state_numbers[item[0]])
 
     def _edges(self) -> list[_Edge]:
         """The ends of the blocks, and the start."""
         edges: list[_Edge] = []
         entry = self._kernel.blocks[0]
         if self._schedule.blocks[entry.name].length:
-            edges.append(_Edge(_IDLE, "start", (_Way(self._state(entry.name, 0)),)))
+            edges.append(_Edge(IDLE, "start", (_Way(self._signals.state(entry.name, 0)),)))
         for block in self._kernel.blocks:
             length = self._schedule.blocks[block.name].length
             if length == 0 and block is not entry:
                 continue
             condition = block.branch.condition
-            test = self._whole(condition, block.name, length - 1, 1) if condition is not None else ""
+            test = self._signals.whole(condition, block.name, length - 1, 1) if condition is not None else ""
             ways = tuple(self._way(block, target, length - 1) for target in block.branch.targets)
             edges.append(
                 _Edge(
-                    state=self._state(block.name, length - 1) if length else _IDLE,
+                    state=self._signals.state(block.name, length - 1) if length else IDLE,
                     condition=test if length else "start",
-                    ways=ways or (_Way(_IDLE, done=True),),
+                    ways=ways or (_Way(IDLE, done=True),),
                     source=block.branch.source,
                 )
             )
@@ -349,10 +220,13 @@ class _Emitter:
     def _way(self, block: Block, target: str, cycle: int) -> _Way:
         done = self._schedule.blocks[target].length == 0
         phis = tuple(
-            (self._registers[phi.name], self._whole(value, block.name, cycle, self._binding.widths[phi.name].bits))
+            (
+                self._signals.registers[phi.name],
+                self._signals.whole(value, block.name, cycle, self._binding.widths[phi.name].bits),
+            )
             for phi, value in block.outgoing(self._kernel.block[target])
         )
-        return _Way(_IDLE if done else self._state(target, 0), phis, done)
+        return _Way(IDLE if done else self._signals.state(target, 0), phis, done)
 
     def emit(self, version: str) -> LayerModule:
         edges = self._edges()
@@ -360,36 +234,38 @@ class _Emitter:
         wires = self._wire_lines()
         choices, enables = self._choices()
         registers = [
-            (self._binding.widths[name].bits, self._registers[name], self._comment(name, holders))
+            (self._binding.widths[name].bits, self._signals.registers[name], self._comment(name, holders))
             for name, holders in self._held().items()
         ]
         ports = self._port_lines(choices)
         text = render(
             "rtl/layer.v.j2",
             version=version,
-            layer=self._kernel.layer,
+            layer=comment(self._kernel.layer),
             module=self._module,
             ports=ports,
             vector=vector,
-            state_bits=max(1, (self._states - 1).bit_length()),
+            state_bits=max(1, (self._signals.states - 1).bit_length()),
             states=self._used_states(choices, enables, captures, edges),
-            constants=[(name, f"32'h{value:08x}", shown) for name, (value, shown) in sorted(self._constants.items())],
+            constants=[
+                (name, f"32'h{value:08x}", shown) for name, (value, shown) in sorted(self._signals.constants.items())
+            ],
             registers=registers,
             wires=wires,
             choices=choices,
             enables=enables,
             captures=captures,
             edges=edges,
-            idle=_IDLE,
+            idle=IDLE,
             unused=self._unused(),
         )
         return LayerModule(
             layer=self._kernel.layer,
             module=self._module,
             text=text,
-            memories=tuple(self._memory_ports.values()),
-            operators=tuple(self._operator_ports.values()),
-            states=self._states,
+            memories=tuple(self._signals.memory_ports.values()),
+            operators=tuple(self._signals.operator_ports.values()),
+            states=self._signals.states,
             register_bits=sum(width for width, _, _ in registers),
         )
 
@@ -401,14 +277,14 @@ class _Emitter:
         edges: Sequence[_Edge],
     ) -> list[tuple[str, str]]:
         """Name and number of the states that the module mentions."""
-        used = {_IDLE, *(state for state, _ in captures), *(state for _, states in enables for state in states)}
+        used = {IDLE, *(state for state, _ in captures), *(state for _, states in enables for state in states)}
         for edge in edges:
             used |= {edge.state, *(way.state for way in edge.ways)}
         for choice in choices:
             used |= {state for value, states in choice.arms.items() if value != choice.default for state in states}
-        width = max(1, (self._states - 1).bit_length())
-        ordered = sorted(used, key=lambda name: self._state_names[name])
-        return [(name, literal(self._state_names[name], width)) for name in ordered]
+        width = max(1, (self._signals.states - 1).bit_length())
+        ordered = sorted(used, key=lambda name: self._signals.state_numbers[name])
+        return [(name, literal(self._signals.state_numbers[name], width)) for name in ordered]
 
     def _held(self) -> dict[str, list[str]]:
         """Register (the first value that it holds) → all values that it holds."""
@@ -423,7 +299,7 @@ class _Emitter:
 
     def _unused(self) -> list[str]:
         """Signals with bits that nobody reads."""
-        return self._use.partial
+        return self._signals.use.partial
 
     def _port_lines(self, choices: Sequence[_Choice]) -> list[tuple[str, str, str]]:
         """(direction and type, name, comment) of every port."""
@@ -435,10 +311,10 @@ class _Emitter:
             kind = "output reg" if name in chosen else "output"
             lines.append((f"{kind} {vector(width)}", name, comment))
 
-        for port in self._memory_ports.values():
+        for port in self._signals.memory_ports.values():
             depth, width = address_bits(port.memory), port.memory.element_bytes * 8
             shape = "x".join(str(extent) for extent in port.memory.shape)
-            what = f"{port.memory.name}: {port.memory.element}[{shape}]"
+            what = f"memory {comment(port.memory.name)}: {port.memory.element}[{shape}]"
             if port.reads:
                 output(depth, f"{port.prefix}_raddr", what)
                 lines.append((f"input {vector(width)}", f"{port.prefix}_rdata", "one cycle after the address"))
@@ -446,7 +322,7 @@ class _Emitter:
                 lines.append(("output ", f"{port.prefix}_we", what))
                 output(depth, f"{port.prefix}_waddr", "")
                 output(width, f"{port.prefix}_wdata", "")
-        for port in self._operator_ports.values():
+        for port in self._signals.operator_ports.values():
             unit = port.operator
             for role, width in zip(unit.roles, unit.widths, strict=True):
                 output(width, f"{port.prefix}_{role}", f"{unit.instance.name}" if role == "a" else "")

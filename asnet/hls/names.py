@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["Names", "identifier", "vector"]
+__all__ = ["Names", "comment", "identifier", "vector"]
 
 _KEYWORDS = """
 always and assign automatic begin bit break buf bufif0 bufif1 byte case casex casez cell class cmos const continue
@@ -33,6 +33,11 @@ def identifier(text: str) -> str:
 def vector(width: int) -> str:
     """The range of a declaration of ``width`` bits, with a space behind it; empty for one bit."""
     return f"[{width - 1}:0] " if width > 1 else ""
+
+
+def comment(text: str) -> str:
+    """``text`` on one line, fit for a comment."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 class Names:

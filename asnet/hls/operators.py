@@ -86,8 +86,8 @@ UNIT_OPS: Mapping[str, UnitOp] = {
 _LEVELS: Mapping[str, int] = {
     **dict.fromkeys(("zext", "sext", "trunc"), 0),
     **dict.fromkeys(("and", "or", "xor", "select"), 1),
-    **dict.fromkeys(("add", "sub", "icmp"), 1),
-    **dict.fromkeys(("umin", "umax", "smin", "smax"), 2),
+    **dict.fromkeys(("add", "sub", "icmp"), 2),
+    **dict.fromkeys(("umin", "umax", "smin", "smax"), 3),
     **dict.fromkeys(("shl", "lshr", "ashr"), 3),
     "mul": 4,
 }

@@ -28,6 +28,7 @@ _ARGUMENT = re.compile(rf"(?:^|,)\s*ptr\b[^,%]*(%{_NAME})")
 _RESULT = re.compile(rf"^(%{_NAME}) = (.*)$")
 _FLAGS = re.compile(r"\b(?:nuw|nsw|exact|disjoint|nneg|samesign|inbounds|nusw)\s+")
 _FAST = re.compile(r"^f\w+ (?:nnan|ninf|nsz|arcp|contract|afn|reassoc|fast)\b")
+_ESCAPE = re.compile(rb"\\(\\|[0-9A-Fa-f]{2})")
 _SUFFIX = re.compile(r",\s*!.*$|\s+#\d+$")
 
 _BINARY = re.compile(rf"^(\w+) {_TYPE} {_VALUE}, {_VALUE}$")
@@ -99,8 +100,13 @@ def _functions(text: str) -> dict[str, tuple[str, list[str]]]:
 
 
 def _plain(name: str) -> str:
-    """An LLVM name without sigil and quotes."""
-    return name.lstrip("%@").strip('"')
+    """An LLVM name without sigil, quotes and escapes."""
+    bare = name.lstrip("%@")
+    if not bare.startswith('"'):
+        return bare
+    return _ESCAPE.sub(
+        lambda found: b"\\" if found[1] == b"\\" else bytes([int(found[1], 16)]), bare[1:-1].encode()
+    ).decode(errors="replace")
 
 
 @dataclass(frozen=True)

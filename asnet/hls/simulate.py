@@ -26,6 +26,9 @@ __all__ = ["Simulation", "SimulationResult", "lay_out", "lint"]
 _PREFIX: Final = "design"
 _FLAGS: Final = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "unique", "--no-timing", "-Wno-fatal")
 _UNITS_ARE_AS_THEY_ARE: Final = '`verilator_config\nlint_off -file "units/*"\n'
+_WRITE_FAILED: Final = 3
+"""Exit status of the test bench."""
+
 _LIMIT: Final = 10_000_000
 """Cycles an image may take where the design's own number is unknown."""
 
@@ -133,6 +136,7 @@ class Simulation:
 
         Raises:
             MismatchError: the design hangs or breaks a protocol.
+            OutputError: there is no space for the images or the results.
         """
         images = len(inputs)
         memory = through == "memory"
@@ -146,6 +150,8 @@ class Simulation:
                 raise OutputError(f"cannot write the images for co-simulation: {error.strerror or error}") from error
             flags = [images, int(memory), int(observe), stall_seed, 1, limit, int(bad_frames)]
             done = try_tool([self._binary, "in.bin", "out.bin", *map(str, flags)], cwd=folder)
+            if done.returncode == _WRITE_FAILED:
+                raise OutputError(f"cannot write the results of co-simulation below {work!r}; is the disk full?")
             if done.returncode != 0:
                 problem = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
                 raise MismatchError(f"co-simulation of {self.design.top!r} stopped: {problem}")

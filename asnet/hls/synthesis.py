@@ -17,7 +17,7 @@ from asnet.hls.layer import LayerModule, emit_layer
 from asnet.hls.library import unit_files, unit_modules
 from asnet.hls.loops import executions
 from asnet.hls.memories import DesignMemory, design_memories, hex_text
-from asnet.hls.names import Names
+from asnet.hls.names import Names, comment
 from asnet.hls.operators import Operator
 from asnet.hls.options import HlsOptions
 from asnet.hls.output import MANIFEST, MANIFEST_KIND
@@ -167,8 +167,8 @@ class _Synthesis:
 
     def _rows(self, operators: Sequence[Operator]) -> list[str]:
         """Lines of the top module's header."""
-        rows = [f"Network {self._name}, float mode {self._module.mode.value}, IR {self._module.digest[:16]}"]
-        rows += [f"Slot {slot}: {instance}" for slot, instance in self._configuration.items()]
+        rows = [f"Network {comment(self._name)}, float mode {self._module.mode.value}, IR {self._module.digest[:16]}"]
+        rows += [f"Slot {comment(slot)}: {instance}" for slot, instance in self._configuration.items()]
         rows += [
             f"Unit {operator.instance.name}: {operator.instance.digest}"
             f"{''.join(f' {name}={value}' for name, value in operator.parameters)}"

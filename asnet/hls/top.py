@@ -8,7 +8,7 @@ from functools import cached_property
 
 from asnet.hls.layer import LayerModule, MemoryPort
 from asnet.hls.memories import DesignMemory
-from asnet.hls.names import vector
+from asnet.hls.names import comment, vector
 from asnet.hls.operators import Operator
 from asnet.ir import MemoryKind
 from asnet.resources import render
@@ -188,7 +188,7 @@ def _memory(top: Top, memory: DesignMemory, take: _Stream, give: _Stream) -> dic
     host = _low("mem_address", memory.address_bits, top.address)
     described: dict[str, object] = {
         "name": name,
-        "what": f"{memory.memory.name}: {memory.memory.element}[{shape}], {kind.value}",
+        "what": f"Memory {comment(memory.memory.name)}: {memory.memory.element}[{shape}], {kind.value}",
         "rom": memory.is_rom,
         "file": memory.hex_file.removeprefix("rom/"),
         "width": memory.width,
@@ -269,7 +269,7 @@ def _layer(top: Top, index: int) -> dict[str, object]:
         connections.append((f"{port.prefix}_y", f"{_unit(port.operator)}_y"))
     return {
         "index": index,
-        "layer": layer.layer,
+        "layer": comment(layer.layer),
         "module": layer.module,
         "instance": instance,
         "wires": wires,

@@ -7,6 +7,7 @@ four blobs, one per :class:`MemoryKind`; a memory is ``offset`` bytes into the b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -55,10 +56,7 @@ class Memory:
     @property
     def size(self) -> int:
         """Number of elements."""
-        total = 1
-        for extent in self.shape:
-            total *= extent
-        return total
+        return math.prod(self.shape)
 
     @property
     def element_bytes(self) -> int:

@@ -95,6 +95,8 @@ def check_supported(model: onnx.ModelProto, opset: int, where: str, *, expanded:
 
 
 def _check_node(node: onnx.NodeProto, opsets: Mapping[str, int], what: str, expanded: bool) -> None:
+    if "\0" in node.name:
+        raise UnsupportedError(f"{what}: a name with a null character is not supported; rename the node")
     known = node.domain in DEFAULT_DOMAINS
     if not known and (expanded or not has_body(node, opsets)):
         raise UnsupportedError(

@@ -127,6 +127,11 @@ class Dataset:
         tensor = network.inputs[0]
         values = self.x.size // len(self)
         if values != tensor.size:
+            if len(tensor.shape) > 1 and values * tensor.shape[0] == tensor.size:
+                raise DataError(
+                    f"{where}: network {network.name!r} takes exactly {tensor.shape[0]} images at a time (input "
+                    f"{tensor.name!r} of shape {tensor.shape}); export it with a batch of 1, or a dynamic one"
+                )
             raise DataError(
                 f"{where}: images of shape {self.x.shape[1:]} have {values} values, input {tensor.name!r} of network "
                 f"{network.name!r} has shape {tensor.shape} with {tensor.size}; give it its own test set"

@@ -114,6 +114,7 @@ class TestBed:
         Raises:
             UsageError: a slot without a choice, an unknown instance, or one that stands for another operation.
             MismatchError: a fast form differs from the golden model (a bug of ASNet).
+            UnitError: a unit's model cannot be evaluated on operands of this run.
         """
         began = time.perf_counter()
         engine = self._engine(self._plan(configuration))
@@ -129,6 +130,7 @@ class TestBed:
             elif first < len(self.module.calls):
                 engine.run(state=chunk.state, first=first)
             tally.add([chunk.state.view(memory) for memory in outputs], self.dataset.y[chunk.images])
+        self.library.raise_fault()
         self._kept = dict(configuration)
         return Evaluation(tally.correct, len(self.dataset), tally.digest, time.perf_counter() - began)
 
@@ -142,13 +144,14 @@ class TestBed:
 
         Raises:
             DataError: more images than there are.
-            UsageError: as :meth:`evaluate`.
+            UsageError, UnitError: as :meth:`evaluate`.
         """
         data = self.dataset if images is None else self.dataset.take(images)
         engine = self._engine(self._plan(configuration, only="golden" if golden else None))
         self._binding.select(configuration)
         state = engine.state(len(data))
         engine.run(data.x, state=state)
+        self.library.raise_fault()
         written = dict.fromkeys(name for call in self.module.calls for name in call.writes)
         return {name: np.array(state.view(self.module.memories[name])) for name in written}
 

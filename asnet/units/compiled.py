@@ -33,6 +33,8 @@ CXX_FLAGS: Final = shlex.split(
 _MODEL_FLAGS: Final = shlex.split("--cc -O3 --x-assign 0 --x-initial 0 -Mdir model")
 _TOP: Final = "asnet_unit_top"
 _PRELUDE: Final = "prelude.h"
+_WEAK: Final = "weak.h"
+_WEAK_FATAL: Final = "__attribute__((weak)) void vl_fatal(const char*, int, const char*, const char*);\n"
 
 
 def build_key(parts: Iterable[str]) -> str:
@@ -79,15 +81,17 @@ def prelude(cache: Cache) -> Path:
 
 
 def runtime(cache: Cache) -> list[Path]:
-    """Object files of Verilator's run-time library."""
+    """Object files of Verilator's run-time library; its ``vl_fatal``, which ends the process, may be replaced."""
     names = ("verilated", "verilated_threads")
 
     def build(folder: Path) -> None:
+        (folder / _WEAK).write_text(_WEAK_FATAL, encoding="utf-8")
         for name in names:
             source = verilator.find().include / f"{name}.cpp"
-            cxx.find().compile([*CXX_FLAGS, *_include_flags(), "-c", source, "-o", f"{name}.o"], folder)
+            flags = [*CXX_FLAGS, *_include_flags(), "-include", _WEAK]
+            cxx.find().compile([*flags, "-c", source, "-o", f"{name}.o"], folder)
 
-    entry = cache.get("verilator-runtime", build_key(["runtime"]), build)
+    entry = cache.get("verilator-runtime", build_key(["runtime", _WEAK_FATAL]), build)
     return [entry / f"{name}.o" for name in names]
 
 
@@ -140,6 +144,7 @@ def _wrapper(instance: UnitInstance, mode: FloatMode, prefix: str, sources: list
         setup=["model.ce = 1"] if "ce" in found.roles else [],
         step=f"{inner}(model.rootp)" if has_inner else "model.eval_step()",
         actions=cycle * instance.latency if instance.latency else ["step()"],
+        later=cycle if "clk" in found.roles else [],
         from_port=value,
         operand_mask=f"0x{(1 << instance.type.width) - 1:X}",
         symbol=symbol(instance, mode),

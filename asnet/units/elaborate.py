@@ -29,8 +29,9 @@ __all__ = [
     "write_files",
 ]
 
-VERILATOR_FLAGS: Final = ("--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-I.")
-"""Flags of every Verilator run on a unit: delays are ignored, warnings are not for the user of a unit."""
+VERILATOR_FLAGS: Final = ("--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Werror-MODDUP", "-I.")
+"""Flags of every Verilator run on a unit: delays are ignored, warnings are not for the user of a unit, a module that is
+defined twice is an error: the second definition would be dropped."""
 
 _UNARY: Final = ("sitofp", "uitofp", "fptosi", "fptoui")
 _WIDER: Final = ("mul", "add", "sub")  # integer units may have results wider than the least width

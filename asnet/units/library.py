@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -154,6 +154,7 @@ class FunctionLibrary:
     compiled: int
     symbols: Mapping[str, int]
     """Address of every function, by its C name."""
+    handle: ctypes.CDLL = field(repr=False)
 
     @classmethod
     def build(
@@ -170,7 +171,7 @@ class FunctionLibrary:
 
         Raises:
             UntrustedVerilogError: a unit reaches outside its ports, and not ``trust_verilog``.
-            UnitError: a unit's Verilog does not compile or does not fit its operation.
+            UnitError: a unit's Verilog does not compile, does not fit its operation, or is no function of its operands.
             ToolError: a tool is missing or fails.
         """
         cache = cache or default_cache()
@@ -191,7 +192,31 @@ class FunctionLibrary:
         handle = ctypes.CDLL(str(path))
         names = [name for function in functions for name in (function.name, f"{function.name}_n")]
         symbols = {name: ctypes.cast(getattr(handle, name), ctypes.c_void_p).value or 0 for name in names}
-        return cls(path, mode, tuple(unique), compiled, symbols)
+        library = cls(path, mode, tuple(unique), compiled, symbols, handle)
+        for place, instance in enumerate(unique, start=1):
+            library._check(place, instance)
+        return library
+
+    def _check(self, place: int, instance: UnitInstance) -> None:
+        """Refuse an instance whose result is not a function of its operands (some operands, twice, in two orders)."""
+        found: int = self.handle.approx_check(place)
+        self.raise_fault()
+        if found:
+            late = f"its result still changes after {instance.latency} clock cycles; give its true latency"
+            state = "its result depends on earlier operands (a latch, a loop, state, or more cycles than its latency)"
+            raise UnitError(f"{instance.files[0].origin}: unit {instance.name}: {late if found == 1 else state}")
+
+    def raise_fault(self) -> None:
+        """Raise what a model has met since the library was loaded; results since then may be wrong.
+
+        Raises:
+            UnitError: a combinational loop did not settle, or an assertion failed.
+        """
+        fault = self.handle.approx_fault
+        fault.restype = ctypes.c_char_p
+        what: bytes = fault()
+        if what:
+            raise UnitError(f"unit {what.decode('utf-8', 'replace')}: its Verilog cannot be evaluated; mend the unit")
 
     def id(self, instance: UnitInstance | Literal["exact"]) -> int:
         """The id under which the function of its op and type calls ``instance``; 0 for ``"exact"``.
@@ -215,6 +240,7 @@ class FunctionLibrary:
 
         Raises:
             UsageError: no such function, or an instance of another one.
+            UnitError: as :meth:`raise_fault`.
         """
         kind = operand_type(operand) if isinstance(operand, str) else operand
         name = function_name(op, kind)
@@ -227,6 +253,7 @@ class FunctionLibrary:
             _BATCH(self.symbols[f"{name}_n"])(
                 left.ctypes.data, right.ctypes.data, result.ctypes.data, result.size, self.id(instance)
             )
+        self.raise_fault()
         return result
 
 

@@ -80,30 +80,34 @@ _KEYWORDS: Final = words(
 )
 
 
+def _with_headers(text: str) -> Iterator[tuple[Token, bool]]:
+    """The tokens of ``text``, each with whether it is the name in a module's definition."""
+    opened = False
+    for token in tokens(text):
+        lifetime = token.text in ("automatic", "static")
+        yield token, opened and token.kind is Kind.WORD and not lifetime
+        opened = token.kind is Kind.WORD and (token.text in _OPENING or (opened and lifetime))
+
+
 def defined_modules(text: str) -> list[str]:
     """Names of the modules that ``text`` defines, in order."""
-    found: list[str] = []
-    before = ""
-    for token in tokens(text):
-        if before in _OPENING and token.kind is Kind.WORD and token.text not in ("automatic", "static"):
-            found.append(token.text)
-        if not (before in _OPENING and token.text in ("automatic", "static")):
-            before = token.text if token.kind is Kind.WORD else ""
-    return found
+    return [token.text for token, is_name in _with_headers(text) if is_name]
 
 
 def instantiated_modules(text: str) -> list[str]:
     """Names that ``text`` may use as modules, in order: ``name instance (`` or ``name #(``, keywords left out.
 
-    May name more than modules (types, for instance), never fewer.
+    May name more than modules (types, for instance), never fewer. A module that uses itself does not count.
     """
     found: dict[str, None] = {}
+    module = ""
     before: Token | None = None
-    for token in tokens(text):
+    for token, is_name in _with_headers(text):
+        module = token.text if is_name else module
         follows = token.text == "#" or (token.kind is Kind.WORD and token.text not in _KEYWORDS)
-        if before is not None and before.kind is Kind.WORD and before.text not in _KEYWORDS and follows:
+        if before is not None and before.text not in _KEYWORDS | {module} and follows:
             found.setdefault(before.text)
-        before = token
+        before = token if token.kind is Kind.WORD else None
     return list(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -201,3 +202,24 @@ def test_help_lists_the_commands(cli: Cli) -> None:
     assert ran.status == 0
     for command in ("explore", "eval", "synth", "units", "passes", "doctor"):
         assert command in ran.out
+
+
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "| head -n 1"])
+def test_a_stream_that_nobody_reads_is_no_fault(closed: str) -> None:
+    command = f"{shlex.quote(sys.executable)} -m asnet units --quiet {closed}"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_narrow_terminal_cuts_no_value(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from asnet.cli.talk import print_table
+
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    units = [f"fmul_trunc(p={p})" for p in range(20, 24)]
+    print_table("", ["", *"abcd", "accuracy"], [["Pareto", *units, "97.33%"]], left=5)
+    print_table("", ["unit", "what it is"], [["fmul_trunc", "multiplication of operands cut short"]], left=2)
+    out = capsys.readouterr().out
+    assert all(word in out for word in ("Pareto", *units, "97.33%", "accuracy"))
+    assert max(map(len, out.splitlines()[-4:])) <= 40 and "multiplication of" in out

@@ -216,6 +216,14 @@ def test_arguments_are_checked(cli: Cli, constraints: Constraints) -> None:
     assert "argument --images: 0 is below 1" in ran.err
 
 
+@pytest.mark.parametrize(("search", "option"), [("random", "limit"), ("exhaustive", "samples"), ("exhaustive", "seed")])
+def test_an_option_of_another_search_is_not_ignored(
+    cli: Cli, constraints: Constraints, search: str, option: str
+) -> None:
+    message = refused(cli, "explore", NETWORK, constraints(), "--search", search, f"--{option}", "3")
+    assert message == f"--{option} has no meaning with --search {search}; remove one of them"
+
+
 def test_unknown_pass(cli: Cli, constraints: Constraints) -> None:
     message = refused(cli, "explore", NETWORK, constraints(), "--pass", "approximat")
     assert message == "unknown pass 'approximat'; did you mean 'approximate'?"

@@ -184,7 +184,7 @@ MINE = "module {name}(input [31:0] a, input [31:0] b, output [31:0] y); assign y
 def test_units_of_a_constraints_file(tmp_path: Path) -> None:
     for name in ("fam_b", "fam_a", "mine"):
         (tmp_path / f"{name}.v").write_text(MINE.format(name=name))
-    units = {
+    units: dict[str, dict[str, object]] = {
         "fmul_trunc": {"params": {"p": 3}},
         "family": {"op": "fmul", "verilog": "fam_*.v"},
         "mine": {"op": "fdiv", "verilog": "mine.v"},
@@ -194,6 +194,8 @@ def test_units_of_a_constraints_file(tmp_path: Path) -> None:
     assert found(space)["conv2.fmul"] == ("fmul_trunc(p=3)", "fam_a", "fam_b")
     assert found(space)["conv1.fmul"] == ("fam_b", "exact")
     assert found(space)["softmax.fdiv"] == ("mine",)
+    units["family"]["verilog"] = f"{tmp_path}/fam_*.v"
+    assert load_space(tmp_path, units, rules) == space
 
 
 @pytest.mark.parametrize(
@@ -217,6 +219,7 @@ def test_units_of_a_constraints_file(tmp_path: Path) -> None:
         ),
         ({"mine": {"op": "fmul", "verilog": "none.v"}}, UnitError, "$.units.mine: cannot read"),
         ({"mine": {"op": "fmul", "verilog": "none*.v"}}, ConstraintsError, "$.units.mine: no file matches 'none*.v'"),
+        ({"mine": {"op": "fmul", "verilog": "\ud800/*"}}, ConstraintsError, "$.units.mine: no file matches "),
     ],
 )
 def test_wrong_units_name_their_place(

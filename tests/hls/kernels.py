@@ -136,12 +136,23 @@ def jit_values(module: Module, inputs: Mapping[str, Array], cache: Cache) -> dic
 
 
 def compare(
-    programs: Sequence[Program], *, mode: FloatMode = FloatMode.FTZ, images: int = 12, seed: int = 1, **how: object
+    programs: Sequence[Program],
+    *,
+    mode: FloatMode = FloatMode.FTZ,
+    images: int = 12,
+    seed: int = 1,
+    stalls: bool = False,
+    options: hls.HlsOptions | None = None,
 ) -> hls.CosimReport:
     """Run ``programs`` both ways on random inputs; lint the design on the way."""
     module = module_of(programs, mode)
     inputs = random_inputs(module, images, seed)
     cache = default_cache()
-    design = hls.synthesise(module)
+    design = hls.synthesise(module, options=options)
     hls.lint(design)
-    return hls.cosimulate(design, inputs, jit_values(module, inputs, cache), cache=cache, **how)  # pyright: ignore
+    report = hls.cosimulate(design, inputs, jit_values(module, inputs, cache), stalls=stalls, cache=cache)
+    if design.cycles_exact:
+        assert set(report.cycles) == {design.cycles}
+    elif design.cycles is not None:
+        assert report.cycles_max <= design.cycles
+    return report

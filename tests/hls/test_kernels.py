@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from asnet.hls import HlsOptions
 from asnet.types import FloatMode
 from tests.hls.generator import random_program
 from tests.hls.kernels import compare, module_of
@@ -31,17 +32,23 @@ def test_hand_written_kernels(mode: FloatMode) -> None:
 
 
 @settings(
-    max_examples=FUZZ or 3,
+    max_examples=FUZZ or 2,
     deadline=None,
     phases=PHASES,
     derandomize=not FUZZ,
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-@given(random=st.randoms(use_true_random=False), mode=st.sampled_from(FloatMode), size=st.integers(10, 60))
-def test_random_kernels(random: Random, mode: FloatMode, size: int) -> None:
+@given(
+    random=st.randoms(use_true_random=False),
+    mode=st.sampled_from(FloatMode),
+    size=st.integers(10, 60),
+    chain=st.sampled_from((1, 5, 9, 40)),
+)
+def test_random_kernels(random: Random, mode: FloatMode, size: int, chain: int) -> None:
     programs = [random_program(random, f"p{number}", size) for number in range(KERNELS_PER_DESIGN)]
-    compare(programs, mode=mode, images=8, seed=random.randrange(1 << 30)).raise_if_different()
+    options = HlsOptions(chain=chain)
+    compare(programs, mode=mode, images=8, seed=random.randrange(1 << 30), options=options).raise_if_different()
 
 
 @pytest.mark.parametrize("seed", range(2))

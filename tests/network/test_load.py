@@ -210,6 +210,10 @@ def test_text_that_is_not_utf8(model):
     data = model([N("Relu", ["x"], ["y"], name="name")], {"x": (1, 2)}).SerializeToString()
     with error("<bytes>: not an ONNX model, or a damaged one: onnx.NodeProto.name b'\\xffame' is not UTF-8; export"):
         load(data.replace(b"name", b"\xffame"))
+    with error(
+        r"<bytes>: node '\x00ame' (Relu): a name with a null character is not supported; rename", UnsupportedError
+    ):
+        load(data.replace(b"name", b"\x00ame"))
 
 
 def test_batch_is_positive(model):

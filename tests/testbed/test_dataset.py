@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from asnet.errors import DataError
-from asnet.network import Network
+from asnet.network import Network, Tensor
 from asnet.testbed import Dataset
 
 X = np.arange(12, dtype=np.float32).reshape(3, 4)
@@ -131,6 +132,13 @@ def test_fit_reshapes_and_checks(dense: Network, conv: Network) -> None:
     assert str(caught.value) == (
         "test set 'd': images of shape (7, 7) have 49 values, input 'x' of network 'digits_conv' has shape "
         "(1, 1, 8, 8) with 64; give it its own test set"
+    )
+    fixed = replace(dense, inputs=(Tensor("x", "float32", (8, 64)),))
+    with pytest.raises(DataError) as caught:
+        data.fit(fixed)
+    assert str(caught.value) == (
+        "test set 'd': network 'digits_dense' takes exactly 8 images at a time (input 'x' of shape (8, 64)); export it "
+        "with a batch of 1, or a dynamic one"
     )
     with pytest.raises(DataError) as caught:
         Dataset.from_arrays(np.zeros((2, 64)), np.array([3, 10]), name="d").fit(dense)

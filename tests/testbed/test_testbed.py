@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from asnet.emulate import Certificate
 from asnet.errors import DataError, MismatchError, UsageError
-from asnet.explore import DesignSpace, Exhaustive, InProcess, Processes, Study, StudyFacts, explore
+from asnet.exploration import DesignSpace, Exhaustive, InProcess, Processes, Study, StudyFacts, explore
 from asnet.ir.jit import Engine
 from asnet.network import Network, oracle
 from asnet.testbed import Dataset, TestBed, chunks
@@ -53,6 +54,20 @@ def test_exact_is_the_oracle(dense: Network, digits: Dataset, instances: Units, 
             expected = oracle.run(dense, {"x": digits.fit(dense).x[image : image + 1]}, mode)
             for name, values in found.items():
                 assert np.array_equal(canonical_bits(values[image]), canonical_bits(expected[name])), name
+
+
+@pytest.mark.parametrize("backend", ["golden", "auto"])
+@pytest.mark.parametrize("granularity", ["layer", "site"])
+def test_layer_names_may_hold_anything(
+    dense: Network, digits: Dataset, instances: Units, backend: str, granularity: str
+) -> None:
+    plain = TestBed(dense, digits, instances, backend=backend, granularity=granularity)
+    names = ['fc/1 "quoted"', "back\\slash\\22\nline", "слой 🚀 %s [*]", "l" * 400]
+    layers = [replace(layer, name=name) for layer, name in zip(dense.layers, names, strict=True)]
+    odd = TestBed(replace(dense, layers=tuple(layers)), digits, instances, backend=backend, granularity=granularity)
+    assert {slot.layer for slot in odd.slots} <= set(names)
+    expected = plain.evaluate(uniform(plain, "fmul_trunc(p=20)", "fdiv_trunc(p=22)"))
+    assert odd.evaluate(uniform(odd, "fmul_trunc(p=20)", "fdiv_trunc(p=22)")).digest == expected.digest
 
 
 def test_truncation_is_masked_operands(dense: Network, digits: Dataset, instances: Units) -> None:

@@ -131,6 +131,8 @@ def test_the_top_module_is_the_one_no_other_uses(tmp_path: Path) -> None:
     path = tmp_path / "pair.v"
     path.write_text("module leaf(input a); endmodule\nmodule root(input a); leaf l (.a(a)); endmodule\n")
     assert ApproximateUnit.from_verilog(path, op="mul", type="u8").module == "root"
+    path.write_text("module root #(parameter W = 8)(input a); if (W > 1) root #(W / 2) r(a); endmodule\n")
+    assert ApproximateUnit.from_verilog(path, op="mul", type="u8").module == "root"
     path.write_text("module one(input a); endmodule\nmodule two(input a); endmodule\n")
     assert message(lambda: ApproximateUnit.from_verilog(path, op="mul", type="u8"), UnitError) == (
         f'{path}: cannot tell the top module (2 candidates: one, two); give its name as "module"'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -213,6 +214,61 @@ def test_verilog_that_does_not_compile_names_its_line(data: Path, cache: Cache) 
         f"{data / 'broken.v'}:6: unit broken: Verilog does not compile: Can't find definition of variable: 'c'"
     )
     assert not list((cache.root / "unit-objects").glob("**/.building-*"))
+
+
+PORTS = "input [7:0] a, input [7:0] b, output reg [15:0] y"
+NOT_CONVERGED = r"^unit loop: .*did not converge.*: its Verilog cannot be evaluated; mend the unit$"
+
+
+@pytest.mark.parametrize(
+    ("text", "latency", "expected"),
+    [
+        (
+            f"module u({PORTS}); always @(*) if (a[0]) y = b; endmodule",
+            0,
+            "its result depends on earlier operands (a latch, a loop, state, or more cycles than its latency)",
+        ),
+        (
+            f"module u(input clk, {PORTS}); reg [15:0] s; always @(posedge clk) begin s <= a; y <= s; end endmodule",
+            1,
+            "its result still changes after 1 clock cycles; give its true latency",
+        ),
+        (
+            f"module u(input clk, {PORTS}); always @(posedge clk) y <= a * b; endmodule",
+            0,
+            "its result still changes after 0 clock cycles; give its true latency",
+        ),
+        (
+            f"module h(input x); endmodule\nmodule h(input x); endmodule\nmodule u({PORTS}); h h1(a[0]); endmodule",
+            0,
+            "Verilog does not compile: Duplicate declaration of module: 'h'",
+        ),
+    ],
+    ids=["latch", "late", "clocked", "twice"],
+)
+def test_units_that_are_no_function_of_their_operands_are_refused(
+    text: str, latency: int, expected: str, tmp_path: Path, cache: Cache
+) -> None:
+    path = tmp_path / "u.v"
+    path.write_text(text)
+    instance = ApproximateUnit.from_verilog(path, op="mul", type="u8", latency=latency).instance()
+    where = f"{path}:2" if "Duplicate" in expected else str(path)
+    assert build_fault(instance, cache) == f"{where}: unit u: {expected}"
+
+
+def test_a_loop_that_never_settles_is_a_fault_and_not_the_end_of_the_process(tmp_path: Path, cache: Cache) -> None:
+    path = tmp_path / "loop.v"
+    loop = f"module loop({PORTS}); reg t; always @(*) begin t = GUARD ? ~t : 1'b0; y = {{15'b0, t}}; end endmodule"
+    path.write_text(loop.replace("GUARD", "a[0]"))
+    always = ApproximateUnit.from_verilog(path, op="mul", type="u8").instance()
+    assert re.match(NOT_CONVERGED, build_fault(always, cache))
+    path.write_text(loop.replace("GUARD", "(a == 8'd77 && b == 8'd99)"))
+    rarely = ApproximateUnit.from_verilog(path, op="mul", type="u8").instance()
+    library = FunctionLibrary.build([rarely], FloatMode.FTZ, cache=cache)
+    sound = np.arange(76)
+    assert not library.call("mul", "u8", sound, sound, rarely).any()
+    with pytest.raises(UnitError, match=NOT_CONVERGED):
+        library.call("mul", "u8", np.array([1, 77, 77]), np.array([1, 99, 99]), rarely)
 
 
 def test_results_wider_than_the_c_functions_are_refused(tmp_path: Path, cache: Cache) -> None:

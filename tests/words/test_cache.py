@@ -119,6 +119,15 @@ def test_default_cache_follows_the_environment(monkeypatch: pytest.MonkeyPatch, 
     assert default_cache().root == tmp_path / "asnet"
 
 
+def test_a_user_without_a_home_is_told_to_name_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ASNET_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 2**31 - 7)  # in no table of users
+    with pytest.raises(OutputError) as caught:
+        default_cache()
+    assert str(caught.value) == "no folder for the cache: the user has no home; set ASNET_CACHE to one"
+
+
 def test_two_processes_build_the_same_entry(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path; from asnet.cache import Cache\n"

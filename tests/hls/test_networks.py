@@ -1,0 +1,50 @@
+"""Every operator of the frontend becomes hardware; a few networks of all kinds are simulated and compared."""
+
+from __future__ import annotations
+
+import pytest
+
+from asnet import hls, lower
+from asnet.cache import default_cache
+from asnet.ir import MemoryKind
+from asnet.ir.jit import Engine
+from asnet.passes import approximate
+from asnet.types import FloatMode
+from tests.lower.conftest import CASES, Case
+
+SIMULATED = {
+    "gemm": FloatMode.IEEE,
+    "conv-groups": FloatMode.IEEE,
+    "maxpool-pads": FloatMode.FTZ,
+    "avgpool-ceil": FloatMode.FTZ,
+    "tanh": FloatMode.FTZ,
+    "softmax-axis": FloatMode.FTZ,
+    "residual": FloatMode.IEEE,
+}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_operator_has_hardware(case: Case) -> None:
+    module = approximate(lower.lower(case.network()))
+    design = hls.synthesise(module)
+    assert [layer.layer for layer in design.layers] == [call.layer for call in module.calls]
+    assert design.cycles_exact
+
+
+@pytest.mark.usefixtures("simulator")
+@pytest.mark.parametrize(("name", "mode"), SIMULATED.items())
+def test_every_bit_of_every_layer(name: str, mode: FloatMode) -> None:
+    case = next(case for case in CASES if case.name == name)
+    network = case.network()
+    module = lower.lower(network, mode)
+    engine = Engine(module, cache=default_cache())
+    images = case.images()
+    state = engine.state(len(next(iter(images.values()))))
+    engine.run(images, state=state)
+    kinds = (MemoryKind.OUTPUT, MemoryKind.ACTIVATION)
+    expected = {name: engine.memory(state, name) for name, m in module.memories.items() if m.kind in kinds}
+    design = hls.synthesise(approximate(lower.lower(network, mode)), name=case.name)
+    hls.lint(design)
+    report = hls.cosimulate(design, images, expected, stalls=True, cache=default_cache())
+    report.raise_if_different()
+    assert set(report.cycles) == {design.cycles}
