@@ -15,13 +15,13 @@ from asnet.lower.context import ANY, NUMBERS, LayerContext
 from asnet.lower.elementwise import map_broadcast
 from asnet.lower.index import Index
 from asnet.lower.registry import lowering
-from asnet.network.attributes import integer
 from asnet.network.moving import (
     Positions,
     block_axes,
     center_positions,
     eye,
     one_hot,
+    reverse_axes,
     slice_positions,
     split_sections,
     tile_repeats,
@@ -194,7 +194,7 @@ def _trilu(context: LayerContext) -> None:
 
 @lowering("ReverseSequence")
 def _reverse_sequence(context: LayerContext) -> None:
-    time, batch = integer(context.layer, "time_axis", 0), integer(context.layer, "batch_axis", 1)
+    time, batch = reverse_axes(context.layer, context.network)
     x, lengths, y = context.input(0, ANY), context.input(1, ("int64",)), context.output()
     extent = x.shape[time]
     with context.function((x, lengths), (y,)) as b, b.nest(y.shape) as index:

@@ -22,7 +22,7 @@ def compress_to_gather(
     """
     if node.op_type != "Compress" or node.input[0] in constants or node.input[1] not in constants:
         return None
-    values = {f"{node.name}/indices": np.flatnonzero(constants[node.input[1]]).astype(np.int64)}
+    values: dict[str, Array] = {f"{node.name}/indices": np.flatnonzero(constants[node.input[1]]).astype(np.int64)}
     axes = [attribute.i for attribute in node.attribute if attribute.name == "axis"]
     source, nodes = node.input[0], list[onnx.NodeProto]()
     if not axes:

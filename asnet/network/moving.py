@@ -24,6 +24,7 @@ __all__ = [
     "expand_shape",
     "eye",
     "one_hot",
+    "reverse_axes",
     "slice_positions",
     "split_sections",
     "tile_repeats",
@@ -149,7 +150,10 @@ def block_axes(layer: Layer, network: Network) -> tuple[tuple[int, ...], tuple[i
         NetworkError: the block size does not divide the axes that it must.
         UnsupportedError: another mode than DCR and CRD.
     """
-    n, c, h, w = shape = network.shape(layer.inputs[0])
+    shape = network.shape(layer.inputs[0])
+    if len(shape) != 4:
+        raise NetworkError(f"{layer}: its input of shape {list(shape)} must have 4 axes")
+    n, c, h, w = shape
     block = integer(layer, "blocksize", 0)
     mode = text(layer, "mode", "DCR")
     if mode not in {"DCR", "CRD"}:
@@ -188,3 +192,19 @@ def eye(layer: Layer, network: Network) -> AnyArray:
     if len(tensor.shape) != 2:
         raise NetworkError(f"{layer}: its input of shape {list(tensor.shape)} must have 2 axes")
     return np.eye(*tensor.shape, k=integer(layer, "k", 0), dtype=tensor.dtype)
+
+
+def reverse_axes(layer: Layer, network: Network) -> tuple[int, int]:
+    """``(time, batch)`` axis of a ReverseSequence.
+
+    Raises:
+        NetworkError: they are not 0 and 1 in some order, or there is not one length per batch.
+    """
+    time, batch = integer(layer, "time_axis", 0), integer(layer, "batch_axis", 1)
+    shape, lengths = (network.shape(name) for name in layer.inputs[:2])
+    if {time, batch} != {0, 1} or len(shape) < 2 or lengths != (shape[batch],):
+        raise NetworkError(
+            f"{layer}: time_axis {time}, batch_axis {batch} and lengths of shape {list(lengths)} do not fit an input "
+            f"of shape {list(shape)}; the axes are 0 and 1, with a length per batch"
+        )
+    return time, batch

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from asnet.network.attributes import integer
 from asnet.network.model import Layer
 from asnet.network.moving import (
     block_axes,
@@ -14,6 +13,7 @@ from asnet.network.moving import (
     expand_shape,
     eye,
     one_hot,
+    reverse_axes,
     slice_positions,
     split_sections,
     tile_repeats,
@@ -82,7 +82,7 @@ def trilu(frame: Frame, layer: Layer) -> AnyArray:
 
 def reverse_sequence(frame: Frame, layer: Layer) -> AnyArray:
     """ReverseSequence; a length above the extent counts as the extent."""
-    time, batch = integer(layer, "time_axis", 0), integer(layer, "batch_axis", 1)
+    time, batch = reverse_axes(layer, frame.network)
     x = np.moveaxis(frame.operand(layer, 0), (time, batch), (0, 1))
     y = x.copy()
     for number, length in enumerate(frame.operand(layer, 1)):

@@ -118,6 +118,8 @@ def resize(layer: Layer, network: Network) -> Resize:
             + ", ".join(_COORDINATES)
         )
     crops = transformation == "tf_crop_and_resize"
+    if crops and not has_input(layer, 1):
+        raise NetworkError(f"{layer}: tf_crop_and_resize has no roi; give the input")
     region = constant_input(layer, network, 1, "roi").ravel().tolist() if crops else [0.0, 1.0]
     if crops and len(region) != 2 * len(axes):
         raise NetworkError(f"{layer}: roi of {len(region)} numbers must have {2 * len(axes)}, starts then ends")
@@ -143,6 +145,8 @@ def _scales(layer: Layer, network: Network, axes: tuple[int, ...]) -> list[float
     elif "scales" in layer.attributes:
         found = layer.attributes["scales"]
         scales = [float(scale) for scale in found] if isinstance(found, tuple) else []
+    elif not has_input(layer, 3):
+        raise NetworkError(f"{layer}: has neither scales nor sizes; give one of them")
     else:
         sizes = constant_input(layer, network, 3, "sizes").ravel().tolist()
         if len(sizes) != len(axes):

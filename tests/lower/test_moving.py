@@ -7,6 +7,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from asnet.cache import Cache
+from asnet.errors import NetworkError, UnsupportedError
 from asnet.network import oracle
 from asnet.types import FloatMode
 from tests.lower.conftest import Case, Typed, build, check_bits, check_reference, integers, one
@@ -90,3 +91,20 @@ def test_negative_pads_crop_before_the_others_pad(mode: str, objects: Cache) -> 
     x = case.images()["in0"][0]
     expected = np.pad(x[1:, :3], ((0, 1), (2, 0)), mode=mode)  # pyright: ignore
     assert (oracle.run(case.network(), {"in0": x})["y"] == expected).all()
+
+
+@pytest.mark.parametrize(
+    "case, message",
+    [
+        (one("r", "ReverseSequence", (3, 4), integers(1, 2, 3)), "do not fit an input of shape"),
+        (one("p", "Pad", (2, 3), integers(-2, 0, -1, 0)), "leave nothing to pad of the shape"),
+    ],
+)
+def test_parameters_that_do_not_fit_are_refused(case: Case, message: str) -> None:
+    with pytest.raises(NetworkError, match=message):
+        case.network()
+
+
+def test_a_computed_parameter_is_refused() -> None:
+    with pytest.raises(UnsupportedError, match="has no static shape"):
+        one("t", "Tile", (3, 4), Typed("int64", (2,))).network()

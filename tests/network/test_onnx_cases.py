@@ -20,7 +20,7 @@ FLOAT = onnx.TensorProto.FLOAT
 
 CONSTANT_PARAMETERS = {
     *("BatchNormalization", "CenterCropPad", "Clip", "Dropout", "Expand", "OneHot", "Pad", "Reshape", "Slice", "Split"),
-    *("Squeeze", "Tile", "Trilu", "Unsqueeze"),
+    *("Col2Im", "Compress", "Resize", "Squeeze", "Tile", "Trilu", "Unsqueeze", "Upsample"),
 }
 """Operators whose further inputs ASNet wants constant; the cases pass them as inputs of the graph."""
 

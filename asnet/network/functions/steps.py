@@ -87,7 +87,7 @@ class Steps(ABC, Generic[V]):
 
     @abstractmethod
     def to_number(self, integer: V) -> V:
-        """A signed integer of 32 or 64 bits as a float, rounded to nearest even."""
+        """A signed integer of 32 bits as a float, rounded to nearest even."""
 
     @abstractmethod
     def to_integer(self, x: V) -> V:

@@ -98,7 +98,9 @@ def _reduced(s: Steps[V], a: V) -> tuple[V, V]:
     half = s.integer("add", product, s.word(1 << 61, 64))
     quadrant = s.narrow(s.integer("lshr", half, s.word(62, 64)))
     rest = s.integer("sub", s.integer("and", half, s.word((1 << 62) - 1, 64)), s.word(1 << 61, 64))
-    r = s.mul(s.to_number(rest), s.number(np.float32(np.pi / 2 * 2.0**-62)))
+    high = s.to_number(s.narrow(s.integer("ashr", rest, by_32)))
+    low = s.to_number(s.narrow(s.integer("and", s.integer("lshr", rest, s.word(1, 64)), s.word(0x7FFFFFFF, 64))))
+    r = s.mul(s.add(high, s.mul(low, s.number(2.0**-31))), s.number(np.float32(np.pi / 2 * 2.0**-30)))
     direct = s.compare("<", a, s.number(DIRECT))
     return s.choose(direct, s.word(0), quadrant), s.choose(direct, a, r)
 

@@ -1,0 +1,58 @@
+"""Normalisations, bit for bit the oracle's and close to onnxruntime."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+
+from asnet.cache import Cache
+from asnet.errors import UnsupportedError
+from asnet.network import oracle
+from asnet.types import FloatMode
+from tests.lower.conftest import Case, check_bits, one, weights
+
+
+def stated(case: Case, *shape: int) -> Case:
+    """``case`` with the output's shape, where ONNX infers none."""
+    case.model.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", TensorProto.FLOAT, shape))
+    return case
+
+
+CASES = [
+    one("instance", "InstanceNormalization", (2, 3, 4, 2), weights(3), weights(3)),
+    one("instance-1d", "InstanceNormalization", (1, 2, 5), (2,), (2,), epsilon=0.01),
+    one("lrn", "LRN", (1, 5, 2, 2), size=3),
+    one("lrn-even", "LRN", (2, 6, 3), size=4, alpha=0.3, beta=0.5, bias=2.0),
+    one("lp1", "LpNormalization", (2, 3, 4), p=1, axis=1),
+    one("lp2", "LpNormalization", (2, 3, 4)),
+    one("lp2-axis", "LpNormalization", (2, 3, 4), axis=0),
+]
+EXPANDED = [
+    one("layer", "LayerNormalization", (2, 3, 4), weights(3, 4), weights(3, 4), axis=1),
+    stated(one("mean-variance", "MeanVarianceNormalization", (2, 3, 4, 2)), 2, 3, 4, 2),
+]
+"""Operators that are expanded into others."""
+
+
+@pytest.mark.parametrize("mode", FloatMode)
+@pytest.mark.parametrize("case", [*CASES, *EXPANDED], ids=lambda case: case.name)
+def test_has_the_oracles_bits(case: Case, mode: FloatMode, objects: Cache) -> None:
+    check_bits(case, mode, objects)
+
+
+@pytest.mark.parametrize("case", [*CASES, *EXPANDED], ids=lambda case: case.name)
+def test_agrees_with_onnxruntime(case: Case) -> None:
+    """onnx.reference is no measure: its LRN takes batch for channels, its norm of order 1 sums signed numbers."""
+    if case.name == "lrn-even":
+        pytest.skip("onnxruntime knows windows of odd sizes only")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    image = {key: x[0] for key, x in case.images().items()}
+    (expected,) = onnxruntime.InferenceSession(case.model.SerializeToString()).run(None, image)
+    found = oracle.run(case.network(), image, FloatMode.IEEE)["y"]
+    np.testing.assert_allclose(found, expected, 1e-4, 2e-6)
+
+
+def test_refuses_other_norms() -> None:
+    with pytest.raises(UnsupportedError, match=r"node 'l3' \(LpNormalization\): p 3 is not supported; supported: 1, 2"):
+        one("l3", "LpNormalization", (2, 3), p=3).network()

@@ -1,0 +1,68 @@
+"""Networks that onnxruntime quantises: the integers before the softmax are onnxruntime's, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+from asnet.cache import Cache
+from asnet.ir.jit import Engine
+from asnet.lower import lower
+from asnet.network import load
+from asnet.types import FloatMode
+
+NETWORKS = Path(__file__).resolve().parents[2] / "examples" / "networks"
+IMAGES = 60
+
+
+class Images(CalibrationDataReader):
+    def __init__(self, name: str, images: np.ndarray) -> None:
+        self._images: Iterator[dict[str, np.ndarray]] = iter([{name: image} for image in images])
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return next(self._images, None)
+
+
+def until_softmax(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model up to the quantised input of its softmax: onnxruntime computes that by a table of its own."""
+    (softmax,) = (node for node in model.graph.node if node.op_type == "Softmax")
+    (before,) = (node for node in model.graph.node if node.output[0] == softmax.input[0])
+    del model.graph.output[:]
+    model.graph.output.append(onnx.ValueInfoProto(name=before.input[0]))
+    return onnx.shape_inference.infer_shapes(model)
+
+
+@pytest.mark.parametrize("per_channel", [False, True], ids=["tensor", "channel"])
+@pytest.mark.parametrize(("activation", "weight"), [("QUInt8", "QInt8"), ("QInt8", "QInt8"), ("QUInt8", "QUInt8")])
+@pytest.mark.parametrize("name", ["digits_dense", "digits_conv"])
+def test_same_integers(
+    name: str, activation: str, weight: str, per_channel: bool, tmp_path: Path, objects: Cache
+) -> None:
+    source, goal = NETWORKS / f"{name}.onnx", tmp_path / "quantised.onnx"
+    first = load(source).inputs[0]
+    with np.load(NETWORKS / "digits_test.npz") as data:
+        images = data["x"][:IMAGES].reshape(IMAGES, *first.shape)
+    quantize_static(
+        source,
+        goal,
+        Images(first.name, images),
+        quant_format=QuantFormat.QDQ,
+        per_channel=per_channel,
+        activation_type=QuantType[activation],
+        weight_type=QuantType[weight],
+    )
+    model = until_softmax(onnx.load(goal)).SerializeToString()
+    network = load(model)
+    assert not {layer.op_type for layer in network.layers} & {"Conv", "Gemm", "MatMul", "Relu"}
+    engine = Engine(lower(network, FloatMode.IEEE), cache=objects)
+    state = engine.state(IMAGES)
+    engine.run({first.name: images}, state=state)
+    found = engine.memory(state, network.outputs[0].name)
+    session = onnxruntime.InferenceSession(model)
+    assert (found == np.stack([session.run(None, {first.name: image})[0] for image in images])).all()
