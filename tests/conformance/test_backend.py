@@ -79,7 +79,9 @@ def test_is_compatible() -> None:
 
 
 def test_functions_of_the_specification_are_expanded() -> None:
-    assert "Softsign" not in oracle.OPERATORS
-    x = np.float32([-3.0, 0.0, 1.0])
-    (y,) = backend.run_node(helper.make_node("Softsign", ["x"], ["y"]), [x])
-    np.testing.assert_allclose(y, x / (1 + np.abs(x)), rtol=1e-6)
+    assert "LayerNormalization" not in oracle.OPERATORS
+    x = np.float32([[-3.0, 0.0, 1.0, 6.0]])
+    node = helper.make_node("LayerNormalization", ["x", "scale"], ["y"])
+    (y,) = backend.run_node(node, [x, np.ones(4, dtype=np.float32)])
+    expected = (x - x.mean()) / np.sqrt(x.var() + 1e-5)
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-6)

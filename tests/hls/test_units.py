@@ -128,7 +128,9 @@ def test_two_sources_of_one_module(tmp_path: Path, own: dict[str, UnitInstance])
 
 def test_a_unit_of_another_operation() -> None:
     module = module_of([_program("one", "fmul")], FloatMode.FTZ)
-    with pytest.raises(SynthesisError, match=r"layer 'one': slot 'one.fmul' \(fmul of f32\) is bound to fdiv_trunc\(p=3\)"):
+    with pytest.raises(
+        SynthesisError, match=r"layer 'one': slot 'one.fmul' \(fmul of f32\) is bound to fdiv_trunc\(p=3\)"
+    ):
         hls.synthesise(module, {"one.fmul": ApproximateUnit.shipped("fdiv_trunc").instance(p=3)})
 
 

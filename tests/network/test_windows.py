@@ -10,7 +10,7 @@ from onnx import helper
 
 from asnet.errors import NetworkError, UnsupportedError
 from asnet.network import Layer, Network, Tensor, load
-from asnet.network.semantics import clip_bounds, gemm_parameters, matmul_geometry, pad_amounts, softmax_axes
+from asnet.network.semantics import gemm_parameters, matmul_geometry, pad_amounts, softmax_axes
 from asnet.network.windows import conv_geometry, pool_geometry
 
 
@@ -212,13 +212,6 @@ REFUSED = {
         [(2, 3)],
         {"opset": 10, "pads": (0,) * 4, "mode": "mirror"},
         "mode 'mirror' is not supported; supported: constant, edge, reflect, wrap",
-    ),
-    "bound": (
-        clip_bounds,
-        "Clip",
-        [(2, 3), ()],
-        {},
-        "min 'x1' is computed by the network; only a constant is supported",
     ),
 }
 
