@@ -45,14 +45,14 @@ def test_corrupt_network(cli: Cli, constraints: Constraints, tmp_path: Path) -> 
 def test_unsupported_operator_names_the_node(cli: Cli, constraints: Constraints, tmp_path: Path) -> None:
     make = onnx.helper
     graph = make.make_graph(
-        [make.make_node("Det", ["x"], ["y"], name="bump")],
+        [make.make_node("LpPool", ["x"], ["y"], name="bump", kernel_shape=[2, 2])],
         "g",
-        [make.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 8, 8])],
-        [make.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])],
+        [make.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 1, 8, 8])],
+        [make.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 1, 7, 7])],
     )
-    onnx.save(make.make_model(graph, opset_imports=[make.make_opsetid("", 17)], ir_version=8), tmp_path / "det.onnx")
-    message = refused(cli, "explore", "det.onnx", constraints(), "--data", DATA)
-    assert "node 'bump' (Det)" in message
+    onnx.save(make.make_model(graph, opset_imports=[make.make_opsetid("", 17)], ir_version=8), tmp_path / "pool.onnx")
+    message = refused(cli, "explore", "pool.onnx", constraints(), "--data", DATA)
+    assert "node 'bump' (LpPool)" in message
     assert "supported operators" in message
 
 
