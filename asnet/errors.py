@@ -89,6 +89,10 @@ class ToolError(AsnetError):
     exit_status = 3
 
 
+class ToolTimeoutError(ToolError):
+    """An external tool took longer than it may; says how to raise the limit."""
+
+
 class ToolMissingError(ToolError):
     """An external tool or optional package was not found; says how to get it."""
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib
 import os
+import signal
 import sqlite3
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -73,9 +76,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser(chosen).parse_args(words)
     talk = Talk(quiet=args.quiet)
     try:
-        status = _command(args.command).run(args, talk)
-        sys.stdout.flush()
-        return status
+        with _stoppable():
+            status = _command(args.command).run(args, talk)
+            sys.stdout.flush()
+            return status
+    except _StoppedError as stop:
+        talk.close()
+        print(f"asnet: stopped by {stop.signal.name}; the same command goes on where it stopped", file=sys.stderr)
+        return 128 + stop.signal
     except KeyboardInterrupt:
         talk.close()
         print("asnet: interrupted; the same command goes on where it stopped", file=sys.stderr)
@@ -90,6 +98,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         fault = _as_asnet_error(error)
         print(f"asnet: error: {fault}", file=sys.stderr)
         return fault.exit_status
+
+
+class _StoppedError(SystemExit):
+    """The system or a user asked the process to end: everything is left as by Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.signal = signal.Signals(number)
+
+
+def _stop(number: int, frame: object) -> None:
+    raise _StoppedError(number)
+
+
+@contextlib.contextmanager
+def _stoppable() -> Generator[None]:
+    """Within the block SIGTERM and SIGHUP end the command in order: tools that run are killed, files are whole."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _open_closed_streams() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
+from functools import partial
 from pathlib import Path
 
 from asnet.errors import ToolMissingError
@@ -21,6 +22,7 @@ from asnet.exploration import (
 from asnet.exploration import explore as run_search
 from asnet.flow.problem import Problem, Progress
 from asnet.testbed import TestBed
+from asnet.tools import ToolThreads
 from asnet.types import EXACT
 from asnet.units import ApproximateUnit, UnitInstance, shipped_units
 from asnet.units.characterise import characterise
@@ -96,18 +98,15 @@ def unit_costs(problem: Problem, *, jobs: int = 1, progress: Progress | None = N
                 if instance is not None:
                     used[resource] = instance
     costs: dict[Resource, Cost] = {}
-    with ThreadPoolExecutor(max_workers=jobs) as executor:  # each measurement is a process of its own
-        futures = {executor.submit(_cost, instance, problem): resource for resource, instance in used.items()}
-        try:
-            for done, future in enumerate(as_completed(futures), start=1):
-                cost = future.result()
-                if cost is not None:
-                    costs[futures[future]] = cost
-                    if progress is not None:
-                        progress(done, len(used), used[futures[future]].name)
-        except BaseException:
-            executor.shutdown(wait=True, cancel_futures=True)
-            raise
+    with ToolThreads(jobs) as threads:
+        measure = partial(_cost, problem=problem)
+        futures = {threads.submit(measure, instance): resource for resource, instance in used.items()}
+        for done, future in enumerate(as_completed(futures), start=1):
+            cost = future.result()
+            if cost is not None:
+                costs[futures[future]] = cost
+                if progress is not None:
+                    progress(done, len(used), used[futures[future]].name)
     return costs
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,6 +15,7 @@ from asnet.hls.design import RtlDesign
 from asnet.hls.simulate import Simulation, SimulationResult
 from asnet.host import processors
 from asnet.ir import Memory, MemoryKind
+from asnet.tools import ToolThreads
 from asnet.types import Array
 
 __all__ = ["CosimReport", "Mismatch", "cosimulate"]
@@ -120,7 +120,7 @@ def cosimulate(
 
     cycles: list[int] = []
     mismatch: tuple[tuple[int, int], Mismatch] | None = None
-    with ThreadPoolExecutor(processors()) as pool:
+    with ToolThreads(processors()) as pool:
         for start, result in zip(starts, pool.map(run, starts), strict=True):
             cycles.extend(int(count) for count in result.cycles)
             found = _first_difference(design, result, wanted, start)

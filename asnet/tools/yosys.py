@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from asnet.errors import ToolMissingError
-from asnet.tools.process import run_tool, try_tool
+from asnet.tools.process import PROBE_SECONDS, run_tool, try_tool
 
 __all__ = ["INSTALL", "Yosys", "find"]
 
@@ -46,7 +46,7 @@ class Yosys:
         """
         path = cwd / "script.ys"
         path.write_text(script, encoding="utf-8")
-        return run_tool([*self.command, path.name], cwd=cwd, environment=self.environment)
+        return run_tool([*self.command, path.name], cwd=cwd, environment=self.environment, name="yosys")
 
 
 @cache
@@ -75,5 +75,5 @@ def find() -> Yosys:
 
 
 def _system(path: str, origin: str) -> Yosys:
-    words = try_tool([path, "-V"]).stdout.split()
+    words = try_tool([path, "-V"], limit=PROBE_SECONDS).stdout.split()
     return Yosys((path, "-s"), words[1] if len(words) > 1 else "unknown", origin)

@@ -19,17 +19,17 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from functools import cache as memoised
 from pathlib import Path
 from typing import Any, Final
 
 from asnet.cache import Cache, default_cache, digest, write_atomically
-from asnet.errors import AsnetError, ToolError, UnitError
+from asnet.errors import AsnetError, ToolError, ToolTimeoutError, UnitError
 from asnet.host import processors
 from asnet.resources import verilog_dir
-from asnet.tools import yosys
+from asnet.tools import ToolThreads, yosys
 from asnet.types import FloatMode
 from asnet.units.elaborate import write_files
 from asnet.units.instance import UnitInstance
@@ -133,6 +133,8 @@ def _synthesised(instance: UnitInstance, mode: FloatMode, tool: yosys.Yosys, fol
     script.append("write_json netlist.json")
     try:
         tool.run_script("\n".join(script) + "\n", folder)
+    except ToolTimeoutError:
+        raise
     except ToolError as error:
         found = re.search(r"^(?:.*: )?ERROR: .*$", str(error), re.MULTILINE)
         what = found[0] if found else str(error)
@@ -217,8 +219,8 @@ def update(cache: Cache, jobs: int) -> Path:
     """
     wanted = list(_shipped_instances())
     entries: dict[str, dict[str, Any]] = {}
-    with ThreadPoolExecutor(max_workers=jobs) as executor:
-        futures = {executor.submit(measure, instance, mode, cache): (instance, mode) for instance, mode in wanted}
+    with ToolThreads(jobs) as threads:
+        futures = {threads.submit(lambda pair: measure(*pair, cache), pair): pair for pair in wanted}
         for done, future in enumerate(as_completed(futures), start=1):
             instance, mode = futures[future]
             entries[_key(instance, mode)] = {"name": instance.name, **asdict(future.result())}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -16,7 +16,7 @@ from asnet.cache import Cache, default_cache
 from asnet.errors import UnitError, UsageError
 from asnet.host import float_environment, processors
 from asnet.resources import render, templates_dir
-from asnet.tools import cxx
+from asnet.tools import ToolThreads, cxx
 from asnet.types import EXACT, Array, FloatMode, OperandType, operand_type
 from asnet.units.compiled import C_TYPES, CXX_FLAGS, build_key, object_key, prelude, runtime, symbol, unit_object
 from asnet.units.guard import check
@@ -109,10 +109,9 @@ def _objects(
     """Object files of the instances and of the run-time library, compiled in parallel; number of instances compiled."""
     keys = {object_key(instance, mode): instance for instance in instances}
     missing = {key: instance for key, instance in keys.items() if not cache.has("unit-objects", key)}
-    executor = ThreadPoolExecutor(max_workers=jobs)
-    try:
-        support = executor.submit(runtime, cache)
-        header = executor.submit(prelude, cache) if missing else None
+    with ToolThreads(jobs) as threads:
+        support = threads.submit(runtime, cache)
+        header = threads.submit(prelude, cache) if missing else None
         pending: dict[Future[Any], str] = {support: "Verilator's run-time library"}
 
         def compiled(instance: UnitInstance) -> Path:
@@ -120,7 +119,7 @@ def _objects(
             return unit_object(instance, mode, cache, header.result())
 
         for instance in missing.values():
-            pending[executor.submit(compiled, instance)] = instance.name
+            pending[threads.submit(compiled, instance)] = instance.name
         failures: dict[str, BaseException] = {}
         for done, future in enumerate(as_completed(pending), start=1):
             error = future.exception()
@@ -133,8 +132,6 @@ def _objects(
                 raise failures[name]
         found = [cache.entry("unit-objects", key) / "unit.o" for key in keys]
         return [*found, *support.result()], len(missing)
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
 
 
 @dataclass(frozen=True, eq=False)
