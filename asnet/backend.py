@@ -26,7 +26,7 @@ from asnet.network import oracle
 from asnet.network.expanding import expand_operators, inline_functions
 from asnet.network.graph import name_nodes
 from asnet.network.load import load_source
-from asnet.network.parameters import parameter_inputs
+from asnet.network.parameters import PARAMETERS, parameter_inputs
 from asnet.network.reading import Source, check_structure
 from asnet.types import Array, FloatMode
 
@@ -84,7 +84,8 @@ class BackendRep(OnnxBackendRep):
         name_nodes(copy.graph)
         copy = inline_functions(copy, where)
         name_nodes(copy.graph)
-        expand_operators(copy, oracle.OPERATORS, where)
+        while expand_operators(copy, {*oracle.OPERATORS, *PARAMETERS}, where):
+            pass
         self._source = Source(copy, where, where, model.SerializeToString(), folder)
         self._cache = cache or default_cache()
         self._programs: dict[tuple[object, ...], Program] = {}

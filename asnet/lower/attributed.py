@@ -73,16 +73,26 @@ def _is_inf(context: LayerContext) -> None:
 
 @lowering("Mod")
 def _mod(context: LayerContext) -> None:
-    floors = modulo_floors(context.layer, context.network)
+    floors = modulo_floors(context.layer)
     operands = [context.input(0, NUMBERS), context.input(1, NUMBERS)]
     dtype = operands[0].dtype
 
     def mod(b: LayerBuilder, values: Sequence[ir.Value]) -> ir.Value:
-        if dtype == "float32":
-            return _float_remainder(b, values[0], values[1], context.mode)
-        return b.remainder(values[0], values[1], dtype, floor=floors)
+        if dtype != "float32":
+            return b.remainder(values[0], values[1], dtype, floor=floors)
+        rest = _float_remainder(b, values[0], values[1], context.mode)
+        return _with_divisors_sign(b, rest, values[1]) if floors else rest
 
     map_broadcast(context, operands, mod)
+
+
+def _with_divisors_sign(b: LayerBuilder, rest: ir.Value, divisor: ir.Value) -> ir.Value:
+    """The remainder of a division rounded down, from that of one rounded toward zero."""
+    zero = b.number(0.0)
+    below, negative = (b.compare("<", value, zero, "float32") for value in (divisor, rest))
+    moved = b.choose(b.ir.xor(below, negative), b.site("fadd", rest, divisor), rest)
+    moved = b.choose(b.compare("==", rest, zero, "float32"), with_sign(b, zero, divisor), moved)
+    return b.choose(b.is_nan(rest), rest, moved)
 
 
 def _float_remainder(b: LayerBuilder, x: ir.Value, y: ir.Value, mode: FloatMode) -> ir.Value:

@@ -13,6 +13,7 @@ from asnet.errors import NetworkError, UnsupportedError
 from asnet.types import Array
 
 __all__ = [
+    "CONTROL_FLOW",
     "DEFAULT_DOMAINS",
     "OLDEST_OPSET",
     "check_functions",
@@ -25,6 +26,9 @@ __all__ = [
 
 OLDEST_OPSET = 7
 DEFAULT_DOMAINS = frozenset({"", "ai.onnx"})
+
+CONTROL_FLOW = frozenset({"If", "Loop", "Scan"})
+"""Operators with subgraphs that may vanish when the network is loaded."""
 
 _SUBGRAPHS = frozenset({onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS})
 _ATTRIBUTE_KINDS = {
@@ -109,9 +113,12 @@ def _check_node(node: onnx.NodeProto, opsets: Mapping[str, int], what: str, expa
             f"{what}: opset {opsets[node.domain]} of ai.onnx has no such operator; mend the model"
         ) from None
     if any(attribute.type in _SUBGRAPHS for attribute in node.attribute):
-        raise UnsupportedError(
-            f"{what}: control flow is not supported; export a network whose operators are the same for every input"
-        )
+        if expanded or node.op_type not in CONTROL_FLOW:
+            raise UnsupportedError(
+                f"{what}: control flow that depends on values is not supported; export a network whose operators are "
+                "the same for every input"
+            )
+        return
     if node.op_type.startswith("Sequence") or node.op_type in _SEQUENCES:
         raise UnsupportedError(f"{what}: sequences and optionals are not supported; use tensors")
     for attribute in node.attribute:

@@ -10,7 +10,6 @@ from asnet.errors import NetworkError, UnsupportedError
 from asnet.network.attributes import integer, real, text
 from asnet.network.model import Layer, Network
 from asnet.network.semantics import has_input
-from asnet.types import ELEMENT_TYPES
 
 __all__ = ["Bound", "clip_bounds", "infinities", "modulo_floors", "shifts_left"]
 
@@ -45,16 +44,9 @@ def _bound(layer: Layer, network: Network, position: int, role: str) -> Bound | 
     return Bound(None if constant is None else constant.reshape(-1)[0], position)
 
 
-def modulo_floors(layer: Layer, network: Network) -> bool:
-    """Whether the result of a Mod has the sign of the divisor (integers only), or that of the dividend (``fmod``).
-
-    Raises:
-        NetworkError: floats without ``fmod``.
-    """
-    floors = integer(layer, "fmod", 0) == 0
-    if floors and ELEMENT_TYPES[network.tensors[layer.inputs[0]].dtype].is_float:
-        raise NetworkError(f"{layer}: the operands are floats, which need fmod=1; mend the model")
-    return floors
+def modulo_floors(layer: Layer) -> bool:
+    """Whether the result of a Mod has the sign of the divisor, or that of the dividend (``fmod``)."""
+    return integer(layer, "fmod", 0) == 0
 
 
 def shifts_left(layer: Layer) -> bool:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import onnx
-from onnx import helper, inliner, shape_inference
+from onnx import helper, inliner
 
 from asnet.errors import NetworkError
 from asnet.network.checking import DEFAULT_DOMAINS, describe, has_body
-from asnet.network.graph import replace_nodes
+from asnet.network.graph import name_nodes, replace_nodes
 from asnet.network.reading import one_line
+from asnet.network.shapes import value_types
 
 __all__ = ["expand_operators", "inline_functions"]
+
+_BODIES = "asnet.bodies"
+"""Domain of the body of the node that is being expanded."""
 
 
 def inline_functions(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
@@ -29,77 +34,115 @@ def inline_functions(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
         raise NetworkError(f"{where}: its functions cannot be inlined: {one_line(error)}") from None
 
 
-def expand_operators(model: onnx.ModelProto, native: Collection[str], where: str) -> None:
+def expand_operators(model: onnx.ModelProto, native: Collection[str], where: str) -> bool:
     """Replace every node of ``model`` whose operator is not ``native`` and has a body in ONNX's specification.
 
-    A node ``n`` becomes nodes ``n/<operator>_<k>`` and tensors ``n/<name>``. What has no body stays as it is.
+    A node ``n`` becomes nodes ``n/<operator>_<k>`` and tensors ``n/<name>``, which may be such nodes again. What has no
+    body for the model's operator set stays. Returns whether anything changed.
+
+    Raises:
+        NetworkError: a body cannot be inlined.
     """
     opsets = {"" if entry.domain in DEFAULT_DOMAINS else entry.domain: entry.version for entry in model.opset_import}
     if not any(_expands(node, opsets, native) for node in model.graph.node):
-        return
-    types = _types(model)
+        return False
+    types = value_types(model)
     nodes: list[onnx.NodeProto] = []
+    changed = False
     for node in model.graph.node:
-        expanded = _expanded(node, model, types, native, where) if _expands(node, opsets, native) else [node]
-        nodes.extend(expanded)
+        body = _body(node, opsets, types, where) if _expands(node, opsets, native) else None
+        nodes.extend([node] if body is None else _inlined(node, body, model, where))
+        changed |= body is not None
     replace_nodes(model.graph, nodes)
+    name_nodes(model.graph)
+    return changed
 
 
 def _expands(node: onnx.NodeProto, opsets: Mapping[str, int], native: Collection[str]) -> bool:
     return not (node.domain in DEFAULT_DOMAINS and node.op_type in native) and has_body(node, opsets)
 
 
-def _types(model: onnx.ModelProto) -> dict[str, onnx.TypeProto]:
-    """Types, as far as ONNX's inference finds them."""
-    types = {
-        tensor.name: helper.make_tensor_type_proto(tensor.data_type, tensor.dims) for tensor in model.graph.initializer
-    }
-    try:
-        graph = shape_inference.infer_shapes(model, data_prop=True).graph
-    except Exception:  # what is wrong with the model is found and named later
-        graph = model.graph
-    values: Iterable[onnx.ValueInfoProto] = (*graph.input, *graph.value_info, *graph.output)
-    return types | {value.name: value.type for value in values}
-
-
-def _state_defaults(node: onnx.NodeProto, model: onnx.ModelProto) -> None:
-    """Give ``node`` the attributes that it leaves at their defaults: inlining knows only those that are there."""
-    opsets = {"" if entry.domain in DEFAULT_DOMAINS else entry.domain: entry.version for entry in model.opset_import}
+def _body(
+    node: onnx.NodeProto, opsets: Mapping[str, int], types: Mapping[str, onnx.TypeProto], where: str
+) -> onnx.FunctionProto | None:
+    """The function that defines ``node``, in the model's operator set; None if there is none for this node."""
     domain = "" if node.domain in DEFAULT_DOMAINS else node.domain
-    stated = {attribute.name for attribute in node.attribute}
-    for name, attribute in onnx.defs.get_schema(node.op_type, opsets[domain], domain).attributes.items():
-        default: onnx.AttributeProto = attribute.default_value
-        if name not in stated and default.type != onnx.AttributeProto.UNDEFINED:
-            node.attribute.append(default)
-
-
-def _expanded(
-    node: onnx.NodeProto,
-    model: onnx.ModelProto,
-    types: dict[str, onnx.TypeProto],
-    native: Collection[str],
-    where: str,
-) -> list[onnx.NodeProto]:
-    names = {*node.input, *node.output} - {""}
-    one = helper.make_model(
-        helper.make_graph(
-            [node],
-            "expand",
-            [onnx.ValueInfoProto(name=name, type=types.get(name)) for name in dict.fromkeys(node.input) if name],
-            [onnx.ValueInfoProto(name=name) for name in node.output if name],
-        ),
-        opset_imports=list(model.opset_import),
-        ir_version=model.ir_version,
+    schema: Any = onnx.defs.get_schema(node.op_type, opsets[domain], domain)  # the functions are untyped there
+    _set_defaults(node, schema)
+    versions: Sequence[int] = (
+        schema.function_opset_versions if schema.has_function else schema.context_dependent_function_opset_versions
     )
-    _state_defaults(one.graph.node[0], model)
-    kept = [("", name) for name in native]
+    for version in sorted((version for version in versions if version <= opsets[domain]), reverse=True):
+        if schema.has_function:
+            data: bytes = schema.get_function_with_opset_version(version)
+        else:
+            operands = [types[name].SerializeToString() if name in types else b"" for name in node.input]
+            try:
+                data = schema.get_context_dependent_function_with_opset_version(
+                    version, node.SerializeToString(), operands
+                )
+            except Exception as error:  # RuntimeError, ValueError of its C++ side
+                raise NetworkError(f"{describe(node, where)}: has no definition: {one_line(error)}") from None
+        body = onnx.FunctionProto()
+        if data and body.ParseFromString(data) and _means_the_same(body, opsets.get("", 0)):
+            return body
+    return None
+
+
+def _set_defaults(node: onnx.NodeProto, schema: onnx.defs.OpSchema) -> None:
+    """Give ``node`` the attributes that it leaves to their defaults: a body refers to them by name."""
+    given = {attribute.name for attribute in node.attribute}
+    for name, attribute in schema.attributes.items():
+        if name not in given and attribute.default_value.type != onnx.AttributeProto.UNDEFINED:
+            node.attribute.append(attribute.default_value)
+
+
+def _means_the_same(body: onnx.FunctionProto, opset: int) -> bool:
+    """Whether every operator of ``body`` is defined the same way in the model's ``opset``."""
+    imported = {entry.domain: entry.version for entry in body.opset_import}.get("", opset)
+    for node in body.node:
+        versions = {
+            onnx.defs.get_schema(node.op_type, version, node.domain).since_version for version in (imported, opset)
+        }
+        if len(versions) > 1:
+            return False
+    return True
+
+
+def _inlined(
+    node: onnx.NodeProto, body: onnx.FunctionProto, model: onnx.ModelProto, where: str
+) -> list[onnx.NodeProto]:
+    call = onnx.NodeProto()
+    call.CopyFrom(node)
+    call.domain = body.domain = _BODIES
+    del body.opset_import[:]
+    body.opset_import.extend(model.opset_import)
+    graph = helper.make_graph(
+        [call],
+        "expand",
+        [onnx.ValueInfoProto(name=name) for name in dict.fromkeys(node.input) if name],
+        [onnx.ValueInfoProto(name=name) for name in node.output if name],
+    )
+    opsets = [*model.opset_import, helper.make_opsetid(_BODIES, 1)]
+    one = helper.make_model(graph, functions=[body], opset_imports=opsets, ir_version=max(model.ir_version, 8))
     try:
-        body = inliner.inline_selected_functions(one, kept, exclude=True, inline_schema_functions=True).graph
+        nodes = list(inliner.inline_local_functions(one).graph.node)
     except Exception as error:  # RuntimeError, ValueError of its C++ side
         raise NetworkError(f"{describe(node, where)}: cannot be expanded: {one_line(error)}") from None
-    nodes = list(body.node)
+    outer = {*node.input, *node.output, ""}
     for number, part in enumerate(nodes):
         part.name = f"{node.name}/{part.op_type}_{number}" if len(nodes) > 1 else node.name
-        for tensors in (part.input, part.output):
-            tensors[:] = [name if not name or name in names else f"{node.name}/{name}" for name in tensors]
+        _prefix(part, f"{node.name}/", outer)
     return nodes
+
+
+def _prefix(node: onnx.NodeProto, prefix: str, outer: Collection[str]) -> None:
+    """Put ``prefix`` before the names of all tensors that are not ``outer``, also in subgraphs."""
+    for names in (node.input, node.output):
+        names[:] = [name if name in outer else prefix + name for name in names]
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            for value in (*graph.input, *graph.output, *graph.initializer):
+                value.name = value.name if value.name in outer else prefix + value.name
+            for inner in graph.node:
+                _prefix(inner, prefix, outer)

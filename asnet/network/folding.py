@@ -1,8 +1,8 @@
 """Constant folding: nodes that do not depend on the inputs' values become constants.
 
-A node is folded if all its inputs are constants, or if it asks for the (static) shape of a tensor, so that chains such
-as Shape → Gather → Concat → Reshape leave a Reshape to a constant shape. Operators of the oracle on run-time types
-are evaluated by it (in ieee mode; constants are flushed later), all others by ONNX's own reference implementation.
+A node is folded if all its inputs are constants, or if it asks for the (static) shape or the type of a tensor, so that
+chains such as Shape → Gather → Concat → Reshape leave a Reshape to a constant shape. Operators of the oracle on
+run-time types are evaluated by it (in ieee mode; constants are flushed later), all others by ONNX's own reference implementation.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from onnx import helper, numpy_helper
 
 from asnet.errors import NetworkError
 from asnet.network import oracle
-from asnet.network.checking import check_mode, describe, opset_version
+from asnet.network.checking import CONTROL_FLOW, check_mode, describe, opset_version
 from asnet.network.compressing import compress_to_gather
-from asnet.network.graph import replace_nodes, to_array, to_layer
+from asnet.network.graph import replace_nodes, to_layer
 from asnet.network.model import Network, Tensor
+from asnet.network.oracle_elementwise import cast
 from asnet.network.reading import one_line
 from asnet.network.shapes import infer
 from asnet.network.validation import validate
@@ -36,16 +37,15 @@ _SHAPES = frozenset({"Shape", "Size"})
 
 
 def fold(
-    model: onnx.ModelProto, where: str, *, keep: Collection[str] = ()
-) -> tuple[dict[str, Array], Mapping[str, Tensor]]:
-    """Fold until nothing changes: removes folded nodes from ``model``; all constants, and the inferred tensors.
+    model: onnx.ModelProto, constants: dict[str, Array], where: str, *, keep: Collection[str] = ()
+) -> Mapping[str, Tensor]:
+    """Fold until nothing changes: removes folded nodes from ``model``, adds to ``constants``; the inferred tensors.
 
     Nodes whose operator is in ``keep`` stay.
 
     Raises:
         NetworkError: shapes do not fit, or a constant node cannot be evaluated.
     """
-    constants = {tensor.name: to_array(tensor, where) for tensor in model.graph.initializer}
     while True:
         tensors = infer(model, where)
         kept: list[onnx.NodeProto] = []
@@ -65,7 +65,7 @@ def fold(
             constants.update(folded)
             model.graph.initializer.extend(_tensor(array, name, node, where) for name, array in folded.items())
         if len(kept) == len(model.graph.node) and not rewritten:
-            return constants, tensors
+            return tensors
         replace_nodes(model.graph, kept)
 
 
@@ -86,7 +86,11 @@ def _evaluate(
     """The outputs of ``node``, or None if they depend on the network's inputs."""
     if node.op_type in _SHAPES and node.input[0] in tensors and node.input[0] not in constants:
         return {node.output[0]: _shape(node, tensors[node.input[0]])}
-    if node.op_type in _RANDOM or any(name and name not in constants for name in node.input):
+    if node.op_type == "CastLike" and node.input[0] in constants and node.input[1] in tensors:
+        value, goal = constants[node.input[0]], tensors[node.input[1]].dtype
+        if {value.dtype.name, goal} <= ELEMENT_TYPES.keys():
+            return {node.output[0]: cast(value, goal)}
+    if node.op_type in _RANDOM | CONTROL_FLOW or any(name and name not in constants for name in node.input):
         return None
     sizes = [tensors[name].size for name in node.output if name in tensors]
     if max(sizes, default=0) > _LARGEST_FOLDED:

@@ -14,7 +14,7 @@ from asnet.network.model import AttributeValue, Layer
 from asnet.network.reading import one_line
 from asnet.types import Array
 
-__all__ = ["drop_unreachable", "name_nodes", "replace_nodes", "to_array", "to_layer"]
+__all__ = ["drop_unreachable", "name_nodes", "replace_nodes", "to_array", "to_layer", "used_names"]
 
 
 def to_array(tensor: onnx.TensorProto, where: str) -> Array:
@@ -40,6 +40,17 @@ def replace_nodes(graph: onnx.GraphProto, nodes: Sequence[onnx.NodeProto]) -> No
     graph.node.extend(copies)
 
 
+def used_names(node: onnx.NodeProto) -> set[str]:
+    """Names of the tensors that ``node`` reads, and all names in its subgraphs."""
+    names = set(node.input)
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            names.update(value.name for value in graph.output)
+            for inner in graph.node:
+                names |= used_names(inner)
+    return names
+
+
 def drop_unreachable(graph: onnx.GraphProto) -> None:
     """Remove nodes that no output of ``graph`` depends on; cycles and duplicate names stay for the checker to find."""
     producers: dict[str, list[onnx.NodeProto]] = defaultdict(list)
@@ -52,7 +63,7 @@ def drop_unreachable(graph: onnx.GraphProto) -> None:
         name = waiting.pop()
         if name and name not in needed:
             needed.add(name)
-            waiting.extend(used for node in producers[name] for used in node.input)
+            waiting.extend(used for node in producers[name] for used in used_names(node))
     kept = [node for node in graph.node if not needed.isdisjoint(node.output)]
     if len(kept) != len(graph.node):
         replace_nodes(graph, kept)

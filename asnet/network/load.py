@@ -11,15 +11,13 @@ import numpy as np
 import onnx
 
 from asnet.errors import NetworkError, UnsupportedError, UsageError
-from asnet.network import oracle
 from asnet.network.checking import check_functions, check_mode, check_supported, describe, opset_version
-from asnet.network.expanding import expand_operators, inline_functions
-from asnet.network.folding import fold
-from asnet.network.fusing import fuse
+from asnet.network.expanding import inline_functions
 from asnet.network.graph import drop_unreachable, name_nodes, to_layer
 from asnet.network.model import Layer, Network, Tensor
 from asnet.network.reading import Source, check_structure, load_external_data, read
 from asnet.network.shapes import bind_inputs, check_type
+from asnet.network.simplifying import simplify
 from asnet.network.validation import validate
 from asnet.types import Array
 
@@ -62,14 +60,8 @@ def load_source(source: Source, batch: int = 1, shapes: Mapping[str, int] = Mapp
     digest = load_external_data(source)
     check_structure(source)
     inputs = bind_inputs(model, batch, shapes, where)
-    expand_operators(model, oracle.OPERATORS, where)
-    drop_unreachable(model.graph)
-    name_nodes(model.graph)
+    constants, tensors = simplify(model, opset, where)
     check_supported(model, opset, where, expanded=True)
-    if any(node.op_type == "DequantizeLinear" for node in model.graph.node):
-        fuse(model, fold(model, where, keep=("DequantizeLinear",))[0])
-        name_nodes(model.graph)
-    constants, tensors = fold(model, where)
     return _network(source, digest, opset, inputs, constants, tensors)
 
 

@@ -34,11 +34,19 @@ def _limit(frame: Frame, layer: Layer, bound: Bound) -> AnyArray:
 
 
 def mod(frame: Frame, layer: Layer) -> AnyArray:
-    """``a - b·q`` with ``q = a / b`` rounded down or toward zero, exact; integers give 0 for ``b`` = 0."""
+    """``a - b·q`` with ``q = a / b`` rounded down or toward zero; integers give 0 for ``b`` = 0.
+
+    For floats the remainder toward zero is exact; where that has the other sign than ``b``, ``b`` is added to it.
+    """
     a, b = frame.operand(layer, 0), frame.operand(layer, 1)
-    if modulo_floors(layer, frame.network):
-        return np.asarray(np.mod(a, b))
-    return frame.boundary(np.asarray(np.fmod(a, b)))  # the library's fmod may not know the thread's float mode
+    floors = modulo_floors(layer)
+    if a.dtype != np.float32:
+        return np.asarray((np.mod if floors else np.fmod)(a, b))
+    rest = frame.flush(np.fmod(a, b))  # the library's fmod may not know the thread's float mode
+    if not floors:
+        return rest
+    moved = np.where((b < 0) != (rest < 0), np.add(rest, b), rest)
+    return np.where(rest == 0, np.copysign(np.float32(0), b), np.where(np.isnan(rest), rest, moved))
 
 
 def bit_shift(frame: Frame, layer: Layer) -> AnyArray:

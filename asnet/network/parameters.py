@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import onnx
 
+from asnet.network.graph import used_names
+
 __all__ = ["PARAMETERS", "parameter_inputs"]
 
 PARAMETERS: Mapping[str, tuple[int, ...]] = {
@@ -69,5 +71,5 @@ def parameter_inputs(model: onnx.ModelProto) -> set[str]:
         seen.add(name)
         node = producers.get(name)
         if node is not None and node.op_type not in _SHAPES:
-            waiting.extend(node.input)
+            waiting.extend(used_names(node))
     return seen & {value.name for value in model.graph.input}

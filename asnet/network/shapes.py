@@ -16,7 +16,10 @@ from asnet.network.reading import MAXIMUM_ELEMENTS, one_line
 from asnet.network.windows import pool_window
 from asnet.types import ELEMENT_TYPES
 
-__all__ = ["bind_inputs", "check_type", "infer", "type_name"]
+__all__ = ["bind_inputs", "check_type", "infer", "type_name", "value_types"]
+
+_SMALL = 1024
+"""Elements of the largest constant whose values the inference of shapes may want."""
 
 
 def type_name(element: int) -> str:
@@ -110,9 +113,37 @@ def infer(model: onnx.ModelProto, where: str) -> Mapping[str, Tensor]:
     return _infer(_without_ceil_mode(model, where), where)
 
 
+def value_types(model: onnx.ModelProto) -> dict[str, onnx.TypeProto]:
+    """Types, and shapes as far as ONNX's inference finds them."""
+    types = {
+        tensor.name: helper.make_tensor_type_proto(tensor.data_type, tensor.dims) for tensor in model.graph.initializer
+    }
+    light = _light(model)
+    try:
+        graph = shape_inference.infer_shapes(light, data_prop=True).graph
+    except Exception:  # what is wrong with the model is found and named later
+        graph = light.graph
+    return types | {value.name: value.type for value in (*graph.input, *graph.value_info, *graph.output)}
+
+
+def _light(model: onnx.ModelProto) -> onnx.ModelProto:
+    """``model`` for the inference of shapes: large constants are inputs of their type."""
+    graph = helper.make_graph([], model.graph.name or "graph", [], [])
+    graph.node.extend(model.graph.node)
+    graph.input.extend(model.graph.input)
+    graph.output.extend(model.graph.output)
+    known = {value.name for value in model.graph.input}
+    for tensor in model.graph.initializer:
+        if math.prod(tensor.dims) <= _SMALL:
+            graph.initializer.append(tensor)
+        elif tensor.name not in known:
+            graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    return helper.make_model(graph, opset_imports=list(model.opset_import), ir_version=max(model.ir_version, 4))
+
+
 def _infer(model: onnx.ModelProto, where: str) -> Mapping[str, Tensor]:
     try:
-        inferred = shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+        inferred = shape_inference.infer_shapes(_light(model), check_type=True, strict_mode=True, data_prop=True)
     except Exception as error:  # InferenceError, and RuntimeError, ValueError of its C++ side
         raise NetworkError(f"{where}: shapes or types do not fit: {one_line(error)}") from None
     tensors: dict[str, Tensor] = {}

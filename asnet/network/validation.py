@@ -71,7 +71,7 @@ _CHECKS: Mapping[str, Callable[[Layer, Network], object]] = {
     **dict.fromkeys(("RNN", "GRU", "LSTM"), recurrent),
     "BatchNormalization": batchnorm_scale_shift,
     "Clip": clip_bounds,
-    "Mod": modulo_floors,
+    "Mod": lambda layer, network: modulo_floors(layer),
     "BitShift": lambda layer, network: shifts_left(layer),
     "IsInf": lambda layer, network: infinities(layer),
     "Pad": pad_amounts,

@@ -30,6 +30,8 @@ CASES = [
         for fmod in (0, 1)
     ),
     one("fmod", "Mod", (5, 16), (16,), fmod=1),
+    one("mod-float", "Mod", (5, 16), (16,)),
+    one("mod-float-special", "Mod", SPECIAL[:, None], (15,)),
     one("fmod-special", "Mod", SPECIAL[:, None], (15,), fmod=1),
     *(
         one(f"shift-{dtype}-{direction}", "BitShift", Typed(dtype, (5, 4)), Typed(dtype, (5, 1)), direction=direction)
@@ -70,7 +72,6 @@ def test_the_exact_remainder_of_any_two_floats(objects: Cache) -> None:
 @pytest.mark.parametrize(
     ("case", "message"),
     [
-        (one("m", "Mod", (3,), (3,)), "node 'm' (Mod): the operands are floats, which need fmod=1; mend the model"),
         (
             one("s", "BitShift", Typed("uint8", (3,)), Typed("uint8", (3,)), direction="UP"),
             "node 's' (BitShift): direction 'UP' is unknown; known: LEFT, RIGHT",

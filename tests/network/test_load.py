@@ -278,8 +278,12 @@ UNSUPPORTED = {
         "node 'f' (Fused): domain 'com.example' is not supported; export with operators of ai.onnx only",
     ),
     "control flow": (
-        [N("If", ["true"], ["y"], then_branch=SUBGRAPH, else_branch=SUBGRAPH, name="choose")],
-        "node 'choose' (If): control flow is not supported; export a network whose operators are the same",
+        [
+            N("ReduceMax", ["x"], ["m"], keepdims=0),
+            N("Cast", ["m"], ["b"], to=TensorProto.BOOL),
+            N("If", ["b"], ["y"], then_branch=SUBGRAPH, else_branch=SUBGRAPH, name="choose"),
+        ],
+        "node 'choose' (If): control flow that depends on values is not supported; export a network whose operators",
     ),
     "sequence": (
         [N("SequenceConstruct", ["x"], ["s"], name="s"), N("ConcatFromSequence", ["s"], ["y"], axis=0)],
