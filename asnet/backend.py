@@ -81,11 +81,7 @@ class BackendRep(OnnxBackendRep):
         check_structure(Source(model, where, where, b"", folder))
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
-        name_nodes(copy.graph)
-        copy = inline_functions(copy, where)
-        name_nodes(copy.graph)
-        while expand_operators(copy, {*oracle.OPERATORS, *PARAMETERS}, where):
-            pass
+        copy = _expanded(copy, where)
         self._source = Source(copy, where, where, model.SerializeToString(), folder)
         self._cache = cache or default_cache()
         self._programs: dict[tuple[object, ...], Program] = {}
@@ -146,6 +142,16 @@ class BackendRep(OnnxBackendRep):
         return self._programs[key]
 
 
+def _expanded(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
+    """``model`` without functions: neither its own nor those of the specification that ASNet has no other form of."""
+    name_nodes(model.graph)
+    model = inline_functions(model, where)
+    name_nodes(model.graph)
+    while expand_operators(model, {*oracle.OPERATORS, *PARAMETERS}, where):
+        pass
+    return model
+
+
 def _static_shape(value: onnx.ValueInfoProto) -> tuple[int, ...] | None:
     tensor = value.type.tensor_type
     fixed = tensor.HasField("shape") and all(dim.WhichOneof("value") == "dim_value" for dim in tensor.shape.dim)
@@ -202,8 +208,8 @@ class Backend(OnnxBackend):
             [onnx.ValueInfoProto(name=name) for name in node.output if name],
         )
         opset = helper.make_opsetid(node.domain, kwargs.get("opset_version", onnx.defs.onnx_opset_version()))
-        model = shape_inference.infer_shapes(helper.make_model(graph, opset_imports=[opset]))
-        return cls.prepare(model, device).run(arrays)
+        model = _expanded(helper.make_model(graph, opset_imports=[opset]), graph.name)
+        return cls.prepare(shape_inference.infer_shapes(model), device).run(arrays)
 
     @classmethod
     def supports_device(cls, device: str) -> bool:
