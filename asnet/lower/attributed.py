@@ -1,4 +1,4 @@
-"""Element-by-element operators with attributes: Clip, Mod, BitShift, IsInf."""
+"""Element-by-element operators with attributes: Clip, Mod, BitShift, BitCast, IsInf."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from functools import reduce
 
 from llvmlite import ir
 
-from asnet.lower.arithmetic import F32, I32
+from asnet.lower.arithmetic import F32, I1, I32, register_type
 from asnet.lower.builder import LayerBuilder
-from asnet.lower.context import NUMBERS, LayerContext
+from asnet.lower.context import ANY, NUMBERS, LayerContext
 from asnet.lower.elementwise import map_broadcast, map_elements
 from asnet.lower.registry import lowering
 from asnet.lower.rounding import magnitude, with_sign
 from asnet.network.elementwise import Bound, clip_bounds, infinities, modulo_floors, shifts_left
-from asnet.types import ELEMENT_TYPES, FloatMode
+from asnet.types import ELEMENT_TYPES, INTEGER_TYPES, FloatMode
 
 __all__: list[str] = []
 
 _FRACTION_BITS = 23
+_LEAST_NORMAL = 2.0**-126
 _LARGEST_SHIFT = 253
 """Difference of the greatest and the least exponent of a float32."""
 
@@ -46,19 +47,37 @@ def _clip(context: LayerContext) -> None:
 
 @lowering("BitShift")
 def _bit_shift(context: LayerContext) -> None:
-    types = tuple(name for name, kind in ELEMENT_TYPES.items() if kind.is_integer and not kind.signed)
-    operands = [context.input(0, types), context.input(1, types)]
-    dtype = operands[0].dtype
+    operands = [context.input(0, INTEGER_TYPES), context.input(1, INTEGER_TYPES)]
+    kind = ELEMENT_TYPES[operands[0].dtype]
     left = shifts_left(context.layer)
 
     def shift(b: LayerBuilder, values: Sequence[ir.Value]) -> ir.Value:
+        """A negative amount is a great one, read without sign."""
         value, amount = values
-        zero = b.constant(0, dtype)
-        inside = b.compare("<", amount, b.constant(ELEMENT_TYPES[dtype].bits, dtype), dtype)
+        zero = b.constant(0, kind.name)
+        inside = b.ir.icmp_unsigned("<", amount, b.constant(kind.bits, kind.name))
+        if kind.signed and not left:
+            return b.ir.ashr(value, b.choose(inside, amount, b.constant(kind.bits - 1, kind.name)))
         amount = b.choose(inside, amount, zero)
         return b.choose(inside, (b.ir.shl if left else b.ir.lshr)(value, amount), zero)
 
     map_broadcast(context, operands, shift)
+
+
+@lowering("BitCast")
+def _bit_cast(context: LayerContext) -> None:
+    x, y = context.input(0, ANY), context.output()
+
+    def bit_cast(b: LayerBuilder, value: ir.Value) -> ir.Value:
+        if x.dtype == y.dtype or "bool" in (x.dtype, y.dtype):
+            return b.cast(value, x.dtype, y.dtype)
+        result = b.ir.bitcast(value, register_type(y.dtype)) if "float32" in (x.dtype, y.dtype) else value
+        if y.dtype != "float32" or context.mode is not FloatMode.FTZ:
+            return result
+        tiny = b.compare("<", magnitude(b, result), b.number(_LEAST_NORMAL), "float32")
+        return b.choose(tiny, with_sign(b, b.number(0.0), result), result)
+
+    map_elements(context, bit_cast, ANY)
 
 
 @lowering("IsInf")
@@ -66,7 +85,7 @@ def _is_inf(context: LayerContext) -> None:
     wanted = infinities(context.layer)
 
     def is_inf(b: LayerBuilder, x: ir.Value) -> ir.Value:
-        return reduce(b.ir.or_, [b.compare("==", x, b.number(value), "float32") for value in wanted])
+        return reduce(b.ir.or_, [b.compare("==", x, b.number(value), "float32") for value in wanted], I1(0))
 
     map_elements(context, is_inf)
 

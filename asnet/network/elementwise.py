@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asnet.errors import NetworkError, UnsupportedError
+from asnet.errors import NetworkError
 from asnet.network.attributes import integer, real, text
 from asnet.network.model import Layer, Network
 from asnet.network.semantics import has_input
@@ -62,13 +62,6 @@ def shifts_left(layer: Layer) -> bool:
 
 
 def infinities(layer: Layer) -> tuple[np.float32, ...]:
-    """Which infinities an IsInf looks for.
-
-    Raises:
-        UnsupportedError: none.
-    """
+    """Which infinities an IsInf looks for."""
     signs = (("detect_positive", np.float32(np.inf)), ("detect_negative", np.float32(-np.inf)))
-    found = tuple(value for name, value in signs if integer(layer, name, 1))
-    if not found:
-        raise UnsupportedError(f"{layer}: it detects neither infinity, which is not supported; remove it")
-    return found
+    return tuple(value for name, value in signs if integer(layer, name, 1))

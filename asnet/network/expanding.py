@@ -98,15 +98,19 @@ def _set_defaults(node: onnx.NodeProto, schema: onnx.defs.OpSchema) -> None:
 
 
 def _means_the_same(body: onnx.FunctionProto, opset: int) -> bool:
-    """Whether every operator of ``body`` is defined the same way in the model's ``opset``."""
+    """Whether every operator of ``body`` is defined the same way in the model's ``opset``, but for its types."""
     imported = {entry.domain: entry.version for entry in body.opset_import}.get("", opset)
-    for node in body.node:
-        versions = {
-            onnx.defs.get_schema(node.op_type, version, node.domain).since_version for version in (imported, opset)
-        }
-        if len(versions) > 1:
-            return False
-    return True
+    return all(
+        _signature(onnx.defs.get_schema(node.op_type, imported, ""))
+        == _signature(onnx.defs.get_schema(node.op_type, opset, ""))
+        for node in body.node
+        if node.domain in DEFAULT_DOMAINS
+    )
+
+
+def _signature(schema: onnx.defs.OpSchema) -> object:
+    attributes = {name: item.default_value.SerializeToString() for name, item in schema.attributes.items()}
+    return [item.name for item in schema.inputs], [item.name for item in schema.outputs], attributes
 
 
 def _inlined(

@@ -2,7 +2,8 @@
 
 A node is folded if all its inputs are constants, or if it asks for the (static) shape or the type of a tensor, so that
 chains such as Shape → Gather → Concat → Reshape leave a Reshape to a constant shape. Operators of the oracle on
-run-time types are evaluated by it (in ieee mode; constants are flushed later), all others by ONNX's own reference implementation.
+run-time types are evaluated by it (in ieee mode; constants are flushed later), all others by ONNX's own reference
+implementation.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from onnx import helper, numpy_helper
 from asnet.errors import NetworkError
 from asnet.network import oracle
 from asnet.network.checking import CONTROL_FLOW, check_mode, describe, opset_version
-from asnet.network.compressing import compress_to_gather
 from asnet.network.graph import replace_nodes, to_layer
 from asnet.network.model import Network, Tensor
 from asnet.network.oracle_elementwise import cast
 from asnet.network.reading import one_line
+from asnet.network.rewriting import rewrite
 from asnet.network.shapes import infer
 from asnet.network.validation import validate
 from asnet.types import ELEMENT_TYPES, Array, FloatMode
@@ -49,14 +50,14 @@ def fold(
     while True:
         tensors = infer(model, where)
         kept: list[onnx.NodeProto] = []
-        rewritten = False
+        changed = False
         for node in model.graph.node:
-            gather = compress_to_gather(node, constants)
-            if gather is not None:
-                kept.extend(gather[0])
-                constants.update(gather[1])
-                model.graph.initializer.extend(numpy_helper.from_array(value, key) for key, value in gather[1].items())
-                rewritten = True
+            simpler = rewrite(node, constants, tensors)
+            if simpler is not None:
+                kept.extend(simpler[0])
+                constants.update(simpler[1])
+                model.graph.initializer.extend(numpy_helper.from_array(value, key) for key, value in simpler[1].items())
+                changed = True
                 continue
             folded = None if node.op_type in keep else _evaluate(node, model, constants, tensors, where)
             if folded is None:
@@ -64,7 +65,7 @@ def fold(
                 continue
             constants.update(folded)
             model.graph.initializer.extend(_tensor(array, name, node, where) for name, array in folded.items())
-        if len(kept) == len(model.graph.node) and not rewritten:
+        if len(kept) == len(model.graph.node) and not changed:
             return tensors
         replace_nodes(model.graph, kept)
 

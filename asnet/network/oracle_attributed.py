@@ -1,4 +1,4 @@
-"""The oracle's element-by-element operators with attributes: Clip, Mod, BitShift, IsInf."""
+"""The oracle's element-by-element operators with attributes: Clip, Mod, BitShift, BitCast, IsInf."""
 
 from __future__ import annotations
 
@@ -50,9 +50,17 @@ def mod(frame: Frame, layer: Layer) -> AnyArray:
 
 
 def bit_shift(frame: Frame, layer: Layer) -> AnyArray:
-    """A shift by the width or more leaves 0."""
+    """By the width or more, or by a negative amount, only copies of the sign (right) or zeros remain."""
     a, b = frame.operand(layer, 0), frame.operand(layer, 1)
-    return np.asarray((np.left_shift if shifts_left(layer) else np.right_shift)(a, b))
+    width = a.dtype.itemsize * 8
+    outside = (b < 0) | (b >= b.dtype.type(width))
+    if shifts_left(layer):
+        return np.where(outside, a.dtype.type(0), np.left_shift(a, np.where(outside, b.dtype.type(0), b)))
+    return (
+        np.right_shift(a, np.where(outside, b.dtype.type(width - 1), b))
+        if a.dtype.kind == "i"
+        else np.where(outside, a.dtype.type(0), np.right_shift(a, np.where(outside, b.dtype.type(0), b)))
+    )
 
 
 def is_inf(frame: Frame, layer: Layer) -> AnyArray:
@@ -60,4 +68,17 @@ def is_inf(frame: Frame, layer: Layer) -> AnyArray:
     return np.isin(frame.operand(layer, 0), infinities(layer))
 
 
-OPERATORS: Mapping[str, Operator] = {"Clip": clip, "Mod": mod, "BitShift": bit_shift, "IsInf": is_inf}
+def bit_cast(frame: Frame, layer: Layer) -> AnyArray:
+    """The same bytes as another type; a byte other than 0 is true."""
+    goal = frame.network.tensors[layer.outputs[0]].dtype
+    x = np.ascontiguousarray(frame.operand(layer, 0))
+    return frame.boundary(x.view(np.uint8) != 0 if goal == "bool" else x.view(goal))
+
+
+OPERATORS: Mapping[str, Operator] = {
+    "Clip": clip,
+    "Mod": mod,
+    "BitShift": bit_shift,
+    "BitCast": bit_cast,
+    "IsInf": is_inf,
+}
