@@ -27,8 +27,6 @@ CONSTANT_PARAMETERS = {
 REFUSED = {
     "test_batchnorm_epsilon_training_mode": "training mode is not supported",
     "test_batchnorm_example_training_mode": "training mode is not supported",
-    "test_mod_float32_mixed_sign_fmod_0": "which need fmod=1",
-    "test_mod_float_edge_cases_fmod_0_float32": "which need fmod=1",
     "test_training_dropout": "training mode is not supported",
     "test_training_dropout_default": "training mode is not supported",
     "test_training_dropout_zero_ratio": "training mode is not supported",
