@@ -14,7 +14,7 @@ from asnet.network.graph import name_nodes, replace_nodes
 from asnet.network.reading import one_line
 from asnet.network.shapes import value_types
 
-__all__ = ["expand_operators", "inline_functions"]
+__all__ = ["expand_operators", "inline_functions", "state_defaults"]
 
 _BODIES = "asnet.bodies"
 """Domain of the body of the node that is being expanded."""
@@ -34,6 +34,23 @@ def inline_functions(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
         raise NetworkError(f"{where}: its functions cannot be inlined: {one_line(error)}") from None
 
 
+def state_defaults(model: onnx.ModelProto, native: Collection[str]) -> None:
+    """Give nodes that are to be expanded the attributes that they leave to their defaults: bodies name them."""
+    opsets = _opsets(model)
+    for node in model.graph.node:
+        if not _expands(node, opsets, native):
+            continue
+        domain = "" if node.domain in DEFAULT_DOMAINS else node.domain
+        given = {attribute.name for attribute in node.attribute}
+        for name, attribute in onnx.defs.get_schema(node.op_type, opsets[domain], domain).attributes.items():
+            if name not in given and attribute.default_value.type != onnx.AttributeProto.UNDEFINED:
+                node.attribute.append(attribute.default_value)
+
+
+def _opsets(model: onnx.ModelProto) -> dict[str, int]:
+    return {"" if entry.domain in DEFAULT_DOMAINS else entry.domain: entry.version for entry in model.opset_import}
+
+
 def expand_operators(model: onnx.ModelProto, native: Collection[str], where: str) -> bool:
     """Replace every node of ``model`` whose operator is not ``native`` and has a body in ONNX's specification.
 
@@ -43,9 +60,10 @@ def expand_operators(model: onnx.ModelProto, native: Collection[str], where: str
     Raises:
         NetworkError: a body cannot be inlined.
     """
-    opsets = {"" if entry.domain in DEFAULT_DOMAINS else entry.domain: entry.version for entry in model.opset_import}
+    opsets = _opsets(model)
     if not any(_expands(node, opsets, native) for node in model.graph.node):
         return False
+    state_defaults(model, native)
     types = value_types(model)
     nodes: list[onnx.NodeProto] = []
     changed = False
@@ -68,7 +86,6 @@ def _body(
     """The function that defines ``node``, in the model's operator set; None if there is none for this node."""
     domain = "" if node.domain in DEFAULT_DOMAINS else node.domain
     schema: Any = onnx.defs.get_schema(node.op_type, opsets[domain], domain)  # the functions are untyped there
-    _set_defaults(node, schema)
     versions: Sequence[int] = (
         schema.function_opset_versions if schema.has_function else schema.context_dependent_function_opset_versions
     )
@@ -89,28 +106,28 @@ def _body(
     return None
 
 
-def _set_defaults(node: onnx.NodeProto, schema: onnx.defs.OpSchema) -> None:
-    """Give ``node`` the attributes that it leaves to their defaults: a body refers to them by name."""
-    given = {attribute.name for attribute in node.attribute}
-    for name, attribute in schema.attributes.items():
-        if name not in given and attribute.default_value.type != onnx.AttributeProto.UNDEFINED:
-            node.attribute.append(attribute.default_value)
-
-
 def _means_the_same(body: onnx.FunctionProto, opset: int) -> bool:
-    """Whether every operator of ``body`` is defined the same way in the model's ``opset``, but for its types."""
+    """Whether every operator of ``body`` is defined the same way in the model's ``opset``.
+
+    That is: with more types, attributes, inputs or outputs at most, which a body that does not know them leaves out.
+    """
     imported = {entry.domain: entry.version for entry in body.opset_import}.get("", opset)
     return all(
-        _signature(onnx.defs.get_schema(node.op_type, imported, ""))
-        == _signature(onnx.defs.get_schema(node.op_type, opset, ""))
+        _only_more(onnx.defs.get_schema(node.op_type, imported, ""), onnx.defs.get_schema(node.op_type, opset, ""))
         for node in body.node
         if node.domain in DEFAULT_DOMAINS
     )
 
 
-def _signature(schema: onnx.defs.OpSchema) -> object:
-    attributes = {name: item.default_value.SerializeToString() for name, item in schema.attributes.items()}
-    return [item.name for item in schema.inputs], [item.name for item in schema.outputs], attributes
+def _only_more(old: onnx.defs.OpSchema, new: onnx.defs.OpSchema) -> bool:
+    before, after = (
+        {name: item.default_value.SerializeToString() for name, item in schema.attributes.items()}
+        for schema in (old, new)
+    )
+    return before.items() <= after.items() and all(
+        [item.name for item in few] == [item.name for item in many][: len(few)]
+        for few, many in ((old.inputs, new.inputs), (old.outputs, new.outputs))
+    )
 
 
 def _inlined(

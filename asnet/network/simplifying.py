@@ -8,7 +8,7 @@ import onnx
 
 from asnet.network import oracle
 from asnet.network.control_flow import resolve_control_flow
-from asnet.network.expanding import expand_operators
+from asnet.network.expanding import expand_operators, state_defaults
 from asnet.network.folding import fold
 from asnet.network.fusing import fuse
 from asnet.network.graph import drop_unreachable, name_nodes, to_array
@@ -43,6 +43,7 @@ def _settle(
 ) -> Mapping[str, Tensor]:
     while True:
         drop_unreachable(model.graph)
+        state_defaults(model, oracle.OPERATORS)
         tensors = fold(model, constants, where, keep=keep)
         drop_unreachable(model.graph)
         if not resolve_control_flow(model, opset, constants, tensors) and not expand_operators(
