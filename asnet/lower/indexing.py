@@ -22,7 +22,7 @@ from asnet.network.indexing import (
     scatter_elements,
 )
 
-__all__: list[str] = []
+__all__ = ["subscript"]
 
 _Reduction = Callable[[LayerBuilder, ir.Value, ir.Value, str], ir.Value]
 
@@ -34,7 +34,7 @@ _REDUCTIONS: Mapping[str, _Reduction] = {
 }
 
 
-def _subscript(b: LayerBuilder, indices: Memory, index: Sequence[Index], extent: int) -> Index:
+def subscript(b: LayerBuilder, indices: Memory, index: Sequence[Index], extent: int) -> Index:
     """The index loaded from ``indices``, counted from the front, the nearest one inside if it is outside."""
     value = b.cast(b.load(indices, index), indices.dtype, "int64")
     from_front = b.ir.add(value, I64(extent))
@@ -49,7 +49,7 @@ def _gather(context: LayerContext) -> None:
     x, indices, y = context.input(0, ANY), context.input(1, INDEX_TYPES), context.output()
     behind = axis + len(indices.shape)
     with context.function((x, indices), (y,)) as b, b.nest(y.shape) as index:
-        place = _subscript(b, indices, index[axis:behind], x.shape[axis])
+        place = subscript(b, indices, index[axis:behind], x.shape[axis])
         b.store(y, index, b.load(x, (*index[:axis], place, *index[behind:])))
 
 
@@ -58,7 +58,7 @@ def _gather_elements(context: LayerContext) -> None:
     axis = gather_elements_axis(context.layer, context.network)
     x, indices, y = context.input(0, ANY), context.input(1, INDEX_TYPES), context.output()
     with context.function((x, indices), (y,)) as b, b.nest(y.shape) as index:
-        place = _subscript(b, indices, index, x.shape[axis])
+        place = subscript(b, indices, index, x.shape[axis])
         b.store(y, index, b.load(x, (*index[:axis], place, *index[axis + 1 :])))
 
 
@@ -69,7 +69,7 @@ def _gather_nd(context: LayerContext) -> None:
     outer = len(indices.shape) - 1
     with context.function((x, indices), (y,)) as b, b.nest(y.shape) as index:
         places = [
-            _subscript(b, indices, (*index[:outer], Index(k)), x.shape[found.batch + k]) for k in range(found.depth)
+            subscript(b, indices, (*index[:outer], Index(k)), x.shape[found.batch + k]) for k in range(found.depth)
         ]
         b.store(y, index, b.load(x, (*index[: found.batch], *places, *index[outer:])))
 
@@ -82,7 +82,7 @@ def _scatter(context: LayerContext) -> None:
     with context.function((x, indices, updates), (y,)) as b:
         _copy(b, x, y)
         with b.nest(updates.shape) as index:
-            place = _subscript(b, indices, index, x.shape[axis])
+            place = subscript(b, indices, index, x.shape[axis])
             _update(b, y, (*index[:axis], place, *index[axis + 1 :]), b.load(updates, index), reduction)
 
 
@@ -95,7 +95,7 @@ def _scatter_nd(context: LayerContext) -> None:
     with context.function((x, indices, updates), (y,)) as b:
         _copy(b, x, y)
         with b.nest(updates.shape) as index:
-            places = [_subscript(b, indices, (*index[:outer], Index(k)), x.shape[k]) for k in range(found.depth)]
+            places = [subscript(b, indices, (*index[:outer], Index(k)), x.shape[k]) for k in range(found.depth)]
             _update(b, y, (*places, *index[outer:]), b.load(updates, index), found.reduction)
 
 

@@ -1,4 +1,4 @@
-"""The oracle's operators that reduce: matrix products, convolution, pooling. Each adds in the IR's order.
+"""The oracle's operators that reduce by products: matrix products, convolution. Each adds in the IR's order.
 
 A reduction is a Python loop; each pass is one float32 ufunc over independent outputs.
 """
@@ -12,8 +12,9 @@ import numpy as np
 from asnet.network.elementary import Float32
 from asnet.network.model import Layer
 from asnet.network.oracle_frame import Frame, Operator
+from asnet.network.oracle_pooling import padded
 from asnet.network.semantics import gemm_parameters, matmul_geometry
-from asnet.network.windows import Window, conv_geometry, pool_geometry
+from asnet.network.windows import conv_geometry
 
 __all__ = ["OPERATORS"]
 
@@ -53,19 +54,11 @@ def matmul(frame: Frame, layer: Layer) -> Float32:
     return _product(a, b, np.zeros((*geometry.batch, geometry.m, geometry.n), np.float32))
 
 
-def _padded(x: Float32, window: Window, fill: float) -> Float32:
-    """``x`` in the middle of an array of ``fill`` that holds every window."""
-    padded = np.full((*x.shape[:2], *window.padded), fill, np.float32)
-    inner = tuple(slice(b, b + i) for b, i in zip(window.pads_begin, window.inputs, strict=True))
-    padded[(..., *inner)] = x
-    return padded
-
-
 def conv(frame: Frame, layer: Layer) -> Float32:
     """Conv in any number of dimensions: bias, then input channel, then kernel positions."""
     geometry = conv_geometry(layer, frame.network)
     window, groups = geometry.window, geometry.groups
-    x = _padded(frame.operand(layer, 0), window, 0.0)
+    x = padded(frame.operand(layer, 0), window, 0.0)
     x = x.reshape(geometry.batch, groups, 1, geometry.group_inputs, *window.padded)
     w = frame.operand(layer, 1)
     ones = (1,) * len(window.kernel)
@@ -81,33 +74,8 @@ def conv(frame: Frame, layer: Layer) -> Float32:
     return accumulator
 
 
-def max_pool(frame: Frame, layer: Layer) -> Float32:
-    """MaxPool and GlobalMaxPool: starts at -inf, ``m = x > m ? x : m``; a NaN is never the maximum."""
-    window = pool_geometry(layer, frame.network).window
-    x = _padded(frame.operand(layer, 0), window, -np.inf)
-    result = np.full((*x.shape[:2], *window.outputs), -np.inf, np.float32)
-    for tap in window.positions():
-        candidate = x[(..., *window.slices(tap))]
-        result = np.where(np.greater(candidate, result), candidate, result)
-    return result
-
-
-def average_pool(frame: Frame, layer: Layer) -> Float32:
-    """AveragePool and GlobalAveragePool: the sum in window order (padding adds 0.0), divided by the count."""
-    geometry = pool_geometry(layer, frame.network)
-    x = _padded(frame.operand(layer, 0), geometry.window, 0.0)
-    total = np.zeros((*x.shape[:2], *geometry.window.outputs), np.float32)
-    for tap in geometry.window.positions():
-        total = np.add(total, x[(..., *geometry.window.slices(tap))])
-    return np.divide(total, geometry.divisors())
-
-
 OPERATORS: Mapping[str, Operator] = {
     "Gemm": gemm,
     "MatMul": matmul,
     "Conv": conv,
-    "MaxPool": max_pool,
-    "GlobalMaxPool": max_pool,
-    "AveragePool": average_pool,
-    "GlobalAveragePool": average_pool,
 }

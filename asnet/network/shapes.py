@@ -180,7 +180,9 @@ def _without_ceil_mode(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
 
 
 def _has_ceil_mode(node: onnx.NodeProto) -> bool:
-    return node.op_type in {"MaxPool", "AveragePool"} and any(a.name == "ceil_mode" and a.i for a in node.attribute)
+    return node.op_type in {"MaxPool", "AveragePool", "LpPool"} and any(
+        a.name == "ceil_mode" and a.i for a in node.attribute
+    )
 
 
 def _replace_ceil_mode(node: onnx.NodeProto, shape: tuple[int, ...], where: str) -> None:

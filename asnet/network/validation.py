@@ -28,6 +28,7 @@ from asnet.network.moving import (
     trilu_diagonal,
 )
 from asnet.network.normalizing import instance_norm, lp_norm, response
+from asnet.network.pooling import lp_pooling, max_pooling, unpooling
 from asnet.network.recurrent import recurrent
 from asnet.network.reductions import extremum, reduction, running, selection
 from asnet.network.resizing import resize
@@ -58,7 +59,10 @@ _CHECKS: Mapping[str, Callable[[Layer, Network], object]] = {
     "MatMul": matmul_geometry,
     "Conv": conv_geometry,
     "ConvTranspose": transposed_geometry,
-    **dict.fromkeys(("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"), pool_geometry),
+    **dict.fromkeys(("AveragePool", "GlobalAveragePool", "GlobalMaxPool"), pool_geometry),
+    "MaxPool": max_pooling,
+    "MaxUnpool": unpooling,
+    **dict.fromkeys(("LpPool", "GlobalLpPool"), lp_pooling),
     "Softmax": softmax_axes,
     **dict.fromkeys(("ReduceSum", "ReduceMean", "ReduceProd", "ReduceMax", "ReduceMin", "ReduceL1"), reduction),
     **dict.fromkeys(("ReduceSumSquare", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp"), reduction),

@@ -190,7 +190,7 @@ def _window(layer: Layer, shape: tuple[int, ...], kernel: tuple[int, ...], *, ce
 
 
 def _check_outputs(layer: Layer, network: Network, window: Window) -> None:
-    expected = network.shape(layer.outputs[0])[2:]
+    expected = network.shape(next(name for name in layer.outputs if name))[2:]
     if window.outputs != expected:
         raise NetworkError(
             f"{layer}: the windows give {list(window.outputs)} outputs, the model says {list(expected)}; mend the model"
@@ -246,14 +246,12 @@ def pool_window(layer: Layer, shape: tuple[int, ...]) -> Window:
 
 
 def pool_geometry(layer: Layer, network: Network) -> PoolGeometry:
-    """Geometry of a MaxPool, AveragePool, or GlobalMaxPool, GlobalAveragePool (one window over the whole input).
+    """Geometry of a MaxPool, AveragePool, LpPool or of their Global forms (one window over the whole input).
 
     Raises:
         NetworkError: shapes or attributes contradict each other, or a window reads padding only.
-        UnsupportedError: the ``Indices`` output of MaxPool, negative padding.
+        UnsupportedError: negative padding.
     """
-    if len(layer.outputs) > 1:
-        raise UnsupportedError(f"{layer}: the output Indices is not supported; use only the pooled values")
     shape = network.shape(layer.inputs[0])
     window = pool_window(layer, shape)
     _check_outputs(layer, network, window)
