@@ -10,13 +10,14 @@ from types import MappingProxyType
 import numpy as np
 import onnx
 
-from asnet.errors import NetworkError, UnsupportedError, UsageError
+from asnet.errors import NetworkError, UnsupportedError, UsageError, did_you_mean
+from asnet.network.binding import bind_inputs
 from asnet.network.checking import check_functions, check_mode, check_supported, describe, opset_version
 from asnet.network.expanding import inline_functions
 from asnet.network.graph import drop_unreachable, name_nodes, to_layer
-from asnet.network.model import Layer, Network, Tensor
+from asnet.network.model import Layer, LoadOptions, Network, Shapes, Tensor
 from asnet.network.reading import Source, check_structure, load_external_data, read
-from asnet.network.shapes import bind_inputs, check_type
+from asnet.network.shapes import check_type
 from asnet.network.simplifying import simplify
 from asnet.network.validation import validate
 from asnet.types import Array
@@ -24,10 +25,15 @@ from asnet.types import Array
 __all__ = ["load", "load_source"]
 
 
-def load(path: str | PathLike[str] | bytes, *, batch: int = 1, shapes: Mapping[str, int] | None = None) -> Network:
+def load(
+    path: str | PathLike[str] | bytes, *, batch: int = 1, shapes: Shapes | None = None, output: str | None = None
+) -> Network:
     """Read an ONNX model (a path, or the bytes of a file) of opset 7 or newer.
 
-    A dynamic axis of the inputs called by a name in ``shapes`` gets that extent, another dynamic first axis ``batch``.
+    ``shapes`` gives dynamic axes their extent: ``{"seq": 16}`` all axes of that name, ``{"x": (1, 3, 32, 32)}`` those
+    of an input. Of the others, the axis of the images gets ``batch``: the one called like it (``N``, ``batch`` …), else
+    the first. ``output`` keeps one of several outputs and what it needs.
+
     Nodes without influence on the outputs are dropped, function operators that ASNet does not know are expanded, nodes
     that do not depend on the inputs' values are folded. Layers keep their ONNX names; a nameless one is called
     ``<op_type in lower case>_<k>``, a name seen before gets ``_<k>`` appended.
@@ -36,21 +42,25 @@ def load(path: str | PathLike[str] | bytes, *, batch: int = 1, shapes: Mapping[s
         NetworkError: the file cannot be read or is not a valid network.
         UnsupportedError: it has control flow, other domains, types that :data:`asnet.types.ELEMENT_TYPES` lacks, shapes
             that depend on values.
-        UsageError: ``batch`` is less than 1, or ``shapes`` names an axis that is not there.
+        UsageError: ``batch`` is less than 1, ``shapes`` or ``output`` names what is not there.
     """
     if batch < 1:
         raise UsageError(f"batch {batch!r} must be at least 1")
     source = read(path)
-    network = load_source(source, batch, shapes or {})
+    network = load_source(source, batch, shapes or {}, output)
     if not network.inputs:
         raise NetworkError(f"{source.where}: the graph has no inputs; there is nothing to run it on")
     return network
 
 
-def load_source(source: Source, batch: int = 1, shapes: Mapping[str, int] = MappingProxyType({})) -> Network:
+def load_source(
+    source: Source, batch: int = 1, shapes: Shapes = MappingProxyType({}), output: str | None = None
+) -> Network:
     """:func:`load` of a model that is read already; it may have no inputs."""
     where = source.where
     opset = opset_version(source.model, where)
+    if output is not None:
+        _keep_output(source.model.graph, output, where)
     drop_unreachable(source.model.graph)
     check_functions(source.model, where)
     source = replace(source, model=inline_functions(source.model, where))
@@ -62,7 +72,20 @@ def load_source(source: Source, batch: int = 1, shapes: Mapping[str, int] = Mapp
     inputs = bind_inputs(model, batch, shapes, where)
     constants, tensors = simplify(model, opset, where)
     check_supported(model, opset, where, expanded=True)
-    return _network(source, digest, opset, inputs, constants, tensors)
+    network = _network(source, digest, opset, inputs, constants, tensors)
+    return replace(network, options=LoadOptions(dict(shapes), output))
+
+
+def _keep_output(graph: onnx.GraphProto, output: str, where: str) -> None:
+    kept = [value for value in graph.output if value.name == output]
+    if not kept:
+        raise UsageError(f"{where}: no output {output!r}{did_you_mean(output, [value.name for value in graph.output])}")
+    for value in [value for value in graph.output if value.name != output]:
+        graph.output.remove(value)
+    drop_unreachable(graph)
+    used = {name for node in graph.node for name in node.input} | {output}
+    for value in [value for value in graph.input if value.name not in used]:  # of other outputs only
+        graph.input.remove(value)
 
 
 def _network(

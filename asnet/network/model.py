@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from asnet.types import Array
 
-__all__ = ["AttributeValue", "Layer", "Network", "Tensor"]
+__all__ = ["AttributeValue", "Layer", "LoadOptions", "Network", "Shapes", "Tensor"]
 
 AttributeValue: TypeAlias = "int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | Array"
+
+
+Shapes: TypeAlias = "Mapping[str, int | Sequence[int]]"
+"""Extents of dynamic axes by the axis' name, shapes of inputs by the input's name."""
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How a file was read where it left a choice: ``shapes`` of dynamic axes, the one ``output`` that was kept."""
+
+    shapes: Shapes = field(default_factory=dict[str, "int | Sequence[int]"])
+    output: str | None = None
+
+    def __str__(self) -> str:
+        shapes = (
+            f"{name}={shape if isinstance(shape, int) else 'x'.join(map(str, shape))}"
+            for name, shape in self.shapes.items()
+        )
+        words = [f"--shape {text}" for text in shapes] + ([f"--output {self.output}"] if self.output else [])
+        return " ".join(words) or "no options"
 
 
 @dataclass(frozen=True)
@@ -51,7 +71,7 @@ class Network:
 
     ``tensors`` covers inputs, constants and every layer output; ``constants`` (initialisers and folded nodes) maps
     names to arrays. ``digest`` is the SHA-256 of the ONNX file (followed by its external data). Layer names are unique.
-    ``opset`` is the version of the operators' definitions (domain ``ai.onnx``).
+    ``opset`` is the version of the operators' definitions (domain ``ai.onnx``); ``options`` say how the file was read.
     """
 
     name: str
@@ -62,6 +82,7 @@ class Network:
     tensors: Mapping[str, Tensor]
     constants: Mapping[str, Array]
     opset: int = 21
+    options: LoadOptions = LoadOptions()
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of the tensor ``name``."""

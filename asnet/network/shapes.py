@@ -1,4 +1,4 @@
-"""Static shapes: bind the dynamic axes of the inputs, then infer type and shape of every tensor."""
+"""Static shapes: type and shape of every tensor, once the inputs are bound."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import onnx
 from onnx import helper, shape_inference
 
-from asnet.errors import NetworkError, UnsupportedError, UsageError, did_you_mean
+from asnet.errors import NetworkError, UnsupportedError
 from asnet.network.checking import describe
 from asnet.network.graph import to_layer
 from asnet.network.model import Tensor
@@ -16,7 +16,7 @@ from asnet.network.reading import MAXIMUM_ELEMENTS, one_line
 from asnet.network.windows import pool_window
 from asnet.types import ELEMENT_TYPES
 
-__all__ = ["bind_inputs", "check_type", "infer", "type_name", "value_types"]
+__all__ = ["check_type", "infer", "type_name", "value_types"]
 
 _SMALL = 1024
 """Elements of the largest constant whose values the inference of shapes may want."""
@@ -30,59 +30,6 @@ def type_name(element: int) -> str:
         return helper.tensor_dtype_to_np_dtype(element).name
     except (KeyError, ValueError):
         return f"type {element}"
-
-
-def bind_inputs(model: onnx.ModelProto, batch: int, shapes: Mapping[str, int], where: str) -> tuple[Tensor, ...]:
-    """Give each dynamic axis of the inputs its extent (in ``model``); the inputs.
-
-    An axis called by a name in ``shapes`` gets that extent, another dynamic first axis gets ``batch``.
-
-    Raises:
-        NetworkError: ``batch`` contradicts a fixed first axis.
-        UnsupportedError: another dynamic axis, or an input that is no tensor of a supported type.
-        UsageError: a name in ``shapes`` that no axis has.
-    """
-    constants = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in constants]
-    symbols = {dim.dim_param for value in inputs for dim in value.type.tensor_type.shape.dim if dim.dim_param}
-    for name, extent in shapes.items():
-        if name not in symbols:
-            raise UsageError(f"shape {name}={extent}: no input has an axis {name!r}{did_you_mean(name, symbols)}")
-        if extent < 0:
-            raise UsageError(f"shape {name}={extent}: an extent is not negative")
-    return tuple(_bind(value, batch, shapes, where) for value in inputs)
-
-
-def _bind(value: onnx.ValueInfoProto, batch: int, shapes: Mapping[str, int], where: str) -> Tensor:
-    what = f"{where}: input {value.name!r}"
-    kind = value.type.WhichOneof("value")
-    if kind != "tensor_type":
-        raise UnsupportedError(
-            f"{what} is of type {(kind or 'none').removesuffix('_type')!r}; only tensors are supported"
-        )
-    dtype = type_name(value.type.tensor_type.elem_type)
-    check_type(dtype, what)
-    if not value.type.tensor_type.HasField("shape"):
-        raise UnsupportedError(f"{what} has no shape; export it with a shape")
-    dims = value.type.tensor_type.shape.dim
-    for axis, dim in enumerate(dims):
-        if dim.WhichOneof("value") == "dim_value":
-            if dim.dim_value < 0:
-                raise NetworkError(f"{what}: axis {axis} has extent {dim.dim_value}; an extent is not negative")
-        elif dim.dim_param in shapes:
-            dim.dim_value = shapes[dim.dim_param]
-        elif axis == 0:
-            dim.dim_value = batch
-        elif dim.dim_param:
-            raise UnsupportedError(
-                f"{what}: axis {axis} ({dim.dim_param!r}) is dynamic; give its extent with --shape {dim.dim_param}=N"
-            )
-        else:
-            raise UnsupportedError(f"{what}: axis {axis} is dynamic and has no name; fix it before exporting")
-    shape = tuple(dim.dim_value for dim in dims)
-    if batch != 1 and shape[:1] != (batch,):
-        raise NetworkError(f"{what} has the fixed shape {list(shape)}, which batch {batch} does not fit; use batch 1")
-    return _tensor(value.name, dtype, shape, what)
 
 
 def check_type(dtype: str, what: str) -> None:

@@ -376,8 +376,8 @@ def test_unsupported_networks(name, model):
 
 
 INPUTS = {
-    ("N", 3, "H"): "input 'x': axis 2 ('H') is dynamic; give its extent with --shape H=N",
-    (1, None): "input 'x': axis 1 is dynamic and has no name; fix it before exporting",
+    ("N", 3, "H"): "input 'x': axis 2 ('H') is dynamic; say how large with --shape H=? (a number in place of each ?)",
+    (1, None): "input 'x': axis 1 is dynamic and has no name; say how large with --shape x=1x? (a number in place of",
     (1, -2): "input 'x': axis 1 has extent -2; an extent is not negative",
     (1 << 16, 1 << 16): "input 'x' of shape [65536, 65536] has more than 2^31 elements; use a smaller batch or network",
 }
