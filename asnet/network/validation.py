@@ -32,6 +32,7 @@ from asnet.network.pooling import lp_pooling, max_pooling, unpooling
 from asnet.network.recurrent import recurrent
 from asnet.network.reductions import extremum, reduction, running, selection
 from asnet.network.resizing import resize
+from asnet.network.sampling import grid_sample
 from asnet.network.semantics import (
     batchnorm_scale_shift,
     concat_axis,
@@ -95,6 +96,7 @@ _CHECKS: Mapping[str, Callable[[Layer, Network], object]] = {
     **dict.fromkeys(("Scatter", "ScatterElements"), scatter_elements),
     "ScatterND": scatter_coordinates,
     **dict.fromkeys(("Resize", "Upsample"), resize),
+    "GridSample": grid_sample,
     "Col2Im": columns,
     "LeakyRelu": lambda layer, network: leaky_alpha(layer),
     "Transpose": transpose_permutation,
