@@ -1,7 +1,7 @@
 """The two whole jobs, explore and synth, as the Python API and the command line run them."""
 
 from asnet.flow.choosing import BEST, Choice, choose
-from asnet.flow.exploring import exact_operator, explore, unit_costs
+from asnet.flow.exploring import explore, unit_costs
 from asnet.flow.problem import Problem, Progress, Units
 from asnet.flow.synthesising import Synthesis, synth
 
@@ -13,7 +13,6 @@ __all__ = [
     "Synthesis",
     "Units",
     "choose",
-    "exact_operator",
     "explore",
     "synth",
     "unit_costs",

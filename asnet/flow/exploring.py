@@ -23,11 +23,11 @@ from asnet.exploration import explore as run_search
 from asnet.flow.problem import Problem, Progress
 from asnet.testbed import TestBed
 from asnet.tools import ToolThreads
-from asnet.types import EXACT
-from asnet.units import ApproximateUnit, UnitInstance, shipped_units
+from asnet.types import EXACT, operand_type
+from asnet.units import UnitInstance, exact_unit
 from asnet.units.characterise import characterise
 
-__all__ = ["exact_operator", "explore", "unit_costs"]
+__all__ = ["explore", "unit_costs"]
 
 _PROCESSES_PAY_FROM = 16  # configurations; below, starting processes takes longer than they save
 
@@ -77,15 +77,6 @@ def explore(
     return opened
 
 
-def exact_operator(op: str, kind: str) -> UnitInstance | None:
-    """The shipped exact operator of ``op`` on operands of type ``kind``: the one without parameters; None if none."""
-    for name in shipped_units():
-        unit = ApproximateUnit.shipped(name)
-        if unit.op == op and unit.type.name == kind and not unit.parameters:
-            return unit.instance()
-    return None
-
-
 def unit_costs(problem: Problem, *, jobs: int = 1, progress: Progress | None = None) -> Costs:
     """Area and delay of every unit of the space, as far as known; empty where there is no way to know any."""
     used: dict[Resource, UnitInstance] = {}
@@ -94,7 +85,7 @@ def unit_costs(problem: Problem, *, jobs: int = 1, progress: Progress | None = N
         for candidate in variable.candidates:
             for resource in resources(dict.fromkeys(variable.slots, candidate), members):
                 op, kind, name = resource
-                instance = exact_operator(op, kind) if name == EXACT else problem.space.instances[name]
+                instance = exact_unit(op, operand_type(kind)) if name == EXACT else problem.space.instances[name]
                 if instance is not None:
                     used[resource] = instance
     costs: dict[Resource, Cost] = {}

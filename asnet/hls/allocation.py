@@ -15,6 +15,7 @@ from asnet.hls.operators import (
     READ_EDGES,
     UNIT_EDGES,
     UNIT_OPS,
+    WIDE_OPS,
     WRAPPED_EDGES,
     WRITE_EDGES,
     Edges,
@@ -154,7 +155,9 @@ class Binder:
                 )
             return chosen
         use = UNIT_OPS.get(operation.op)
-        return exact_instance(use.op) if use is not None else None
+        if use is None:
+            return None
+        return exact_instance(f"{use.op}64" if use.op in WIDE_OPS and operation.widths[0] > 32 else use.op)
 
     def _operator(self, instance: UnitInstance) -> Operator:
         known = self._operators.get(instance.digest)

@@ -13,13 +13,14 @@ from functools import cache, cached_property
 
 from asnet.errors import SynthesisError, UnitError
 from asnet.types import FloatMode, operand_type
-from asnet.units import ApproximateUnit, UnitInstance
+from asnet.units import UnitInstance, exact_unit
 
 __all__ = [
     "PREDICATE_EDGES",
     "READ_EDGES",
     "UNIT_EDGES",
     "UNIT_OPS",
+    "WIDE_OPS",
     "WRAPPED_EDGES",
     "WRITE_EDGES",
     "Edges",
@@ -82,6 +83,9 @@ UNIT_OPS: Mapping[str, UnitOp] = {
     "fptoui": UnitOp("fptoui"),
 }
 """LLVM opcode → the unit it needs."""
+
+WIDE_OPS = ("sitofp",)
+"""Those with a second unit, ``<op>64``, for operands of 33 to 64 bits."""
 
 _LEVELS: Mapping[str, int] = {
     **dict.fromkeys(("zext", "sext", "trunc"), 0),
@@ -177,9 +181,7 @@ def exact_instance(op: str, type: str = "f32") -> UnitInstance:  # noqa: A002
     Raises:
         SynthesisError: there is none.
     """
-    operand = operand_type(type)
-    name = op if operand.is_float else f"{op}{operand.width}{'s' if operand.signed else 'u'}_exact"
-    try:
-        return ApproximateUnit.shipped(name).instance()
-    except UnitError as error:
-        raise SynthesisError(f"there is no exact operator for {op!r} of {type}: {error}") from error
+    found = exact_unit(op, operand_type(type))
+    if found is None:
+        raise SynthesisError(f"there is no exact operator for {op!r} of {type}; bind a unit to every such slot")
+    return found

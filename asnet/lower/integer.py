@@ -1,7 +1,7 @@
 """Integer products: ConvInteger, MatMulInteger, QLinearConv, QLinearMatMul.
 
-Every product of raw 8-bit operands is a ``mul`` site; zero points are expanded into sums beside it (see
-:mod:`asnet.network.quantisation`). What is constant of those sums is what the accumulator starts with. The i32
+Every product of raw n-bit operands is a ``mul`` site; zero points are expanded into sums beside it (see
+:mod:`asnet.network.quantisation`). What is constant of those sums is what the accumulator starts with. The integer
 arithmetic of zero points and the float32 arithmetic of scales are no sites: a unit never stands for them.
 """
 
@@ -15,7 +15,7 @@ from llvmlite import ir
 
 from asnet.host import float_environment, flush_subnormals
 from asnet.ir.module import Memory
-from asnet.lower.arithmetic import F32, I8, I32
+from asnet.lower.arithmetic import F32, I32
 from asnet.lower.builder import LayerBuilder
 from asnet.lower.context import LayerContext
 from asnet.lower.index import Index, broadcast
@@ -25,17 +25,18 @@ from asnet.lower.windows import emit_padding, padded_memory, under
 from asnet.network.quantisation import (
     OPERANDS,
     UnitOperands,
+    accumulator,
     integer_conv_geometry,
     integer_matmul_geometry,
+    layer_unit,
     per_channel_shape,
     per_matrix_shape,
-    unit_operands,
 )
-from asnet.types import AnyArray, Array, FloatMode
+from asnet.types import ELEMENT_TYPES, AnyArray, Array, FloatMode, operand_type
 
 __all__: list[str] = []
 
-_BYTES = ("int8", "uint8")
+_OPERANDS = ("int8", "uint8", "int16", "uint16")
 _Shape = Callable[[tuple[int, ...]], tuple[int, ...]]
 
 
@@ -69,12 +70,16 @@ class _Parameter:
 class _Product:
     """The integer product of a layer: its operands' units and parameters, and what they add to the sum of products."""
 
-    def __init__(self, context: LayerContext, a_shape: _Shape, b_shape: _Shape, y_shape: _Shape) -> None:
-        """The functions give the shape in which a parameter of a, b or y broadcasts to the output."""
+    def __init__(
+        self, context: LayerContext, a_shape: _Shape, b_shape: _Shape, y_shape: _Shape, *, padded: bool = False
+    ) -> None:
+        """The functions give the shape in which a parameter of a, b or y broadcasts to the output. ``padded``: operand
+        a is padded with its zero point."""
         where = OPERANDS[context.layer.op_type]
         self._context = context
-        self.a, self.b = context.input(where.a, _BYTES), context.input(where.b, _BYTES)
-        self.unit: UnitOperands = unit_operands(self.a.dtype, self.b.dtype)
+        self.a, self.b = context.input(where.a, _OPERANDS), context.input(where.b, _OPERANDS)
+        self.unit: UnitOperands = layer_unit(context.layer, context.network, padded)
+        self.total = accumulator(self.a.dtype, self.b.dtype)
         self.padding = _zero_point(context, where.a_zero, a_shape, self.a.dtype, 0)
         self.a_zero = _zero_point(context, where.a_zero, a_shape, self.a.dtype, self.unit.a_shift)
         self.b_zero = _zero_point(context, where.b_zero, b_shape, self.b.dtype, self.unit.b_shift)
@@ -107,7 +112,7 @@ class _Product:
         sums = shifted.sum(axis=axes)
         zero = int(a_zero.item())
         start = bias.astype(np.int64) - zero * sums.reshape(shape(sums.shape)) + count * zero * b_zero.astype(np.int64)
-        self.start = _known(self._context, "start", start.astype(np.int32))
+        self.start = _known(self._context, "start", start.astype(self.total))
         self._expands_b = False
 
     def _scales(self, a: _Parameter, b: _Parameter, y: _Parameter) -> list[_Parameter]:
@@ -134,29 +139,42 @@ class _Product:
     ) -> None:
         """Sum the products of ``operands`` over ``extents`` and store the result for output ``position``."""
         sums_a, sums_b = not self.b_zero.is_zero, self._expands_b
-        initial = [self.start.emit(b, position), *[I32(0)] * (sums_a + sums_b)]
+        initial = [self._wide(b, self.start.emit(b, position)), *[self._type(0)] * (sums_a + sums_b)]
         with b.reduction(extents, *initial) as state:
             left, right = operands(state.index)
-            left = _raw(b, left, self.a.dtype, self.unit.a_shift)
-            right = _raw(b, right, self.b.dtype, self.unit.b_shift)
+            left = _raw(b, left, self.a.dtype, self.unit.a_shift, self.unit.type)
+            right = _raw(b, right, self.b.dtype, self.unit.b_shift, self.unit.type)
             total, *sums = state.values
-            product = b.site("mul", left, right, self.unit.type)
+            product = self._wide(b, b.site("mul", left, right, self.unit.type), signed=self.unit.type[0] == "i")
             added = [*([left] if sums_a else []), *([right] if sums_b else [])]
             state.values = [
-                b.site("add", total, product, "i32"),
-                *(b.ir.add(before, value) for before, value in zip(sums, added, strict=True)),
+                b.site("add", total, product, str(self._type)),
+                *(b.ir.add(before, self._wide(b, value)) for before, value in zip(sums, added, strict=True)),
             ]
         total, *sums = state.values
         if sums_b:
-            zero = self.a_zero.emit(b, position)
+            zero = self._wide(b, self.a_zero.emit(b, position))
             total = b.ir.sub(total, b.ir.mul(zero, sums[-1]))
         if sums_a:
-            weight_zero = self.b_zero.emit(b, position)
+            weight_zero = self._wide(b, self.b_zero.emit(b, position))
             total = b.ir.sub(total, b.ir.mul(weight_zero, sums[0]))
             if sums_b:
-                count = I32(int(np.prod(extents, dtype=np.int64)))
-                total = b.ir.add(total, b.ir.mul(count, b.ir.mul(self.a_zero.emit(b, position), weight_zero)))
+                count = self._type(int(np.prod(extents, dtype=np.int64)))
+                zero = self._wide(b, self.a_zero.emit(b, position))
+                total = b.ir.add(total, b.ir.mul(count, b.ir.mul(zero, weight_zero)))
         b.store(self.y, position, self._requantised(b, total, position) if self.requantises else total)
+
+    @property
+    def _type(self) -> ir.IntType:
+        return ir.IntType(ELEMENT_TYPES[self.total].bits)
+
+    def _wide(self, b: LayerBuilder, value: ir.Value, *, signed: bool = True) -> ir.Value:
+        """An i32 as the accumulator's type."""
+        if value.type == self._type:
+            return value
+        if isinstance(value, ir.Constant):
+            return self._type(int(value.constant))
+        return (b.ir.sext if signed else b.ir.zext)(value, self._type)
 
     def _requantised(self, b: LayerBuilder, total: ir.Value, position: Sequence[Index]) -> ir.Value:
         scale, *others = (parameter.emit(b, position) for parameter in self.scales)
@@ -166,9 +184,20 @@ class _Product:
         return saturate(b, value, self.y_zero.emit(b, position), self.y.dtype)
 
 
-def _raw(b: LayerBuilder, x: ir.Value, dtype: str, shift: int) -> ir.Value:
-    """An operand as the unit sees it: extended to i32; an unsigned byte less 128 is its top bit turned, signed."""
-    return b.ir.sext(b.ir.xor(x, I8(-128)), I32) if shift else widen(b, x, dtype)
+def _raw(b: LayerBuilder, x: ir.Value, dtype: str, shift: int, unit: str) -> ir.Value:
+    """An operand less ``shift`` as a unit of type ``unit`` sees it: extended to i32.
+
+    Half the range of its type less, an unsigned number is its top bit turned, signed.
+    """
+    kind, operand = ELEMENT_TYPES[dtype], operand_type(unit)
+    top = 1 << (kind.bits - 1)
+    if shift == top:
+        return b.ir.sext(b.ir.xor(x, ir.Constant(x.type, -top)), I32)
+    value = b.ir.sub(widen(b, x, dtype), I32(shift)) if shift else widen(b, x, dtype)
+    if operand.width >= kind.bits:
+        return value
+    narrow = b.ir.trunc(value, ir.IntType(operand.width))
+    return (b.ir.sext if operand.signed else b.ir.zext)(narrow, I32)
 
 
 def _known(context: LayerContext, suffix: str, array: AnyArray | np.generic, shift: int = 0) -> _Parameter:
@@ -210,22 +239,23 @@ def _conv(context: LayerContext) -> None:
     def per_channel(shape: tuple[int, ...]) -> tuple[int, ...]:
         return per_channel_shape(layer, shape, g.out_channels, spatial)
 
-    product = _Product(context, per_tensor, per_channel, per_tensor)
+    padded = any((*g.window.pads_begin, *g.window.pads_end))
+    product = _Product(context, per_tensor, per_channel, per_tensor, padded=padded)
     weights = context.network.constants.get(product.b.name)
     product.fold(weights, tuple(range(1, spatial + 2)), per_channel)
-    padded = padded_memory(context, product.a, g.window)
-    scratch = () if padded.name == product.a.name else (padded,)
+    source_memory = padded_memory(context, product.a, g.window)
+    scratch = () if source_memory.name == product.a.name else (source_memory,)
     outer = (g.batch, g.groups, g.group_outputs, *g.window.outputs)
     with context.function(product.memories(), (*scratch, product.y)) as b:
-        zero = b.ir.trunc(product.padding.emit(b, (Index(),)), I8)
-        emit_padding(b, product.a, padded, g.window, zero)
+        zero = b.ir.trunc(product.padding.emit(b, (Index(),)), ir.IntType(ELEMENT_TYPES[product.a.dtype].bits))
+        emit_padding(b, product.a, source_memory, g.window, zero)
         with b.nest(outer) as (image, group, member, *place):
             channel = group * g.group_outputs + member
 
             def operands(index: tuple[Index, ...]) -> tuple[ir.Value, ir.Value]:
                 source, *tap = index
                 position = (image, group * g.group_inputs + source, *under(g.window, place, tap))
-                return b.load(padded, position), b.load(product.b, (channel, source, *tap))
+                return b.load(source_memory, position), b.load(product.b, (channel, source, *tap))
 
             product.emit(b, (image, channel, *place), (g.group_inputs, *g.window.kernel), operands)
 

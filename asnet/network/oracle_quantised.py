@@ -11,6 +11,7 @@ from asnet.network.model import Layer
 from asnet.network.oracle_frame import Frame, Operator
 from asnet.network.quantisation import (
     OPERANDS,
+    accumulator,
     axis_shape,
     integer_conv_geometry,
     integer_matmul_geometry,
@@ -72,30 +73,36 @@ def _zero(frame: Frame, layer: Layer, position: int) -> Int32:
     return np.zeros((), np.int32) if zero is None else zero.astype(np.int32)
 
 
-def _conv(frame: Frame, layer: Layer) -> Int32:
+def _accumulator(frame: Frame, layer: Layer) -> type[np.generic]:
+    where, tensors = OPERANDS[layer.op_type], frame.network.tensors
+    return np.dtype(accumulator(*(tensors[layer.inputs[position]].dtype for position in (where.a, where.b)))).type
+
+
+def _conv(frame: Frame, layer: Layer) -> AnyArray:
     """``Σ (x - x_zero)·(w - w_zero) + bias``: padding is 0 then."""
+    kind = _accumulator(frame, layer)
     where, geometry = OPERANDS[layer.op_type], integer_conv_geometry(layer, frame.network)
     window, groups, members = geometry.window, geometry.groups, geometry.group_outputs
     ones = (1,) * len(window.kernel)
     zero = _zero(frame, layer, where.a_zero)
     if zero.size != 1:
         zero = zero.reshape(per_channel_shape(layer, zero.shape, 1, len(ones)))
-    x = np.zeros((geometry.batch, geometry.in_channels, *window.padded), np.int32)
+    x = np.zeros((geometry.batch, geometry.in_channels, *window.padded), kind)
     inner = tuple(slice(b, b + i) for b, i in zip(window.pads_begin, window.inputs, strict=True))
-    x[(..., *inner)] = np.subtract(frame.operand(layer, where.a).astype(np.int32), zero.reshape(()))
+    x[(..., *inner)] = np.subtract(frame.operand(layer, where.a).astype(kind), zero.reshape(()))
     x = x.reshape(geometry.batch, groups, 1, geometry.group_inputs, *window.padded)
     zeros = _zero(frame, layer, where.b_zero)
     zeros = zeros.reshape(per_channel_shape(layer, zeros.shape, geometry.out_channels, len(ones)))
-    w = np.subtract(frame.operand(layer, where.b).astype(np.int32), zeros[..., None] if zeros.size > 1 else zeros)
+    w = np.subtract(frame.operand(layer, where.b).astype(kind), zeros[..., None] if zeros.size > 1 else zeros)
     w = w.reshape(groups, members, geometry.group_inputs, *window.kernel)
-    accumulator = np.zeros((geometry.batch, groups, members, *window.outputs), np.int32)
+    total = np.zeros((geometry.batch, groups, members, *window.outputs), kind)
     if geometry.bias:
-        accumulator += frame.operand(layer, where.bias).reshape(1, groups, members, *ones)
+        total += frame.operand(layer, where.bias).reshape(1, groups, members, *ones)
     for channel in range(geometry.group_inputs):
         for tap in window.positions():
             operand = x[(slice(None), slice(None), slice(None), channel, *window.slices(tap))]
-            accumulator += operand * w[(slice(None), slice(None), channel, *tap)].reshape(1, groups, members, *ones)
-    return accumulator.reshape(geometry.batch, geometry.out_channels, *window.outputs)
+            total += operand * w[(slice(None), slice(None), channel, *tap)].reshape(1, groups, members, *ones)
+    return total.reshape(geometry.batch, geometry.out_channels, *window.outputs)
 
 
 def qlinear_conv(frame: Frame, layer: Layer) -> AnyArray:
@@ -111,12 +118,13 @@ def qlinear_conv(frame: Frame, layer: Layer) -> AnyArray:
     return _requantise(frame, layer, _conv(frame, layer), scales, parameter(where.y_zero, 1))
 
 
-def _matmul(frame: Frame, layer: Layer) -> Int32:
+def _matmul(frame: Frame, layer: Layer) -> AnyArray:
+    kind = _accumulator(frame, layer)
     where, g = OPERANDS[layer.op_type], integer_matmul_geometry(layer, frame.network)
     matrix = (*g.batch, g.m, g.n)
     a_zero, b_zero = _zero(frame, layer, where.a_zero), _zero(frame, layer, where.b_zero)
-    a = frame.operand(layer, where.a).astype(np.int32).reshape(*g.a_batch, g.m, g.k)
-    b = frame.operand(layer, where.b).astype(np.int32).reshape(*g.b_batch, g.k, g.n)
+    a = frame.operand(layer, where.a).astype(kind).reshape(*g.a_batch, g.m, g.k)
+    b = frame.operand(layer, where.b).astype(kind).reshape(*g.b_batch, g.k, g.n)
     a = np.subtract(a, a_zero.reshape(per_matrix_shape(layer, a_zero.shape, (*matrix[:-1], 1), -2)))
     b = np.subtract(b, b_zero.reshape(per_matrix_shape(layer, b_zero.shape, (*matrix[:-2], 1, g.n), -1)))
     return np.matmul(a, b)
@@ -135,11 +143,11 @@ def qlinear_matmul(frame: Frame, layer: Layer) -> AnyArray:
 
 
 def _requantise(
-    frame: Frame, layer: Layer, accumulator: Int32, scales: tuple[AnyArray, AnyArray, AnyArray], zero: AnyArray
+    frame: Frame, layer: Layer, total: AnyArray, scales: tuple[AnyArray, AnyArray, AnyArray], zero: AnyArray
 ) -> AnyArray:
     a, b, y = scales
     scale = np.divide(np.multiply(a, b), y)
-    value = np.multiply(accumulator.astype(np.float32), scale)
+    value = np.multiply(total.astype(np.float32), scale)
     return _saturate(value, zero, frame.network.tensors[layer.outputs[0]].dtype)
 
 

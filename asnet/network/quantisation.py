@@ -1,12 +1,14 @@
 """What quantised operators mean: where their operands are, how parameters broadcast, and which unit serves.
 
-An operand is ``scale·(q - zero point)`` with an 8-bit ``q``. A product of two operands is, as onnxruntime computes it,
+An operand is ``scale·(q - zero point)`` with a ``q`` of 8 or 16 bits. A product of two operands is, as onnxruntime
+computes it,
 
-``acc = Σ (a - a_zero)·(b - b_zero) + bias`` in int32, which wraps, and
+``acc = Σ (a - a_zero)·(b - b_zero) + bias`` in int32 (int64 if an operand has 16 bits), which wraps, and
 ``y = saturate(round(float32(acc)·((a_scale·b_scale) / y_scale)) + y_zero)``, round half to even.
 
 A unit sees raw operands: ``Σ (a - a_zero)·(b - b_zero) = Σ a·b - a_zero·Σb - b_zero·Σa + N·a_zero·b_zero``, and a
-padded position is one whose raw value is ``a_zero``.
+padded position is one whose raw value is ``a_zero``. The unit has the width of the numbers that the operands are
+declared to hold (:mod:`asnet.network.narrowing`): a Clip to 4 bits and 4-bit weights make it a 4 x 4 unit.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from dataclasses import dataclass, replace
 from asnet.errors import NetworkError, UnsupportedError
 from asnet.network.attributes import integer
 from asnet.network.model import Layer, Network
+from asnet.network.narrowing import Range, bits, integer_range, type_range
 from asnet.network.semantics import MatMul, has_input, matmul_geometry, normalize_axis
 from asnet.network.windows import ConvGeometry, conv_geometry
 
@@ -26,9 +29,11 @@ __all__ = [
     "QUANTISED_TYPES",
     "Operands",
     "UnitOperands",
+    "accumulator",
     "axis_shape",
     "integer_conv_geometry",
     "integer_matmul_geometry",
+    "layer_unit",
     "per_channel_shape",
     "per_matrix_shape",
     "unit_operands",
@@ -67,22 +72,45 @@ OPERANDS: Mapping[str, Operands] = {
 
 @dataclass(frozen=True)
 class UnitOperands:
-    """How raw operands become those of an 8 x 8 unit of ``type``: ``a - a_shift`` and ``b - b_shift``."""
+    """How raw operands become those of an n x n unit of ``type``: ``a - a_shift`` and ``b - b_shift``."""
 
     type: str
     a_shift: int
     b_shift: int
 
 
-def unit_operands(a: str, b: str) -> UnitOperands:
-    """The unit for operands of types ``a`` and ``b`` (``int8`` or ``uint8``).
+def unit_operands(a: str, b: str, a_range: Range | None = None, b_range: Range | None = None) -> UnitOperands:
+    """The unit for operands of types ``a`` and ``b`` (8 or 16 bits) that hold numbers in the ranges; default: all.
 
-    Equal types take the unit of that type. Of unequal ones, the unsigned operand is shifted by 128 into int8 together
-    with its zero point, which changes no sum, and the unit is that of i8.
+    Its width n is the least that holds both. Of types of equal signs, it takes the operands as they are. Of unequal
+    ones, the unsigned operand is shifted by 2ⁿ⁻¹ into signed n bits together with its zero point, which changes no sum.
     """
-    if a == b:
-        return UnitOperands("i8" if a == "int8" else "u8", 0, 0)
-    return UnitOperands("i8", 128 if a == "uint8" else 0, 128 if b == "uint8" else 0)
+    signs = [dtype.startswith("int") for dtype in (a, b)]
+    ranges = (a_range or type_range(a), b_range or type_range(b))
+    widths = [bits(*held, signed=signed) for held, signed in zip(ranges, signs, strict=True)]
+    width = max(2, *widths)
+    if signs[0] == signs[1]:
+        return UnitOperands(f"{'i' if signs[0] else 'u'}{width}", 0, 0)
+    half = 1 << (width - 1)
+    return UnitOperands(f"i{width}", 0 if signs[0] else half, 0 if signs[1] else half)
+
+
+def layer_unit(layer: Layer, network: Network, padded: bool) -> UnitOperands:
+    """:func:`unit_operands` of an integer product. ``padded``: the unit sees the first operand's zero point too."""
+    where = OPERANDS[layer.op_type]
+    a, b = layer.inputs[where.a], layer.inputs[where.b]
+    a_type, b_type = network.tensors[a].dtype, network.tensors[b].dtype
+    least, greatest = integer_range(network, a)
+    if padded:
+        zero = layer.inputs[where.a_zero] if has_input(layer, where.a_zero) else ""
+        low, high = integer_range(network, zero) if zero else (0, 0)
+        least, greatest = min(least, low), max(greatest, high)
+    return unit_operands(a_type, b_type, (least, greatest), integer_range(network, b))
+
+
+def accumulator(a: str, b: str) -> str:
+    """The type in which products of operands of types ``a`` and ``b`` are summed."""
+    return "int64" if "16" in a + b else "int32"
 
 
 def integer_conv_geometry(layer: Layer, network: Network) -> ConvGeometry:

@@ -4,11 +4,12 @@ Area and delay: :mod:`asnet.units.characterise`, also a command.
 """
 
 from asnet.units.elaborate import Interface, Port, interface
+from asnet.units.family import family_members
 from asnet.units.instance import UnitInstance, instance_name, parse_instance_name
 from asnet.units.library import FunctionLibrary, function_name
 from asnet.units.metrics import ErrorMetrics, error_metrics
 from asnet.units.rendering import VerilogFile
-from asnet.units.unit import ApproximateUnit, Parameter, StageParameter, shipped_units
+from asnet.units.unit import ApproximateUnit, Parameter, StageParameter, exact_unit, shipped_units
 
 __all__ = [
     "ApproximateUnit",
@@ -21,6 +22,8 @@ __all__ = [
     "UnitInstance",
     "VerilogFile",
     "error_metrics",
+    "exact_unit",
+    "family_members",
     "function_name",
     "instance_name",
     "interface",

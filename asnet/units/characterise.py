@@ -32,6 +32,7 @@ from asnet.resources import verilog_dir
 from asnet.tools import ToolThreads, yosys
 from asnet.types import FloatMode
 from asnet.units.elaborate import write_files
+from asnet.units.family import family_members
 from asnet.units.instance import UnitInstance
 from asnet.units.unit import ApproximateUnit, shipped_units
 
@@ -202,8 +203,13 @@ def _depth(cells: Sequence[dict[str, Any]]) -> float:
     return max(arrival.values(), default=0.0)
 
 
+_SHIPPED_WIDTHS: Final = ("i4", "u4", "i12", "u12")
+"""Widths of families whose figures are shipped; those of others are measured when they are asked for."""
+
+
 def _shipped_instances() -> Iterator[tuple[UnitInstance, FloatMode]]:
-    for name in shipped_units():
+    families = (name for name in family_members() if ApproximateUnit.shipped(name).type.name in _SHIPPED_WIDTHS)
+    for name in (*shipped_units(), *families):
         for instance in ApproximateUnit.shipped(name).instances():
             for mode in FloatMode if instance.float_mode is not None else [FloatMode.FTZ]:
                 yield instance, mode

@@ -151,10 +151,12 @@ def make_instance(unit: ApproximateUnit, parameters: Mapping[str, ParameterValue
         UnitError: a source is missing or a template is wrong, or a word is given to a Verilog parameter.
     """
     template = is_template(unit.verilog[0])
-    module = _unique_module(unit.module, parameters) if template else unit.module
-    files = render_sources(unit.verilog, unit=unit.name, module=module, parameters=parameters, folders=unit.folders)
+    known = {**unit.constants, **parameters}
+    module = _unique_module(unit.module, known) if template else unit.module
+    files = render_sources(unit.verilog, unit=unit.name, module=module, parameters=known, folders=unit.folders)
     verilog_parameters: dict[str, int] = {}
     if not template:
+        verilog_parameters.update(unit.constants)
         for name, value in parameters.items():
             if isinstance(value, str):
                 raise UnitError(

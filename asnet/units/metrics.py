@@ -79,6 +79,12 @@ def operand_pairs(operand: OperandType, samples: int, seed: int) -> tuple[NDArra
     return a, b, False
 
 
+def _numbers(results: NDArray[Any], operand: OperandType) -> NDArray[np.float64]:
+    """What the library's floats or 32 bits mean."""
+    unsigned = not operand.is_float and not operand.signed
+    return (results.view(np.uint32) if unsigned else results).astype(np.float64)
+
+
 def error_metrics(
     library: FunctionLibrary, instance: UnitInstance, *, samples: int = 1_000_000, seed: int = 0
 ) -> ErrorMetrics:
@@ -92,8 +98,9 @@ def error_metrics(
     if samples < 1:
         raise UsageError(f"samples={samples} is too small; give at least 1")
     a, b, exhaustive = operand_pairs(instance.type, samples, seed)
-    exact = library.call(instance.op, instance.type, a, b, EXACT).astype(np.float64)
-    found = library.call(instance.op, instance.type, a, b, instance).astype(np.float64)
+    exact, found = (
+        _numbers(library.call(instance.op, instance.type, a, b, chosen), instance.type) for chosen in (EXACT, instance)
+    )
     if instance.type.is_float:
         finite = np.isfinite(exact)
         exact, found = exact[finite], found[finite]

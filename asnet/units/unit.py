@@ -13,11 +13,20 @@ from asnet.errors import AsnetError, UnitError, did_you_mean
 from asnet.jsonfile import JsonNode, ParameterValue, load, parameter_values
 from asnet.resources import verilog_dir
 from asnet.types import APPROXIMABLE_OPS, EXACT, OperandType, operand_type
+from asnet.units.family import family_members
 from asnet.units.instance import ROLES, UnitInstance, make_instance
 from asnet.units.rendering import is_template, read_verilog
 from asnet.units.tokens import defined_modules, instantiated_modules, words
 
-__all__ = ["OPERATIONS", "ApproximateUnit", "Parameter", "StageParameter", "default_result", "shipped_units"]
+__all__ = [
+    "OPERATIONS",
+    "ApproximateUnit",
+    "Parameter",
+    "StageParameter",
+    "default_result",
+    "exact_unit",
+    "shipped_units",
+]
 
 OPERATIONS: Final = (*APPROXIMABLE_OPS, "sub", "fcmp", "sitofp", "uitofp", "fptosi", "fptoui")
 """LLVM opcodes that a unit may compute: those that may be approximated, and the exact ones that designs need."""
@@ -61,7 +70,8 @@ def default_result(op: str, operand: OperandType) -> OperandType:
 @dataclass(frozen=True)
 class ApproximateUnit:
     """A unit's description. ``ports`` maps roles to ports (None: inferred); ``verilog`` names files, the top one first,
-    looked for in ``folders`` in order; ``origin`` is the file the description came from."""
+    looked for in ``folders`` in order; ``origin`` is the file the description came from; ``constants`` are Verilog
+    parameters that are the same in every instance."""
 
     name: str
     op: str
@@ -73,6 +83,7 @@ class ApproximateUnit:
     folders: tuple[Path, ...]
     ports: Mapping[str, str] | None = field(default=None, hash=False)
     parameters: Mapping[str, Parameter] = field(default_factory=dict[str, Parameter], hash=False)
+    constants: Mapping[str, int] = field(default_factory=dict[str, int], hash=False)
     float_mode: str | None = None
     stages: StageParameter | None = None
     latency: int = 0
@@ -82,15 +93,19 @@ class ApproximateUnit:
 
     @classmethod
     def shipped(cls, name: str, *, folders: Sequence[Path] = ()) -> ApproximateUnit:
-        """The unit ``name`` that ASNet ships; ``folders`` are searched for modules named by a parameter.
+        """The unit ``name`` that ASNet ships, alone or in a family; ``folders`` are searched for modules named by a
+        parameter.
 
         Raises:
             UnitError: no such unit.
         """
-        path = verilog_dir() / f"{name}.json"
-        if name not in (known := shipped_units()):
-            raise UnitError(f"no shipped unit {name!r}{did_you_mean(name, known)}")
-        unit = cls.from_json(path)
+        if name in shipped_units():
+            unit = cls.from_json(verilog_dir() / f"{name}.json")
+        elif name in (members := family_members()):
+            member = members[name]
+            unit = replace(_from_node(member.description, member.origin), constants=member.constants)
+        else:
+            raise UnitError(f"no shipped unit {name!r}{did_you_mean(name, (*shipped_units(), *members))}")
         return replace(unit, folders=(*unit.folders, *folders)) if folders else unit
 
     @classmethod
@@ -205,8 +220,15 @@ class ApproximateUnit:
         return make_instance(self, {name: values[0] for name, values in chosen.items()})
 
 
+def exact_unit(op: str, operand: OperandType) -> UnitInstance | None:
+    """The shipped exact operator of ``op`` on ``operand``: called like the op, of integers with the type and
+    ``_exact`` (``fadd``, ``mul8s_exact``); None if there is none."""
+    name = op if operand.is_float else f"{op}{operand.width}{'s' if operand.signed else 'u'}_exact"
+    return ApproximateUnit.shipped(name).instance() if name in shipped_units() or name in family_members() else None
+
+
 def shipped_units() -> tuple[str, ...]:
-    """Names of the units that ASNet ships, sorted."""
+    """Names of the units that ASNet ships each with its own description, sorted; families come on top."""
     return tuple(sorted(path.stem for path in verilog_dir().glob("*.json") if path.stem != "characterisation"))
 
 
@@ -311,5 +333,7 @@ def _from_node(root: JsonNode, origin: Path) -> ApproximateUnit:
         float_mode=_identifier(found["float_mode"]) if "float_mode" in found else None,
         stages=_stages(found["stages"]) if "stages" in found else None,
         latency=found["latency"].integer(minimum=0) if "latency" in found else 0,
-        **{key: str(value) for key, value in text.items()},
+        description=str(text.get("description", "")),
+        source=str(text.get("source", "")),
+        licence=str(text.get("licence", "")),
     )

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "constraints"
 SCHEMAS = sorted(FOLDER.glob("*.schema.json"))
 READY = [*sorted((FOLDER / "ready").rglob("*.json")), *sorted((ROOT / "examples").glob("*.json"))]
-UNITS = sorted(set((ROOT / "verilog").rglob("*.json")) - {ROOT / "verilog" / "characterisation.json"})
+UNITS = sorted(set((ROOT / "verilog").glob("*.json")) - {ROOT / "verilog" / "characterisation.json"})
 
 CONSTRAINTS: dict[str, Any] = {
     "$schema": "constraints.schema.json",

@@ -7,13 +7,15 @@ import pytest
 
 from asnet import hls
 from asnet.cache import default_cache
+from asnet.emulate import Binding, Golden
 from asnet.ir.jit import Binder, Engine
 from asnet.lower import lower
 from asnet.network import oracle
 from asnet.passes import approximate
-from asnet.types import FloatMode
-from asnet.units import ApproximateUnit
+from asnet.types import EXACT, FloatMode
+from asnet.units import ApproximateUnit, FunctionLibrary, UnitInstance, parse_instance_name
 from tests.lower.conftest import Case
+from tests.lower.test_narrow_units import CASES as NARROW
 from tests.lower.test_quantised import CASES
 
 TRIED = {
@@ -59,3 +61,34 @@ def test_a_unit_sees_raw_operands() -> None:
     state, inputs = engine.state(2), images(case)
     engine.run(inputs, state=state)
     hls.cosimulate(design, inputs, {"y": engine.memory(state, "y")}, cache=default_cache()).raise_if_different()
+
+
+def shipped_instance(text: str) -> UnitInstance:
+    name, parameters = parse_instance_name(text)
+    return ApproximateUnit.shipped(name).instance(**parameters)
+
+
+@pytest.mark.usefixtures("simulator")
+@pytest.mark.parametrize(
+    ("name", "unit"), [("u4 x i4", "mul4s_trunc(t=1)"), ("u4", "mul4u_drum(k=3)"), ("i4", None), ("u6 x i3", None)]
+)
+def test_narrow_units(name: str, unit: str | None) -> None:
+    case = NARROW[name]
+    network = case.network()
+    module = approximate(lower(network, FloatMode.FTZ))
+    (slot,) = module.slots
+    inputs = images(case)
+    chosen = EXACT if unit is None else unit
+    instances = {} if unit is None else {slot.name: shipped_instance(unit)}
+    bed = FunctionLibrary.build(list(instances.values()), FloatMode.FTZ)
+    binding = Binding([slot], dict.fromkeys([chosen], shipped_instance(chosen)) if instances else {}, [Golden(bed)])
+    binding.select({slot.name: chosen})
+    engine = Engine(module, binder=binding.binder(binding.plan({slot.name: chosen})), cache=default_cache())
+    state = engine.state(2)
+    engine.run(inputs, state=state)
+    found = engine.memory(state, "y")
+    design = hls.synthesise(module, instances)
+    hls.cosimulate(design, inputs, {"y": found}, cache=default_cache()).raise_if_different()
+    if unit is None:
+        runs = [oracle.run(network, {key: x[i] for key, x in inputs.items()}) for i in range(2)]
+        assert (found == np.stack([run["y"] for run in runs])).all()
