@@ -20,6 +20,7 @@ from asnet.network.indexing import (
     gather_elements_axis,
     scatter_coordinates,
     scatter_elements,
+    tensor_scatter,
 )
 
 __all__ = ["subscript"]
@@ -97,6 +98,28 @@ def _scatter_nd(context: LayerContext) -> None:
         with b.nest(updates.shape) as index:
             places = [subscript(b, indices, (*index[:outer], Index(k)), x.shape[k]) for k in range(found.depth)]
             _update(b, y, (*places, *index[outer:]), b.load(updates, index), found.reduction)
+
+
+@lowering("TensorScatter")
+def _tensor_scatter(context: LayerContext) -> None:
+    found = tensor_scatter(context.layer, context.network)
+    x, update, y = context.input(0, ANY), context.input(1, ANY), context.output()
+    starts = context.optional_input(2, ("int64",))
+    extent = x.shape[found.axis]
+    with context.function((x, update, starts), (y,)) as b:
+        _copy(b, x, y)
+
+        def inside(place: ir.Value, low: int, high: int) -> ir.Value:
+            if found.circular:
+                return b.remainder(place, I64(extent), "int64", floor=True)
+            return b.maximum(b.minimum(place, I64(high), "int64"), I64(low), "int64")
+
+        with b.nest(update.shape) as index:
+            start = b.load(starts, index[:1]) if starts is not None else I64(0)
+            start = inside(start, -extent, extent)  # so that the sum does not wrap
+            place = inside(b.ir.add(start, b.position(index[found.axis])), 0, extent - 1)
+            target = (*index[: found.axis], b.index(place), *index[found.axis + 1 :])
+            b.store(y, target, b.load(update, index))
 
 
 def _copy(b: LayerBuilder, x: Memory, y: Memory) -> None:

@@ -14,16 +14,18 @@ import numpy as np
 from asnet.errors import NetworkError, UnsupportedError
 from asnet.network.attributes import integer, text
 from asnet.network.model import Layer, Network
-from asnet.network.semantics import normalize_axis
+from asnet.network.semantics import has_input, normalize_axis
 
 __all__ = [
     "INDEX_TYPES",
     "Coordinates",
+    "Writing",
     "gather_axis",
     "gather_coordinates",
     "gather_elements_axis",
     "scatter_coordinates",
     "scatter_elements",
+    "tensor_scatter",
 ]
 
 INDEX_TYPES = ("int32", "int64")
@@ -97,6 +99,47 @@ def scatter_coordinates(layer: Layer, network: Network) -> Coordinates:
             f"{list(indices)}"
         )
     return found
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A TensorScatter: element ``s`` of the update along ``axis`` goes to the batch's start plus ``s``, modulo the
+    extent if ``circular``, else the nearest place inside.
+    """
+
+    axis: int
+    circular: bool
+
+
+def tensor_scatter(layer: Layer, network: Network) -> Writing:
+    """Where a TensorScatter writes.
+
+    Raises:
+        NetworkError: cache, update and starts do not fit each other, or constant starts reach beyond the cache.
+        UnsupportedError: an unknown mode.
+    """
+    cache, update = network.shape(layer.inputs[0]), network.shape(layer.inputs[1])
+    axis, mode = _axis(layer, network, -2), text(layer, "mode", "linear")
+    if mode not in {"linear", "circular"}:
+        raise UnsupportedError(f"{layer}: mode {mode!r} is not supported; supported: linear, circular")
+    smaller = (*cache[:axis], update[axis] if len(update) == len(cache) else 0, *cache[axis + 1 :])
+    if axis == 0 or update != smaller or update[axis] > cache[axis]:
+        raise NetworkError(
+            f"{layer}: an update of shape {list(update)} does not fit a cache of shape {list(cache)} along axis {axis}"
+        )
+    if has_input(layer, 2):
+        starts = network.shape(layer.inputs[2])
+        if starts != cache[:1]:
+            raise NetworkError(f"{layer}: write_indices of shape {list(starts)} must be one for each of {cache[0]}")
+        values = network.constants.get(layer.inputs[2])
+        if values is not None and values.size and mode == "linear":
+            low, high = int(values.min()), int(values.max())
+            if low < 0 or high + update[axis] > cache[axis]:
+                raise NetworkError(
+                    f"{layer}: {update[axis]} elements from {low if low < 0 else high} on are outside the "
+                    f"{cache[axis]} elements of the cache; mend the indices"
+                )
+    return Writing(axis, circular=mode == "circular")
 
 
 def _axis(layer: Layer, network: Network, default: int) -> int:

@@ -12,6 +12,7 @@ from asnet.network.indexing import (
     gather_elements_axis,
     scatter_coordinates,
     scatter_elements,
+    tensor_scatter,
 )
 from asnet.network.model import Layer
 from asnet.network.oracle_elementwise import maximum, minimum
@@ -83,6 +84,22 @@ def scatter_nd(frame: Frame, layer: Layer) -> AnyArray:
     return y
 
 
+def update_cache(frame: Frame, layer: Layer) -> AnyArray:
+    """TensorScatter: element by element along the axis."""
+    found = tensor_scatter(layer, frame.network)
+    y, update = frame.operand(layer, 0).copy(), frame.operand(layer, 1)
+    given = frame.optional(layer, 2)
+    starts = np.zeros(y.shape[0], np.int64) if given is None else given
+    extent = y.shape[found.axis]
+    for image, start in enumerate(starts):
+        for element in range(update.shape[found.axis]):
+            place = int(start) + element
+            place = place % extent if found.circular else min(max(place, 0), extent - 1)
+            front = (image, *(slice(None),) * (found.axis - 1))
+            y[(*front, place)] = update[(*front, element)]
+    return y
+
+
 OPERATORS: Mapping[str, Operator] = {
     "Gather": gather,
     "GatherElements": gather_elements,
@@ -90,4 +107,5 @@ OPERATORS: Mapping[str, Operator] = {
     "Scatter": scatter,
     "ScatterElements": scatter,
     "ScatterND": scatter_nd,
+    "TensorScatter": update_cache,
 }

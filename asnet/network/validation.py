@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 
 from asnet.errors import NetworkError
 from asnet.network.columns import columns
+from asnet.network.deforming import deformation
+from asnet.network.determinant import determinant
 from asnet.network.elementwise import clip_bounds, infinities, modulo_floors, shifts_left
 from asnet.network.indexing import (
     gather_axis,
@@ -13,6 +15,7 @@ from asnet.network.indexing import (
     gather_elements_axis,
     scatter_coordinates,
     scatter_elements,
+    tensor_scatter,
 )
 from asnet.network.model import Layer, Network
 from asnet.network.moving import (
@@ -31,6 +34,7 @@ from asnet.network.normalizing import instance_norm, lp_norm, response
 from asnet.network.pooling import lp_pooling, max_pooling, unpooling
 from asnet.network.recurrent import recurrent
 from asnet.network.reductions import extremum, reduction, running, selection
+from asnet.network.regions import roi_align
 from asnet.network.resizing import resize
 from asnet.network.sampling import grid_sample
 from asnet.network.semantics import (
@@ -95,6 +99,10 @@ _CHECKS: Mapping[str, Callable[[Layer, Network], object]] = {
     "GatherND": gather_coordinates,
     **dict.fromkeys(("Scatter", "ScatterElements"), scatter_elements),
     "ScatterND": scatter_coordinates,
+    "TensorScatter": tensor_scatter,
+    "RoiAlign": roi_align,
+    "DeformConv": deformation,
+    "Det": determinant,
     **dict.fromkeys(("Resize", "Upsample"), resize),
     "GridSample": grid_sample,
     "Col2Im": columns,

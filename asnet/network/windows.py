@@ -203,8 +203,8 @@ def check_spatial(layer: Layer, shape: tuple[int, ...]) -> None:
         raise NetworkError(f"{layer}: an input of shape {list(shape)} must be batch, channels and spatial axes")
 
 
-def conv_geometry(layer: Layer, network: Network) -> ConvGeometry:
-    """Geometry of a Conv.
+def conv_geometry(layer: Layer, network: Network, bias_input: int = 2) -> ConvGeometry:
+    """Geometry of a Conv, or of another convolution whose bias is input number ``bias_input``.
 
     Raises:
         NetworkError: shapes or attributes contradict each other.
@@ -224,8 +224,8 @@ def conv_geometry(layer: Layer, network: Network) -> ConvGeometry:
         )
     if integers(layer, "kernel_shape", tuple(kernel)) != tuple(kernel):
         raise NetworkError(f"{layer}: kernel_shape {layer.attributes['kernel_shape']!r} is not the weight's {kernel}")
-    bias = has_input(layer, 2)
-    found = network.shape(layer.inputs[2]) if bias else (out_channels,)
+    bias = has_input(layer, bias_input)
+    found = network.shape(layer.inputs[bias_input]) if bias else (out_channels,)
     if found != (out_channels,):
         raise NetworkError(f"{layer}: a bias of shape {list(found)} does not fit {out_channels} output channels")
     window = _window(layer, shape, tuple(kernel))

@@ -46,6 +46,21 @@ CASES = [
     ),
     one("scatter-nd-points", "ScatterND", Typed("int64", (4, 3)), np.array([[1, 2], [0, -3]]), Typed("int64", (2,))),
     one("scatter-nd-run", "ScatterND", Typed("int8", (20,)), Typed("int64", (6, 1)), Typed("int8", (6,))),
+    one("tensor-scatter", "TensorScatter", (2, 5, 3), (2, 2, 3), integers(1, 3), opset=24),
+    one("tensor-scatter-first", "TensorScatter", (2, 2, 5, 3), (2, 2, 1, 3), opset=24),
+    one(
+        "tensor-scatter-circular",
+        "TensorScatter",
+        (2, 3, 4),
+        (2, 3, 3),
+        integers(3, -2),
+        opset=24,
+        axis=2,
+        mode="circular",
+    ),
+    one(
+        "tensor-scatter-run", "TensorScatter", (3, 20), (3, 2), Typed("int64", (3,)), opset=24, axis=1, mode="circular"
+    ),
 ]
 
 
@@ -67,12 +82,23 @@ def test_a_computed_index_beyond_the_axis_is_the_nearest_inside() -> None:
     assert found.tolist() == [1, 3, 1, 1]
 
 
+def test_a_computed_start_beyond_the_cache_writes_inside() -> None:
+    network = one("t", "TensorScatter", (2, 3), (2, 2), Typed("int64", (2,)), opset=24, axis=1).network()
+    update = np.array([[1, 2], [3, 4]], np.float32)
+    found = oracle.run(network, {"in0": np.zeros((2, 3), np.float32), "in1": update, "in2": integers(2, -9)})["y"]
+    assert found.tolist() == [[0, 0, 2], [4, 0, 0]]
+
+
 @pytest.mark.parametrize(
     "case, message",
     [
         (one("g", "Gather", (3, 4), integers(0, 3)), "index 3 is outside the 3 elements; mend the indices"),
         (one("g", "Gather", (0, 4), Typed("int64", (2,))), "indices into an axis without elements"),
         (one("g", "GatherND", (3, 4), np.array([[0, -5]])), "index -5 is outside the 3 x 4 elements"),
+        (
+            one("t", "TensorScatter", (2, 5, 3), (2, 2, 3), integers(1, 4), opset=24),
+            "2 elements from 4 on are outside the 5 elements of the cache; mend the indices",
+        ),
     ],
 )
 def test_constant_indices_outside_are_refused(case: Case, message: str) -> None:
