@@ -7,7 +7,9 @@ computation (the shape of a Reshape, the axes of a reduction; :mod:`asnet.networ
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +30,7 @@ from asnet.network.graph import name_nodes
 from asnet.network.load import load_source
 from asnet.network.parameters import PARAMETERS, parameter_inputs
 from asnet.network.reading import Source, check_structure
+from asnet.network.weights import detach
 from asnet.types import Array, FloatMode
 
 __all__ = ["Backend", "BackendRep", "Program", "is_compatible", "prepare", "run_model", "run_node", "supports_device"]
@@ -51,7 +54,7 @@ class Program:
                 value.CopyFrom(helper.make_tensor_value_info(value.name, element, inputs[value.name].shape))
         model.graph.initializer.extend(numpy_helper.from_array(inputs[name], name) for name in sorted(parameters))
         del model.graph.value_info[:]  # may speak of other shapes
-        self.network = load_source(Source(model, source.where, source.name, source.data, source.folder))
+        self.network = load_source(replace(source, model=model))
         self._engine = Engine(lower(self.network, FloatMode.IEEE), cache=cache)
 
     def run(self, inputs: Mapping[str, Array]) -> list[Array]:
@@ -78,14 +81,16 @@ class BackendRep(OnnxBackendRep):
             UnsupportedError: it uses what ASNet does not support.
         """
         where = model.graph.name or "model"
-        check_structure(Source(model, where, where, b"", folder))
+        check_structure(Source(model, where, where, "", folder))
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
-        copy = _expanded(copy, where)
-        self._source = Source(copy, where, where, model.SerializeToString(), folder)
+        weights = detach(copy, {})
+        copy = _expanded(copy, weights, where)
+        digest = hashlib.sha256(model.SerializeToString()).hexdigest()
+        self._source = Source(copy, where, where, digest, folder, weights)
         self._cache = cache or default_cache()
         self._programs: dict[tuple[object, ...], Program] = {}
-        constants = {tensor.name for tensor in copy.graph.initializer}
+        constants = {tensor.name for tensor in copy.graph.initializer} | weights.keys()
         self._inputs = [value for value in copy.graph.input if value.name not in constants]
         for value in self._inputs:
             kind = value.type.WhichOneof("value") or "none"
@@ -142,12 +147,12 @@ class BackendRep(OnnxBackendRep):
         return self._programs[key]
 
 
-def _expanded(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
+def _expanded(model: onnx.ModelProto, weights: Mapping[str, Array], where: str) -> onnx.ModelProto:
     """``model`` without functions: neither its own nor those of the specification that ASNet has no other form of."""
     name_nodes(model.graph)
     model = inline_functions(model, where)
     name_nodes(model.graph)
-    while expand_operators(model, {*oracle.OPERATORS, *PARAMETERS}, where):
+    while expand_operators(model, {*oracle.OPERATORS, *PARAMETERS}, where, weights):
         pass
     return model
 
@@ -208,7 +213,7 @@ class Backend(OnnxBackend):
             [onnx.ValueInfoProto(name=name) for name in node.output if name],
         )
         opset = helper.make_opsetid(node.domain, kwargs.get("opset_version", onnx.defs.onnx_opset_version()))
-        model = _expanded(helper.make_model(graph, opset_imports=[opset]), graph.name)
+        model = _expanded(helper.make_model(graph, opset_imports=[opset]), {}, graph.name)
         return cls.prepare(shape_inference.infer_shapes(model), device).run(arrays)
 
     @classmethod

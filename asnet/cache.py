@@ -23,7 +23,7 @@ _BUILDING = ".building-"
 _ABANDONED_AFTER = 86_400.0  # seconds
 
 
-def digest(parts: Iterable[str | bytes]) -> str:
+def digest(parts: Iterable[str | bytes | memoryview]) -> str:
     """SHA-256 (hex) of a sequence of strings and bytes; the boundaries between parts count."""
     total = hashlib.sha256()
     for part in parts:

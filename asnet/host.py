@@ -20,13 +20,16 @@ from numpy.typing import NDArray
 from asnet.errors import ToolError
 from asnet.types import Array, FloatMode
 
-__all__ = ["float_environment", "flush_subnormals", "initialize_llvm", "processors"]
+__all__ = ["float_environment", "flush_subnormals", "has_subnormals", "initialize_llvm", "processors"]
 
 _MXCSR_DEFAULT = 0x1F80  # all exceptions masked, round to nearest even (Intel SDM vol. 1, 10.2.3)
 _MXCSR = {FloatMode.IEEE: _MXCSR_DEFAULT, FloatMode.FTZ: _MXCSR_DEFAULT | 0x8000 | 0x0040}  # FTZ, DAZ
 
 for _kind in (np.float32, np.float64):
     np.finfo(_kind)  # numpy derives these figures once, and wrongly in a thread that flushes subnormals
+
+_CHUNK = 1 << 16
+"""Elements that are worked on at a time where temporary arrays would be as large as the array."""
 
 _ACCESS = """
 declare void @llvm.x86.sse.ldmxcsr(ptr)
@@ -87,9 +90,18 @@ def float_environment(mode: FloatMode) -> Generator[None]:
 def flush_subnormals(array: Array) -> NDArray[np.float32]:
     """A float32 copy of ``array`` in which every subnormal is the zero of its sign."""
     result = np.array(array, dtype=np.float32, order="C")
-    bits = result.view(np.uint32)
-    bits[(bits & np.uint32(0x7F800000)) == 0] &= np.uint32(0x80000000)
+    bits = result.reshape(-1).view(np.uint32)
+    for start in range(0, bits.size, _CHUNK):  # piece by piece: temporary arrays stay small
+        part = bits[start : start + _CHUNK]
+        part[(part & np.uint32(0x7F800000)) == 0] &= np.uint32(0x80000000)
     return result
+
+
+def has_subnormals(array: Array) -> bool:
+    """Whether a number of ``array``, of float32, is subnormal."""
+    bits = np.ascontiguousarray(array).reshape(-1).view(np.uint32)
+    parts = (bits[start : start + _CHUNK] & np.uint32(0x7FFFFFFF) for start in range(0, bits.size, _CHUNK))
+    return any(bool(((part != 0) & (part < np.uint32(0x00800000))).any()) for part in parts)
 
 
 def processors() -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
+import numpy as np
 from llvmlite import ir
 
 from asnet.cache import digest
@@ -136,7 +137,8 @@ class Module:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the IR text and the constants' bytes."""
-        constants = (self.constants[name].tobytes() for name in sorted(self.constants))
+        arrays = (np.ascontiguousarray(self.constants[name]).reshape(-1) for name in sorted(self.constants))
+        constants = (array.view(np.uint8).data for array in arrays)
         return digest([self.text, *constants])
 
     def memory(self, tensor: str) -> Memory:

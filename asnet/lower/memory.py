@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from asnet.errors import UnsupportedError
-from asnet.host import flush_subnormals
+from asnet.host import flush_subnormals, has_subnormals
 from asnet.ir.module import Memory, MemoryKind
 from asnet.network.model import Layer, Network
 from asnet.types import Array, FloatMode
@@ -75,8 +75,9 @@ class MemoryPlan:
         return self._allocate(self._unique(name), MemoryKind.ACTIVATION, dtype, shape)
 
     def _constant(self, name: str, values: Array) -> Memory:
-        flush = values.dtype == np.float32 and self._mode is FloatMode.FTZ
-        array = flush_subnormals(values) if flush else np.array(values, order="C")
+        array = np.ascontiguousarray(values).reshape(values.shape)
+        if array.dtype == np.float32 and self._mode is FloatMode.FTZ and has_subnormals(array):
+            array = flush_subnormals(array)
         self.constants[name] = array
         return self._allocate(name, MemoryKind.CONSTANT, array.dtype.name, array.shape)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import onnx
@@ -35,8 +35,10 @@ class _Bound:
     """Whole shapes of inputs."""
 
 
-def bind_inputs(model: onnx.ModelProto, batch: int, shapes: Shapes, where: str) -> tuple[Tensor, ...]:
-    """Give each dynamic axis of the inputs its extent (in ``model``); the inputs.
+def bind_inputs(
+    model: onnx.ModelProto, constants: Container[str], batch: int, shapes: Shapes, where: str
+) -> tuple[Tensor, ...]:
+    """Give each dynamic axis of the inputs its extent (in ``model``); the inputs, without those that are constants.
 
     ``shapes`` gives the extent of an axis by its name, or the whole shape of an input by its name. Of the dynamic axes
     that it leaves, those called like a batch (``N``, ``batch_size`` …) get ``batch``; where no axis is called so, the
@@ -47,7 +49,6 @@ def bind_inputs(model: onnx.ModelProto, batch: int, shapes: Shapes, where: str) 
         UnsupportedError: other dynamic axes, or an input that is no tensor of a supported type.
         UsageError: ``shapes`` names what is not there, or contradicts the file.
     """
-    constants = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in constants]
     for value in inputs:
         _check_input(value, f"{where}: input {value.name!r}")

@@ -86,7 +86,7 @@ def _rename(node: onnx.NodeProto, names: Mapping[str, str]) -> None:
 def resolve_control_flow(
     model: onnx.ModelProto, opset: int, constants: dict[str, Array], tensors: Mapping[str, Tensor]
 ) -> bool:
-    """Replace what can be decided from ``constants`` and shapes; new constants go into ``constants`` and ``model``.
+    """Replace what can be decided from ``constants`` and shapes; new constants go into ``constants``.
 
     Returns whether anything changed.
     """
@@ -101,7 +101,6 @@ def resolve_control_flow(
         changed = True
         nodes.extend(copier.nodes)
         constants.update(copier.constants)
-        model.graph.initializer.extend(numpy_helper.from_array(a, name) for name, a in copier.constants.items())
     if changed:
         replace_nodes(model.graph, nodes)
         name_nodes(model.graph)

@@ -13,6 +13,7 @@ from asnet.network.checking import DEFAULT_DOMAINS, describe, has_body
 from asnet.network.graph import name_nodes, replace_nodes
 from asnet.network.reading import one_line
 from asnet.network.shapes import value_types
+from asnet.types import Array
 
 __all__ = ["expand_operators", "inline_functions", "state_defaults"]
 
@@ -51,11 +52,14 @@ def _opsets(model: onnx.ModelProto) -> dict[str, int]:
     return {"" if entry.domain in DEFAULT_DOMAINS else entry.domain: entry.version for entry in model.opset_import}
 
 
-def expand_operators(model: onnx.ModelProto, native: Collection[str], where: str) -> bool:
+def expand_operators(
+    model: onnx.ModelProto, native: Collection[str], where: str, constants: Mapping[str, Array]
+) -> bool:
     """Replace every node of ``model`` whose operator is not ``native`` and has a body in ONNX's specification.
 
     A node ``n`` becomes nodes ``n/<operator>_<k>`` and tensors ``n/<name>``, which may be such nodes again. What has no
-    body for the model's operator set stays. Returns whether anything changed.
+    body for the model's operator set stays. ``constants`` are those that ``model`` does not hold. Returns whether
+    anything changed.
 
     Raises:
         NetworkError: a body cannot be inlined.
@@ -64,7 +68,7 @@ def expand_operators(model: onnx.ModelProto, native: Collection[str], where: str
     if not any(_expands(node, opsets, native) for node in model.graph.node):
         return False
     state_defaults(model, native)
-    types = value_types(model)
+    types = value_types(model, constants)
     nodes: list[onnx.NodeProto] = []
     changed = False
     for node in model.graph.node:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from asnet.errors import NetworkError
 from asnet.network import oracle
@@ -42,13 +42,15 @@ def fold(
 ) -> Mapping[str, Tensor]:
     """Fold until nothing changes: removes folded nodes from ``model``, adds to ``constants``; the inferred tensors.
 
+    All constants are in ``constants``, none in ``model``.
+
     Nodes whose operator is in ``keep`` stay.
 
     Raises:
         NetworkError: shapes do not fit, or a constant node cannot be evaluated.
     """
     while True:
-        tensors = infer(model, where)
+        tensors = infer(model, constants, where)
         kept: list[onnx.NodeProto] = []
         changed = False
         for node in model.graph.node:
@@ -56,7 +58,6 @@ def fold(
             if simpler is not None:
                 kept.extend(simpler[0])
                 constants.update(simpler[1])
-                model.graph.initializer.extend(numpy_helper.from_array(value, key) for key, value in simpler[1].items())
                 changed = True
                 continue
             folded = None if node.op_type in keep else _evaluate(node, model, constants, tensors, where)
@@ -64,17 +65,9 @@ def fold(
                 kept.append(node)
                 continue
             constants.update(folded)
-            model.graph.initializer.extend(_tensor(array, name, node, where) for name, array in folded.items())
         if len(kept) == len(model.graph.node) and not changed:
             return tensors
         replace_nodes(model.graph, kept)
-
-
-def _tensor(array: Array, name: str, node: onnx.NodeProto, where: str) -> onnx.TensorProto:
-    try:
-        return numpy_helper.from_array(array, name)
-    except Exception as error:  # a value that is no tensor
-        raise NetworkError(f"{describe(node, where)}: its value is not a tensor: {one_line(error)}") from None
 
 
 def _evaluate(
@@ -162,4 +155,6 @@ def _run_reference(
             values = ReferenceEvaluator(one).run(None, feeds)  # pyright: ignore[reportUnknownMemberType] (untyped there)
     except Exception as error:  # whatever the implementation of that operator raises
         raise NetworkError(f"{what}: has constant inputs but cannot be evaluated: {one_line(error)}") from None
-    return {name: np.array(value, order="C") for name, value in zip(outputs, values, strict=True)}
+    if any(isinstance(value, list | dict) or value is None for value in values):
+        raise NetworkError(f"{what}: its value is not a tensor; only tensors are supported")
+    return {name: np.asarray(value, order="C") for name, value in zip(outputs, values, strict=True)}

@@ -16,16 +16,15 @@ Everything else is computed in float as written.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from asnet.network.checking import DEFAULT_DOMAINS
 from asnet.network.graph import drop_unreachable, replace_nodes
-from asnet.types import AnyArray
+from asnet.types import AnyArray, Array
 
 __all__ = ["fuse"]
 
@@ -48,7 +47,7 @@ class _Dequantised:
 class _Graph:
     """A graph with its producers, uses and constants."""
 
-    def __init__(self, model: onnx.ModelProto, constants: Mapping[str, AnyArray]) -> None:
+    def __init__(self, model: onnx.ModelProto, constants: dict[str, Array]) -> None:
         self.graph = model.graph
         self.constants = constants
         self.producers = {name: node for node in model.graph.node for name in node.output if name}
@@ -81,7 +80,7 @@ class _Graph:
     def constant(self, stem: str, values: AnyArray) -> str:
         """A new constant."""
         name = self.name(stem)
-        self.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        self.constants[name] = np.ascontiguousarray(values)
         return name
 
     def name(self, stem: str) -> str:
@@ -96,8 +95,9 @@ def _attribute(node: onnx.NodeProto, name: str, default: int) -> int:
     return next((attribute.i for attribute in node.attribute if attribute.name == name), default)
 
 
-def fuse(model: onnx.ModelProto, constants: Mapping[str, AnyArray]) -> None:
-    """Put the integer operators in place of the patterns in ``model``; ``constants`` are its constant tensors.
+def fuse(model: onnx.ModelProto, constants: dict[str, Array]) -> None:
+    """Put the integer operators in place of the patterns in ``model``; ``constants`` are its constant tensors, to
+    which new ones are added.
 
     DequantizeLinear nodes of constants must not have been folded. The integer operator has the name of the Conv, MatMul
     or Gemm.

@@ -14,9 +14,10 @@ from asnet.errors import NetworkError, UnsupportedError, UsageError, did_you_mea
 from asnet.network.binding import bind_inputs
 from asnet.network.checking import check_functions, check_mode, check_supported, describe, opset_version
 from asnet.network.expanding import inline_functions
-from asnet.network.graph import drop_unreachable, name_nodes, to_layer
+from asnet.network.external import load_external_data
+from asnet.network.graph import drop_unreachable, name_nodes, to_array, to_layer, used_names
 from asnet.network.model import Layer, LoadOptions, Network, Shapes, Tensor
-from asnet.network.reading import Source, check_structure, load_external_data, read
+from asnet.network.reading import Source, check_structure, read
 from asnet.network.shapes import check_type
 from asnet.network.simplifying import simplify
 from asnet.network.validation import validate
@@ -67,12 +68,14 @@ def load_source(
     model = source.model
     name_nodes(model.graph)
     check_supported(model, opset, where)
-    digest = load_external_data(source)
+    source = load_external_data(source)
     check_structure(source)
-    inputs = bind_inputs(model, batch, shapes, where)
-    constants, tensors = simplify(model, opset, where)
+    constants = {tensor.name: to_array(tensor, where) for tensor in model.graph.initializer} | dict(source.weights)
+    del model.graph.initializer[:]
+    inputs = bind_inputs(model, constants, batch, shapes, where)
+    tensors = simplify(model, constants, opset, where)
     check_supported(model, opset, where, expanded=True)
-    network = _network(source, digest, opset, inputs, constants, tensors)
+    network = _network(source, opset, inputs, constants, tensors)
     return replace(network, options=LoadOptions(dict(shapes), output))
 
 
@@ -83,14 +86,13 @@ def _keep_output(graph: onnx.GraphProto, output: str, where: str) -> None:
     for value in [value for value in graph.output if value.name != output]:
         graph.output.remove(value)
     drop_unreachable(graph)
-    used = {name for node in graph.node for name in node.input} | {output}
+    used = {name for node in graph.node for name in used_names(node)} | {output}
     for value in [value for value in graph.input if value.name not in used]:  # of other outputs only
         graph.input.remove(value)
 
 
 def _network(
     source: Source,
-    digest: str,
     opset: int,
     inputs: tuple[Tensor, ...],
     constants: Mapping[str, Array],
@@ -114,7 +116,7 @@ def _network(
     kept = _give_constant_outputs(graph, layers, tensors, kept)
     network = Network(
         name=source.name,
-        digest=digest,
+        digest=source.digest,
         inputs=inputs,
         outputs=tuple(_graph_outputs(graph, tensors, where)),
         layers=tuple(layers),
@@ -160,7 +162,9 @@ def _give_constant_outputs(
 
 def _check_constant(name: str, array: Array, where: str) -> None:
     check_type(array.dtype.name if array.dtype.kind not in "OSUT" else "string", f"{where}: tensor {name!r}")
-    if array.dtype == np.float32 and np.isnan(array).any():
+    with np.errstate(invalid="ignore"):  # a NaN that signals
+        undefined = array.dtype == np.float32 and np.isnan(np.max(array, initial=0))
+    if undefined:
         position = [int(index) for index in np.argwhere(np.isnan(array))[0]]
         raise NetworkError(f"{where}: tensor {name!r} is NaN at {position}; a network's constants are numbers")
 

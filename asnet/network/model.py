@@ -70,8 +70,9 @@ class Network:
     """A checked network: layers in topological order, every tensor with type and static shape.
 
     ``tensors`` covers inputs, constants and every layer output; ``constants`` (initialisers and folded nodes) maps
-    names to arrays. ``digest`` is the SHA-256 of the ONNX file (followed by its external data). Layer names are unique.
-    ``opset`` is the version of the operators' definitions (domain ``ai.onnx``); ``options`` say how the file was read.
+    names to arrays. ``digest`` is the SHA-256 of the ONNX file, or of that and of its external data. Layer names are
+    unique. ``opset`` is the version of the operators' definitions (domain ``ai.onnx``); ``options`` say how the file
+    was read.
     """
 
     name: str

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
+import io
 import math
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError, Message
-from onnx import checker, external_data_helper
+from onnx import checker, helper
 
 from asnet.errors import NetworkError
+from asnet.network.weights import Split, detach, split
+from asnet.types import Array
 
-__all__ = ["MAXIMUM_ELEMENTS", "Source", "check_structure", "load_external_data", "one_line", "read"]
+__all__ = ["MAXIMUM_ELEMENTS", "Source", "check_structure", "one_line", "read", "tensors_of"]
 
 MAXIMUM_ELEMENTS = 2**31
 """Largest tensor, in elements, that a network may have."""
@@ -24,13 +26,17 @@ MAXIMUM_ELEMENTS = 2**31
 
 @dataclass(frozen=True)
 class Source:
-    """A parsed model and where it is from: ``where`` for messages, ``folder`` of its external data (None: bytes)."""
+    """A parsed model and where it is from: ``where`` for messages, ``folder`` of its external data (None: bytes).
+
+    ``weights`` holds large constants that are not in ``model``; ``digest`` is the SHA-256 of the file.
+    """
 
     model: onnx.ModelProto
     where: str
     name: str
-    data: bytes
+    digest: str
     folder: Path | None
+    weights: Mapping[str, Array] = field(default_factory=dict[str, "Array"])
 
 
 def read(source: str | PathLike[str] | bytes) -> Source:
@@ -40,29 +46,31 @@ def read(source: str | PathLike[str] | bytes) -> Source:
         NetworkError: it cannot be read or is no ONNX model.
     """
     if isinstance(source, bytes):
-        where, name, data, folder = "<bytes>", "", source, None
+        where, name, content, folder = "<bytes>", "", split(io.BytesIO(source)), None
     else:
         where = os.fspath(source)
         path = Path(where)
-        name, data, folder = path.stem, _content(path, where), path.parent
-    if not data:
+        name, content, folder = path.stem, _content(path, where), path.parent
+    if not content.data:
         raise NetworkError(f"{where}: the file is empty; export the network again")
     try:
-        model = onnx.load_model_from_string(data)
+        model = onnx.load_model_from_string(content.data)
     except DecodeError as error:
         raise NetworkError(
-            f"{where}: not an ONNX model, or a truncated one ({len(data)} bytes: {one_line(error)}); "
+            f"{where}: not an ONNX model, or a truncated one ({len(content.data)} bytes: {one_line(error)}); "
             "export the network again"
         ) from None
     _check_text(model, where)
     if not model.HasField("graph") or not model.graph.node:
         raise NetworkError(f"{where}: not an ONNX model: it has no graph of nodes; export the network again")
-    return Source(model, where, name or model.graph.name or "network", data, folder)
+    weights = detach(model, content.raw)
+    return Source(model, where, name or model.graph.name or "network", content.digest, folder, weights)
 
 
-def _content(path: Path, where: str) -> bytes:
+def _content(path: Path, where: str) -> Split:
     try:
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            return split(stream)
     except FileNotFoundError:
         raise NetworkError(f"{where}: no such file; give the path of an ONNX file") from None
     except IsADirectoryError:
@@ -98,44 +106,26 @@ def one_line(error: Exception) -> str:
     return " ".join(text.split()).rstrip(".;: ") or type(error).__name__
 
 
-def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    yield from model.graph.initializer
-    for node in model.graph.node:
+def tensors_of(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """Every tensor of ``model``: initializers and attributes, also of subgraphs and functions."""
+    yield from _graph_tensors(model.graph)
+    for function in model.functions:
+        yield from _node_tensors(function.node)
+
+
+def _graph_tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    yield from graph.initializer
+    yield from _node_tensors(graph.node)
+
+
+def _node_tensors(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.TensorProto]:
+    for node in nodes:
         for attribute in node.attribute:
             if attribute.HasField("t"):
                 yield attribute.t
             yield from attribute.tensors
-
-
-def load_external_data(source: Source) -> str:
-    """Read tensors that are stored beside the model into it; the SHA-256 of the model and of that data.
-
-    Raises:
-        NetworkError: the data is missing, damaged, or outside the model's folder.
-    """
-    digest = hashlib.sha256(source.data)
-    for tensor in _tensors(source.model):
-        if tensor.data_location != onnx.TensorProto.EXTERNAL:
-            continue
-        location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
-        what = f"{source.where}: tensor {tensor.name!r} is stored in {location!r}"
-        if source.folder is None:
-            raise NetworkError(f"{what}, which bytes alone cannot reach; give the path of the ONNX file")
-        folder = source.folder.resolve()
-        try:
-            outside = not location or not (folder / location).resolve().is_relative_to(folder)
-        except (OSError, ValueError):
-            outside = True
-        if outside:
-            raise NetworkError(f"{what}, outside the folder of the model; only files beside the model are read")
-        try:
-            external_data_helper.load_external_data_for_tensor(tensor, str(folder))
-        except Exception as error:  # the library raises its own and OS errors
-            raise NetworkError(f"{what}, which cannot be read: {one_line(error)}") from None
-        tensor.data_location = onnx.TensorProto.DEFAULT
-        del tensor.external_data[:]
-        digest.update(tensor.raw_data)
-    return digest.hexdigest()
+            for graph in (attribute.g, *attribute.graphs):
+                yield from _graph_tensors(graph)
 
 
 def check_structure(source: Source) -> None:
@@ -144,13 +134,23 @@ def check_structure(source: Source) -> None:
     Raises:
         NetworkError: with the first violation.
     """
-    for tensor in _tensors(source.model):
-        if math.prod(tensor.dims) > MAXIMUM_ELEMENTS:
+    shapes = [(tensor.name, tuple(tensor.dims)) for tensor in tensors_of(source.model)]
+    for name, shape in [*shapes, *((name, array.shape) for name, array in source.weights.items())]:
+        if math.prod(shape) > MAXIMUM_ELEMENTS:
             raise NetworkError(
-                f"{source.where}: tensor {tensor.name!r} of shape {list(tensor.dims)} has more than 2^31 elements; "
-                "split it"
+                f"{source.where}: tensor {name!r} of shape {list(shape)} has more than 2^31 elements; split it"
             )
+    model = source.model
+    if source.weights:  # to the checker they are inputs
+        model = onnx.ModelProto()
+        model.CopyFrom(source.model)
+        known = {value.name for value in model.graph.input}
+        model.graph.input.extend(
+            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+            for name, array in source.weights.items()
+            if name not in known
+        )
     try:
-        checker.check_model(source.model)  # pyright: ignore[reportUnknownMemberType] (untyped there)
+        checker.check_model(model)  # pyright: ignore[reportUnknownMemberType] (untyped there)
     except Exception as error:  # ValidationError, and RuntimeError, ValueError of its C++ side
         raise NetworkError(f"{source.where}: not a valid ONNX model: {one_line(error)}") from None

@@ -13,13 +13,11 @@ from asnet.network.checking import describe
 from asnet.network.graph import to_layer
 from asnet.network.model import Tensor
 from asnet.network.reading import MAXIMUM_ELEMENTS, one_line
+from asnet.network.weights import declare
 from asnet.network.windows import pool_window
-from asnet.types import ELEMENT_TYPES
+from asnet.types import ELEMENT_TYPES, Array
 
 __all__ = ["check_type", "infer", "type_name", "value_types"]
-
-_SMALL = 1024
-"""Elements of the largest constant whose values the inference of shapes may want."""
 
 
 def type_name(element: int) -> str:
@@ -50,22 +48,22 @@ def _tensor(name: str, dtype: str, shape: tuple[int, ...], what: str) -> Tensor:
     return Tensor(name, dtype, shape)
 
 
-def infer(model: onnx.ModelProto, where: str) -> Mapping[str, Tensor]:
+def infer(model: onnx.ModelProto, constants: Mapping[str, Array], where: str) -> Mapping[str, Tensor]:
     """Type and shape of every tensor for which ONNX's inference (with data propagation) finds a static shape.
 
     Raises:
         NetworkError: types or shapes contradict each other, or a tensor is too large.
     """
     del model.graph.value_info[:]  # may speak of the unbound batch axis
-    return _infer(_without_ceil_mode(model, where), where)
+    return _infer(_without_ceil_mode(declare(model, constants), where), where)
 
 
-def value_types(model: onnx.ModelProto) -> dict[str, onnx.TypeProto]:
-    """Types, and shapes as far as ONNX's inference finds them."""
+def value_types(model: onnx.ModelProto, constants: Mapping[str, Array]) -> dict[str, onnx.TypeProto]:
+    """Types, and shapes as far as ONNX's inference finds them; ``constants`` are those that ``model`` does not hold."""
+    light = declare(model, constants)
     types = {
-        tensor.name: helper.make_tensor_type_proto(tensor.data_type, tensor.dims) for tensor in model.graph.initializer
+        tensor.name: helper.make_tensor_type_proto(tensor.data_type, tensor.dims) for tensor in light.graph.initializer
     }
-    light = _light(model)
     try:
         graph = shape_inference.infer_shapes(light, data_prop=True).graph
     except Exception:  # what is wrong with the model is found and named later
@@ -73,24 +71,9 @@ def value_types(model: onnx.ModelProto) -> dict[str, onnx.TypeProto]:
     return types | {value.name: value.type for value in (*graph.input, *graph.value_info, *graph.output)}
 
 
-def _light(model: onnx.ModelProto) -> onnx.ModelProto:
-    """``model`` for the inference of shapes: large constants are inputs of their type."""
-    graph = helper.make_graph([], model.graph.name or "graph", [], [])
-    graph.node.extend(model.graph.node)
-    graph.input.extend(model.graph.input)
-    graph.output.extend(model.graph.output)
-    known = {value.name for value in model.graph.input}
-    for tensor in model.graph.initializer:
-        if math.prod(tensor.dims) <= _SMALL:
-            graph.initializer.append(tensor)
-        elif tensor.name not in known:
-            graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
-    return helper.make_model(graph, opset_imports=list(model.opset_import), ir_version=max(model.ir_version, 4))
-
-
 def _infer(model: onnx.ModelProto, where: str) -> Mapping[str, Tensor]:
     try:
-        inferred = shape_inference.infer_shapes(_light(model), check_type=True, strict_mode=True, data_prop=True)
+        inferred = shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
     except Exception as error:  # InferenceError, and RuntimeError, ValueError of its C++ side
         raise NetworkError(f"{where}: shapes or types do not fit: {one_line(error)}") from None
     tensors: dict[str, Tensor] = {}

@@ -11,7 +11,7 @@ from asnet.network.control_flow import resolve_control_flow
 from asnet.network.expanding import expand_operators, state_defaults
 from asnet.network.folding import fold
 from asnet.network.fusing import fuse
-from asnet.network.graph import drop_unreachable, name_nodes, to_array
+from asnet.network.graph import drop_unreachable, name_nodes
 from asnet.network.model import Tensor
 from asnet.types import Array
 
@@ -20,8 +20,8 @@ __all__ = ["simplify"]
 _QUANTISED = "DequantizeLinear"
 
 
-def simplify(model: onnx.ModelProto, opset: int, where: str) -> tuple[dict[str, Array], Mapping[str, Tensor]]:
-    """Simplify ``model``; all constants, and the inferred tensors.
+def simplify(model: onnx.ModelProto, constants: dict[str, Array], opset: int, where: str) -> Mapping[str, Tensor]:
+    """Simplify ``model``, whose constants are all in ``constants``; new ones are added. The inferred tensors.
 
     Operators that the oracle does not define are expanded last, so that what can be folded as a whole is; networks in
     QDQ form become integer operators before their constants are dequantised.
@@ -29,13 +29,11 @@ def simplify(model: onnx.ModelProto, opset: int, where: str) -> tuple[dict[str, 
     Raises:
         NetworkError: shapes do not fit, or a constant node cannot be evaluated.
     """
-    constants = {tensor.name: to_array(tensor, where) for tensor in model.graph.initializer}
     if any(node.op_type == _QUANTISED for node in model.graph.node):
         _settle(model, opset, constants, where, keep=(_QUANTISED,))
         fuse(model, constants)
         name_nodes(model.graph)
-        constants |= {tensor.name: to_array(tensor, where) for tensor in model.graph.initializer}
-    return constants, _settle(model, opset, constants, where)
+    return _settle(model, opset, constants, where)
 
 
 def _settle(
@@ -47,6 +45,6 @@ def _settle(
         tensors = fold(model, constants, where, keep=keep)
         drop_unreachable(model.graph)
         if not resolve_control_flow(model, opset, constants, tensors) and not expand_operators(
-            model, oracle.OPERATORS, where
+            model, oracle.OPERATORS, where, constants
         ):
             return tensors

@@ -39,7 +39,7 @@ def same_as_the_reference(built: onnx.ModelProto, *shapes: tuple[int, ...]) -> l
 
 def test_expanded_nodes_are_named_after_the_operator(model):
     built = model([N("Softsign", ["x"], ["y"], name="soft")], {"x": (2,)}, opset=18)
-    expand_operators(built, set(oracle.OPERATORS) - {"Softsign"}, "test")
+    expand_operators(built, set(oracle.OPERATORS) - {"Softsign"}, "test", {})
     network = load(built.SerializeToString())
     assert [layer.name for layer in network.layers] == ["soft/Abs_2", "soft/Add_3", "soft/Div_4"]
     assert [layer.outputs for layer in network.layers] == [("soft/AbsInput__1",), ("soft/OneAddAbsInput__1",), ("y",)]
@@ -48,7 +48,7 @@ def test_expanded_nodes_are_named_after_the_operator(model):
 
 def test_an_operator_with_defaults_is_expanded(model):
     built = model([N("Elu", ["x"], ["y"])], {"x": (5,)}, opset=18)
-    expand_operators(built, set(oracle.OPERATORS) - {"Elu"}, "test")
+    expand_operators(built, set(oracle.OPERATORS) - {"Elu"}, "test", {})
     assert "Where" in same_as_the_reference(built, (5,))
 
 
