@@ -183,7 +183,8 @@ def test_dynamic_axes_get_their_extents_by_name(model):
 
 def test_names_of_axes_are_checked(model):
     built = model([N("Neg", ["x"], ["y"])], {"x": ("N", "height")})
-    with pytest.raises(UsageError, match=r"^shape hight=3: no input and no axis of one is called 'hight'; did you mean 'height'\?$"):
+    unknown = r"^shape hight=3: no input and no axis of one is called 'hight'; did you mean 'height'\?$"
+    with pytest.raises(UsageError, match=unknown):
         load(built.SerializeToString(), shapes={"hight": 3})
     with pytest.raises(UsageError, match=r"^shape height=-3: an extent is not negative$"):
         load(built.SerializeToString(), shapes={"height": -3})
