@@ -48,6 +48,10 @@ class DataError(AsnetError):
     """A test set that is missing, empty or does not fit the network."""
 
 
+class QuantizationError(AsnetError):
+    """A network that cannot be quantised, or not as asked: nothing to quantise, bits or a format that do not fit."""
+
+
 class ConstraintsError(AsnetError):
     """A constraints, configuration or unit description file that is malformed; names the JSON path."""
 

@@ -1,0 +1,84 @@
+"""The images that scales are chosen from: an ``.npz`` file, an array, or an array for each input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import TypeAlias, cast
+
+import numpy as np
+
+from asnet.errors import DataError
+from asnet.types import AnyArray, Array
+
+__all__ = ["Images", "read_images"]
+
+Images: TypeAlias = "str | PathLike[str] | Array | Mapping[str, Array]"
+"""Path of an ``.npz`` file, images (count, …) of the only input, or input name → (count, …)."""
+
+
+def read_images(source: Images, inputs: Mapping[str, tuple[str, tuple[int, ...]]], images: int) -> dict[str, AnyArray]:
+    """Input name → the first ``images`` images (all, if there are fewer), (count, *shape of one image).
+
+    ``inputs``: input name → type and shape of one image. A file holds an array named like each input, or ``x`` for the
+    only one. Numbers become float32 with the same values where the network takes float32.
+
+    Raises:
+        DataError: a file or array is missing, has another number of values for an image, or holds NaN or infinity.
+    """
+    where = "calibration data"
+    if isinstance(source, Mapping):
+        arrays: Mapping[str, Array] = cast("Mapping[str, Array]", source)
+    elif isinstance(source, np.ndarray):
+        arrays = {"x": source}
+    else:
+        where = f"calibration data {str(source)!r}"
+        arrays = _load(Path(source), where)
+    found = {name: _fit(name, arrays, len(inputs) == 1, *inputs[name], where) for name in inputs}
+    counts = {len(array) for array in found.values()}
+    if len(counts) != 1:
+        raise DataError(f"{where}: the arrays have {', '.join(map(str, sorted(counts)))} images; they must be as many")
+    return {name: array[:images] for name, array in found.items()}
+
+
+def _load(path: Path, where: str) -> Mapping[str, Array]:
+    remedy = "save it with numpy.savez(path, x=images)"
+    try:
+        with path.open("rb") as stream:
+            loaded: object = np.load(stream, allow_pickle=False)
+            if not isinstance(loaded, Mapping):
+                raise DataError(f"{where} is a single array, not an .npz archive; {remedy}")
+            archive = cast("Mapping[str, Array]", loaded)
+            return {name: archive[name] for name in archive}
+    except OSError as error:
+        raise DataError(f"{where} cannot be read: {error.strerror or error}; check the path") from error
+    except DataError:
+        raise
+    except Exception as error:  # zipfile, zlib and numpy raise what their decoding meets
+        raise DataError(f"{where} is not an .npz archive ({error}); {remedy}") from error
+
+
+def _fit(
+    name: str, arrays: Mapping[str, Array], alone: bool, dtype: str, shape: tuple[int, ...], where: str
+) -> AnyArray:
+    key = "x" if alone and name not in arrays else name
+    if key not in arrays:
+        given = ", ".join(sorted(arrays)) or "nothing"
+        raise DataError(f"{where} has no array {key!r} (found: {given}); give the images of input {name!r}")
+    array = np.asarray(arrays[key])
+    size = int(np.prod(shape))
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{where}: {key!r} is of type {array.dtype}, not numbers; store images as float32 or uint8")
+    if array.ndim == 0 or array.size == 0:
+        raise DataError(f"{where}: {key!r} is empty (shape {array.shape}); give at least one image")
+    if array.size != len(array) * size:
+        raise DataError(
+            f"{where}: images of shape {array.shape[1:]} do not fit input {name!r} of shape {shape}; "
+            f"an image has {size} values"
+        )
+    with np.errstate(all="ignore"):
+        values = array.astype(dtype)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise DataError(f"{where}: {key!r} holds NaN or infinity (as {dtype}); remove or scale it")
+    return values.reshape(len(array), *shape)
