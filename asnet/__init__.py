@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from asnet.flow import Problem, explore, synth
     from asnet.network import Network, load
     from asnet.passes import Pass
+    from asnet.quantizing import Quantization, quantize
     from asnet.testbed import Dataset, TestBed
     from asnet.types import FloatMode
     from asnet.units import ApproximateUnit, UnitInstance
@@ -38,6 +39,7 @@ __all__ = [
     "Network",
     "Pass",
     "Problem",
+    "Quantization",
     "Random",
     "Study",
     "TestBed",
@@ -47,6 +49,7 @@ __all__ = [
     "explore",
     "load",
     "pareto_front",
+    "quantize",
     "synth",
 ]
 
@@ -64,6 +67,7 @@ _HOMES = {
     "asnet.flow": ("Problem", "explore", "synth"),
     "asnet.network": ("Network", "load"),
     "asnet.passes": ("Pass",),
+    "asnet.quantizing": ("Quantization", "quantize"),
     "asnet.testbed": ("Dataset", "TestBed"),
     "asnet.types": ("FloatMode",),
     "asnet.units": ("ApproximateUnit", "UnitInstance"),

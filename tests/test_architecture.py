@@ -17,6 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "network": WORDS,
     "ir": WORDS,
     "lower": WORDS | {"network", "ir"},
+    "quantizing": WORDS | {"network"},
     "backend": WORDS | {"network", "ir", "lower"},
     "conformance": WORDS | {"network", "backend"},
     "passes": WORDS | {"ir"},

@@ -13,8 +13,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from asnet.quantizing.model import FloatModel, attribute
 from asnet.quantizing.planning import Plan, Product
-from asnet.quantizing.preparing import FloatModel, attribute
 
 __all__ = ["equalize"]
 
@@ -31,7 +31,7 @@ class _Pair:
 
 
 def equalize(ready: FloatModel, plan: Plan) -> int:
-    """Change the weights and biases in ``ready``; the number of pairs of products between which channels were scaled."""
+    """Change the weights and biases in ``ready``; the number of pairs of products that share scaled channels."""
     pairs = [pair for product in plan.products.values() if (pair := _pair(ready, plan, product)) is not None]
     for pair in pairs:
         _own_constants(ready, pair)

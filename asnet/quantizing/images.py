@@ -29,7 +29,7 @@ def read_images(source: Images, inputs: Mapping[str, tuple[str, tuple[int, ...]]
     """
     where = "calibration data"
     if isinstance(source, Mapping):
-        arrays: Mapping[str, Array] = cast("Mapping[str, Array]", source)
+        arrays = source
     elif isinstance(source, np.ndarray):
         arrays = {"x": source}
     else:

@@ -9,16 +9,11 @@ import numpy as np
 import onnx
 
 from asnet.errors import QuantizationError
+from asnet.quantizing.model import MOVING, FloatModel, attribute
 from asnet.quantizing.numbers import IntegerFormat
 from asnet.quantizing.options import Quantization
-from asnet.quantizing.preparing import FloatModel, attribute
 
-__all__ = ["PASSING", "Plan", "Product", "Quantised", "make_plan"]
-
-PASSING = frozenset(
-    {"MaxPool", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Identity"}
-)
-"""Operators whose result has the scale of their first input: they move numbers or choose among them."""
+__all__ = ["Plan", "Product", "Quantised", "make_plan"]
 
 _PRODUCTS = ("Conv", "Gemm", "MatMul")
 _LEAST_BITS = 8
@@ -152,7 +147,7 @@ def _pass_on(ready: FloatModel, plan: Plan, name: str) -> str:
     """The tensor whose integers ``name`` holds; what passes them on is noted in ``plan``."""
     while True:
         node = ready.producers.get(name)
-        passes = node is not None and ready.is_default(node, *PASSING) and not any(node.output[1:])
+        passes = node is not None and ready.is_default(node, *MOVING) and not any(node.output[1:])
         if node is None or not passes or node.input[0] in ready.constants:
             return name
         plan.passing[name] = node.input[0]

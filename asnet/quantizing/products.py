@@ -85,16 +85,14 @@ def multiply(layer: Layer, network: Network, x: Float32, weights: AnyArray, bias
 
 
 def correlations(layer: Layer, network: Network, reached: Float32, real: Float32) -> tuple[Matrix, Matrix]:
-    """``Σ x̂·x̂ᵀ`` and ``Σ x̂·xᵀ`` [group, k, k] over (some of) the columns of what reaches the layer and of the float input.
+    """``Σ x̂·x̂ᵀ`` and ``Σ x̂·xᵀ`` [group, k, k]: columns of what reaches the layer, and of the float input; not of all.
 
     With them the squared error of the layer's output is a quadratic form of its weights, see :func:`output_error`.
     """
-    per_run = 1 if layer.op_type == "Conv" else 1
-    total = network.tensors[layer.outputs[0]].size * len(reached) // per_run
+    total = network.tensors[layer.outputs[0]].size * len(reached)
     channels = network.shape(layer.outputs[0])[1 if layer.op_type == "Conv" else -1]
     step = max(1, total // channels // _CORRELATED)
-    own: AnyArray = 0.0
-    cross: AnyArray = 0.0
+    own, cross = np.zeros(()), np.zeros(())
     for left, right in zip(columns(layer, network, reached), columns(layer, network, real), strict=True):
         a, b = left[..., ::step], right[..., ::step]
         own = own + a @ a.transpose(0, 2, 1)

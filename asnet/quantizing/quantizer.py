@@ -20,9 +20,10 @@ from asnet.network.graph import drop_unreachable
 from asnet.network.reading import one_line
 from asnet.quantizing.equalizing import equalize
 from asnet.quantizing.images import Images, read_images
+from asnet.quantizing.model import FloatModel
 from asnet.quantizing.options import Quantization
 from asnet.quantizing.planning import Plan, make_plan
-from asnet.quantizing.preparing import FloatModel, prepare
+from asnet.quantizing.preparing import prepare
 from asnet.quantizing.simulating import Scales, choose_scales
 from asnet.quantizing.writing import write_graph
 from asnet.types import AnyArray

@@ -59,9 +59,7 @@ def choose_scales(
 
 
 class _Walk:
-    def __init__(
-        self, network: Network, plan: Plan, options: Quantization, constants: Mapping[str, AnyArray]
-    ) -> None:
+    def __init__(self, network: Network, plan: Plan, options: Quantization, constants: Mapping[str, AnyArray]) -> None:
         self.network, self.plan, self.options, self.constants = network, plan, options, constants
         self.chosen = Scales()
         self.real: dict[str, AnyArray] = {}
@@ -135,23 +133,22 @@ class _Walk:
             scale = _with_room_for(bias, scale, x_scale)
         integers = scale.quantise(weights)
         self.real[product.y] = multiply(layer, self.network, real, weights, bias)
-        nearest = scale.dequantise(integers)
-        result = multiply(layer, self.network, reached, nearest, None)
+        result = multiply(layer, self.network, reached, scale.dequantise(integers), None)
         rounded = None
-        if bias is not None or self.options.bias_correction:
-            wanted = np.zeros(_channels(product, weights)) if bias is None else bias.astype(np.float64)
-            if self.options.bias_correction and product.op_type != "MatMul":
-                wanted = _mean(product, self.real[product.y]) - _mean(product, result)
-            if bias is not None or product.op_type != "MatMul":
-                step = np.multiply(x_scale, scale.scale)
-                rounded = np.rint(np.clip(wanted / step, -_BIAS_LIMIT, _BIAS_LIMIT)).astype(np.int32)
-                addend = (rounded * step.astype(np.float64)).astype(np.float32)
-                result = result + _per_channel(product, addend, result.ndim)
+        if self.options.bias_correction and product.op_type != "MatMul":
+            bias = _mean(product, self.real[product.y]) - _mean(product, result)
+        if bias is not None:
+            step = np.multiply(x_scale, scale.scale)
+            rounded = np.rint(np.clip(bias / step, -_BIAS_LIMIT, _BIAS_LIMIT)).astype(np.int32)
+            addend = (rounded * step.astype(np.float64)).astype(np.float32)
+            result = result + _per_channel(product, addend, result.ndim)
         self.reached[product.y] = result
         sqnr = _sqnr(self.real[product.y], result)
         self.chosen.products[layer.name] = Choice(scale, integers, rounded, sqnr)
 
-    def _weight_scale(self, layer: Layer, product: Product, weights: AnyArray, real: Float32, reached: Float32) -> Scale:
+    def _weight_scale(
+        self, layer: Layer, product: Product, weights: AnyArray, real: Float32, reached: Float32
+    ) -> Scale:
         options = self.options
         axis = weight_axis(product.op_type) if options.per_channel else None
         others = tuple(number for number in range(weights.ndim) if number != axis)
@@ -190,8 +187,9 @@ class _Walk:
         real, reached = (values[name] for values in (self.real, self.reached))
         if real.ndim < 2 or real.dtype != np.float32:
             return 1.0
-        rows = (array.reshape(-1, array.shape[-1]).argmax(axis=1) for array in (real, reached))
-        return float(np.mean(np.equal(*rows)))
+        classes = real.shape[-1]
+        same = np.equal(real.reshape(-1, classes).argmax(axis=1), reached.reshape(-1, classes).argmax(axis=1))
+        return float(same.mean())
 
 
 def _run(network: Network, layer: Layer, values: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
@@ -202,10 +200,6 @@ def _run(network: Network, layer: Layer, values: Mapping[str, AnyArray]) -> dict
     runs = len(next(iter(values.values()))) if values else 1
     found = [oracle.run(one, {name: values[name][run] for name in values}, FloatMode.IEEE) for run in range(runs)]
     return {tensor.name: np.stack([result[tensor.name] for result in found]) for tensor in outputs}
-
-
-def _channels(product: Product, weights: AnyArray) -> int:
-    return weights.shape[weight_axis(product.op_type)]
 
 
 def _per_channel(product: Product, values: AnyArray, rank: int) -> AnyArray:

@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from asnet.quantizing.model import FloatModel
 from asnet.quantizing.numbers import Scale
 from asnet.quantizing.planning import Plan, Product, Quantised
-from asnet.quantizing.preparing import FloatModel, attribute
 from asnet.quantizing.simulating import Choice, Scales
 from asnet.types import AnyArray
 
@@ -56,8 +56,11 @@ class _Writer:
         del graph.node[:]
         graph.node.extend(nodes)
 
-    def _node(self, op: str, inputs: Sequence[str], output: str, name: str, **attributes: int) -> None:
-        self.nodes.append(helper.make_node(op, inputs, [output], name=name, **attributes))
+    def _node(self, op: str, inputs: Sequence[str], output: str, name: str, axis: int | None = None) -> None:
+        node = helper.make_node(op, inputs, [output], name=name)
+        if axis is not None:
+            node.attribute.append(helper.make_attribute("axis", axis))
+        self.nodes.append(node)
 
     def _constant(self, stem: str, values: AnyArray) -> str:
         return self.ready.set_constant(self.ready.fresh(stem), values)
@@ -85,7 +88,7 @@ class _Writer:
 
     def _bound(self, tensor: Quantised, scale: Scale, number: str, saturates: tuple[int, int]) -> None:
         """A Clip of the integers ``number`` where saturating to their type is not enough."""
-        low, high = (int(scale.quantise(np.float32(bound))) for bound in (tensor.low, tensor.high))
+        low, high = (int(scale.quantise(np.array(bound, np.float32))) for bound in (tensor.low, tensor.high))
         if (low, high) != saturates:
             kind = scale.format.dtype
             bounds = [
@@ -160,9 +163,14 @@ class _Writer:
         if product.second:
             inputs.append(self._real(product.w))
         else:
-            axis = {} if choice.scale.axis is None else {"axis": choice.scale.axis}
             real = self.ready.fresh(f"{product.name}.weights.dequantized")
-            self._node("DequantizeLinear", self._weights(product), real, f"{product.name}.weights.dequantize", **axis)
+            self._node(
+                "DequantizeLinear",
+                self._weights(product),
+                real,
+                f"{product.name}.weights.dequantize",
+                choice.scale.axis,
+            )
             inputs.append(real)
         if choice.bias is not None:
             inputs.append(self._bias(product, choice))
@@ -180,8 +188,7 @@ class _Writer:
             self._constant(f"{stem}.zero_point", np.zeros(step.shape, np.int32)),
         ]
         real = self.ready.fresh(f"{stem}.dequantized")
-        axis = {"axis": 0} if step.ndim else {}
-        self._node("DequantizeLinear", names, real, f"{stem}.dequantize", **axis)
+        self._node("DequantizeLinear", names, real, f"{stem}.dequantize", 0 if step.ndim else None)
         return real
 
     def _qlinear(self, node: onnx.NodeProto, product: Product) -> None:
