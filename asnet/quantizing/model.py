@@ -9,6 +9,7 @@ import onnx
 from onnx import numpy_helper
 
 from asnet.network.checking import DEFAULT_DOMAINS
+from asnet.network.graph import used_names
 from asnet.types import AnyArray
 
 __all__ = ["MOVING", "FloatModel", "attribute"]
@@ -30,10 +31,25 @@ class FloatModel:
         self._taken: set[str] = set()
         self.index()
 
+    def to_model(self) -> onnx.ModelProto:
+        """The whole model, with the constants that nodes read in the order in which they are read first."""
+        model = onnx.ModelProto()
+        model.CopyFrom(self.model)
+        used = dict.fromkeys(name for node in self.graph.node for name in (*node.input, *sorted(used_names(node))))
+        kept = [name for name in (*used, *sorted(self.outputs - used.keys())) if name in self.constants]
+        inputs = [value for value in self.graph.input if value.name in self.inputs]
+        copies = [onnx.ValueInfoProto.FromString(value.SerializeToString()) for value in inputs]
+        del model.graph.input[:], model.graph.initializer[:], model.graph.value_info[:]
+        model.graph.input.extend(copies)
+        model.graph.initializer.extend(numpy_helper.from_array(self.constants[name], name) for name in kept)
+        return model
+
     def index(self) -> None:
         """Find producers and readers anew after nodes were replaced."""
         self.producers = {name: node for node in self.graph.node for name in node.output if name}
         self.readers = Counter(name for node in self.graph.node for name in node.input if name)
+        for node in self.graph.node:
+            self.readers.update(used_names(node) - set(node.input))  # in the bodies of control flow
         self.readers.update(self.outputs)
 
     def only_reader(self, name: str) -> onnx.NodeProto | None:
@@ -48,13 +64,7 @@ class FloatModel:
 
     def set_constant(self, name: str, values: AnyArray) -> str:
         """Give the constant ``name`` (new or there already) these values; its name."""
-        self.constants[name] = values
-        tensor = numpy_helper.from_array(np.ascontiguousarray(values), name)
-        for known in self.graph.initializer:
-            if known.name == name:
-                known.CopyFrom(tensor)
-                return name
-        self.graph.initializer.append(tensor)
+        self.constants[name] = np.array(values, order="C")
         return name
 
     def own_constant(self, node: onnx.NodeProto, index: int, values: AnyArray, role: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from os import PathLike
 
 import onnx
@@ -10,11 +12,13 @@ from onnx import version_converter
 from asnet.errors import QuantizationError
 from asnet.network.checking import check_functions, check_supported, opset_version
 from asnet.network.expanding import inline_functions
+from asnet.network.external import load_external_data
 from asnet.network.folding import fold
 from asnet.network.graph import drop_unreachable, name_nodes, to_array
-from asnet.network.reading import Source, check_structure, load_external_data, one_line, read
+from asnet.network.reading import check_structure, one_line, read
 from asnet.quantizing.model import FloatModel
 from asnet.quantizing.simplifying import simplify_products
+from asnet.types import AnyArray
 
 __all__ = ["prepare"]
 
@@ -35,29 +39,30 @@ def prepare(path: str | PathLike[str] | bytes, opset: int) -> FloatModel:
     model = inline_functions(source.model, where)
     name_nodes(model.graph)
     check_supported(model, version, where)
-    source = Source(model, where, source.name, source.data, source.folder)
-    load_external_data(source)
+    source = load_external_data(replace(source, model=model))
     check_structure(source)
     for node in model.graph.node:
         if node.op_type in _QUANTISED:
             raise QuantizationError(
                 f"{where}: node {node.name!r} ({node.op_type}): the network is quantised already; give the float one"
             )
+    constants = _take_constants(model, source.weights, where)
     if version < opset:
-        model = _converted(model, opset, where)
-    constants = {tensor.name: to_array(tensor, where) for tensor in model.graph.initializer}
+        model = _converted(FloatModel(model, constants, where).to_model(), opset, where)
+        constants = _take_constants(model, {}, where)
     fold(model, constants, where)
     ready = FloatModel(model, constants, where)
     simplify_products(ready)
     drop_unreachable(model.graph)
-    used = {name for node in model.graph.node for name in node.input} | ready.outputs
-    kept = [tensor for tensor in model.graph.initializer if tensor.name in used]
-    names = {tensor.name for tensor in kept}
-    inputs = [value for value in model.graph.input if value.name in ready.inputs]
-    del model.graph.initializer[:], model.graph.input[:], model.graph.value_info[:]
-    model.graph.initializer.extend(kept)
-    model.graph.input.extend(inputs)
-    return FloatModel(model, {name: ready.constants[name] for name in names}, where)
+    ready.index()
+    return ready
+
+
+def _take_constants(model: onnx.ModelProto, weights: Mapping[str, AnyArray], where: str) -> dict[str, AnyArray]:
+    """The constants of ``model``, taken out of it, and ``weights``."""
+    constants = {tensor.name: to_array(tensor, where) for tensor in model.graph.initializer} | dict(weights)
+    del model.graph.initializer[:]
+    return constants
 
 
 _QUANTISED = frozenset(

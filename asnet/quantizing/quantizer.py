@@ -133,7 +133,7 @@ def _nothing(done: int, total: int, name: str) -> None:
 
 def _runs(ready: FloatModel, data: Images, images: int) -> tuple[Network, dict[str, AnyArray]]:
     """The float network, for all images at once if it can be so, and its inputs (runs, *shape)."""
-    content = ready.model.SerializeToString()
+    content = ready.to_model().SerializeToString()
     single = load(content)
     for tensor in single.inputs:
         if not tensor.shape:
@@ -182,12 +182,8 @@ def _layer(plan: Plan, scales: Scales, name: str) -> QuantizedLayer:
 
 def _finished(ready: FloatModel, options: Quantization) -> onnx.ModelProto:
     """The model, tidied and checked."""
-    model = ready.model
-    drop_unreachable(model.graph)
-    used = {name for node in model.graph.node for name in node.input} | ready.outputs
-    kept = [tensor for tensor in model.graph.initializer if tensor.name in used]
-    del model.graph.initializer[:]
-    model.graph.initializer.extend(kept)
+    drop_unreachable(ready.graph)
+    model = ready.to_model()
     model.producer_name, model.producer_version = "asnet", __version__
     try:
         checker.check_model(model, full_check=True)  # pyright: ignore[reportUnknownMemberType] (untyped there)

@@ -7,6 +7,7 @@ import onnx
 from onnx import helper
 
 from asnet.network.graph import replace_nodes
+from asnet.network.shapes import value_types
 from asnet.quantizing.model import MOVING, FloatModel, attribute
 
 __all__ = ["simplify_products"]
@@ -60,10 +61,8 @@ def _add_biases(ready: FloatModel) -> None:
     """An addition of a constant per column after a MatMul of matrices becomes the bias of a Gemm."""
     dropped: dict[str, str] = {}
     nodes: list[onnx.NodeProto] = []
-    ranks = {
-        value.name: len(value.type.tensor_type.shape.dim)
-        for value in onnx.shape_inference.infer_shapes(ready.model).graph.value_info
-    } | {value.name: len(value.type.tensor_type.shape.dim) for value in ready.graph.input}
+    types = value_types(ready.model, ready.constants)
+    ranks = {name: len(kind.tensor_type.shape.dim) for name, kind in types.items()}
     for node in ready.graph.node:
         if node.name in dropped:
             continue
