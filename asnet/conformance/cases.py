@@ -31,6 +31,11 @@ _LEFT_OUT = {
 }
 """Reason → operators that no network for inference in hardware has."""
 
+_CANCELLING = frozenset({"DFT", "STFT"})
+"""Operators whose expected values near 0 are the rounding errors of numpy's single-precision FFT: ``test_dft_inverse``
+expects 1.9e-7 where the sum of exact products is 0.
+"""
+
 _TRAINING_MODE = frozenset({"BatchNormalization", "Dropout"})
 
 
@@ -56,15 +61,9 @@ def collect() -> list[Case]:
         warnings.simplefilter("ignore")
         generated: list[Any] = collect_testcases(None)
     operators = {case.name: case.model.graph.node[0].op_type for case in generated}
+    operators = {name: operators.get(name.split("_expanded")[0], operators[name]) for name in operators}
     cases = [
-        Case(
-            case.name,
-            operators.get(case.name.split("_expanded")[0], operators[case.name]),
-            case.model,
-            case.data_sets,
-            case.rtol,
-            case.atol,
-        )
+        Case(case.name, operators[case.name], case.model, case.data_sets, case.rtol, _atol(case, operators[case.name]))
         for case in generated
     ]
     for kind in _MODEL_KINDS:
@@ -74,6 +73,13 @@ def collect() -> list[Case]:
             data = [_data_set(path, model) for path in sorted(folder.glob("test_data_set_*"))]
             cases.append(Case(case.name, f"({kind})", model, data, case.rtol, case.atol))
     return sorted(cases, key=lambda case: case.name)
+
+
+def _atol(case: Any, operator: str) -> float:
+    """The absolute tolerance of ``case``, for a sum of cancelling terms in units of its greatest result."""
+    if operator not in _CANCELLING:
+        return case.atol
+    return case.atol * max(1.0, *(float(np.abs(array).max()) for _, outputs in case.data_sets for array in outputs))
 
 
 def _data_set(folder: Path, model: onnx.ModelProto) -> tuple[list[Array | None], list[Array | None]]:

@@ -55,12 +55,12 @@ def infer(model: onnx.ModelProto, constants: Mapping[str, Array], where: str) ->
         NetworkError: types or shapes contradict each other, or a tensor is too large.
     """
     del model.graph.value_info[:]  # may speak of the unbound batch axis
-    return _infer(_without_ceil_mode(declare(model, constants), where), where)
+    return _infer(_without_ceil_mode(_with_defaults(declare(model, constants)), where), where)
 
 
 def value_types(model: onnx.ModelProto, constants: Mapping[str, Array]) -> dict[str, onnx.TypeProto]:
     """Types, and shapes as far as ONNX's inference finds them; ``constants`` are those that ``model`` does not hold."""
-    light = declare(model, constants)
+    light = _with_defaults(declare(model, constants))
     types = {
         tensor.name: helper.make_tensor_type_proto(tensor.data_type, tensor.dims) for tensor in light.graph.initializer
     }
@@ -69,6 +69,16 @@ def value_types(model: onnx.ModelProto, constants: Mapping[str, Array]) -> dict[
     except Exception:  # what is wrong with the model is found and named later
         graph = light.graph
     return types | {value.name: value.type for value in (*graph.input, *graph.value_info, *graph.output)}
+
+
+def _with_defaults(model: onnx.ModelProto) -> onnx.ModelProto:
+    """``model``, whose every STFT states the default that ONNX's inference forgets, also where the model was made."""
+    for node in model.graph.node:
+        if node.op_type == "STFT" and all(attribute.name != "onesided" for attribute in node.attribute):
+            node.attribute.append(helper.make_attribute("onesided", 1))
+            for value in model.graph.output:
+                value.type.tensor_type.ClearField("shape")
+    return model
 
 
 def _infer(model: onnx.ModelProto, where: str) -> Mapping[str, Tensor]:

@@ -9,6 +9,7 @@ from asnet.network.columns import columns
 from asnet.network.deforming import deformation
 from asnet.network.determinant import determinant
 from asnet.network.elementwise import clip_bounds, infinities, modulo_floors, shifts_left
+from asnet.network.fourier import frames, transform
 from asnet.network.indexing import (
     gather_axis,
     gather_coordinates,
@@ -103,6 +104,8 @@ _CHECKS: Mapping[str, Callable[[Layer, Network], object]] = {
     "RoiAlign": roi_align,
     "DeformConv": deformation,
     "Det": determinant,
+    "DFT": transform,
+    "STFT": frames,
     **dict.fromkeys(("Resize", "Upsample"), resize),
     "GridSample": grid_sample,
     "Col2Im": columns,
