@@ -22,6 +22,7 @@ from onnx.backend.base import namedtupledict
 
 from asnet.cache import Cache, default_cache
 from asnet.errors import DataError, NetworkError, UnsupportedError
+from asnet.ir import reuse
 from asnet.ir.jit import Engine
 from asnet.lower import lower
 from asnet.network import oracle
@@ -55,7 +56,7 @@ class Program:
         model.graph.initializer.extend(numpy_helper.from_array(inputs[name], name) for name in sorted(parameters))
         del model.graph.value_info[:]  # may speak of other shapes
         self.network = load_source(replace(source, model=model))
-        self._engine = Engine(lower(self.network, FloatMode.IEEE), cache=cache)
+        self._engine = Engine(reuse(lower(self.network, FloatMode.IEEE)), cache=cache)
 
     def run(self, inputs: Mapping[str, Array]) -> list[Array]:
         """The outputs in their order."""

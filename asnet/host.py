@@ -25,6 +25,7 @@ __all__ = ["float_environment", "flush_subnormals", "has_subnormals", "initializ
 _MXCSR_DEFAULT = 0x1F80  # all exceptions masked, round to nearest even (Intel SDM vol. 1, 10.2.3)
 _MXCSR = {FloatMode.IEEE: _MXCSR_DEFAULT, FloatMode.FTZ: _MXCSR_DEFAULT | 0x8000 | 0x0040}  # FTZ, DAZ
 
+
 for _kind in (np.float32, np.float64):
     np.finfo(_kind)  # numpy derives these figures once, and wrongly in a thread that flushes subnormals
 

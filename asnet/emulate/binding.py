@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from asnet.emulate.forms import Form
 from asnet.errors import UsageError, did_you_mean
 from asnet.ir import Slot
-from asnet.ir.jit import Binder
+from asnet.ir.jit import Binder, Row
 from asnet.types import EXACT
 from asnet.units import UnitInstance
 
@@ -51,18 +51,22 @@ class Binding:
         return tuple(kinds)
 
     def binder(self, plan: Plan) -> Binder:
-        """Definitions of all slot symbols by the forms of ``plan``."""
+        """Every slot symbol as its row of a function of its form, by the forms of ``plan``."""
         used = [self._forms[kind] for kind in self._forms if kind in plan]
         count = len(self._slots)
         lines = [f"@{form.table} = external global [{count * form.columns} x i32], align 4" for form in used]
         lines += [text for form in used if (text := form.declarations())]
-        lines += [
-            self._forms[kind].definition(slot, index, count)
-            for index, (slot, kind) in enumerate(zip(self._slots, plan, strict=True))
-        ]
+        rows: dict[str, Row] = {}
+        definitions: dict[str, str] = {}
+        for index, (slot, kind) in enumerate(zip(self._slots, plan, strict=True)):
+            name = f"asnet.{kind}.{slot.op}.{slot.type}"
+            rows[slot.symbol] = Row(name, index)
+            if name not in definitions:
+                definitions[name] = self._forms[kind].definition(name, slot.op, slot.type)
         symbols = {name: address for form in used for name, address in form.symbols.items()}
         symbols |= {form.table: self._tables[form.kind].ctypes.data for form in used}
-        return Binder("\n".join(lines) + "\n" if used else "", symbols, keep=(self._tables, used))
+        text = "\n".join([*lines, *definitions.values()]) + "\n" if used else ""
+        return Binder(text, symbols, rows, keep=(self._tables, used))
 
     def select(self, configuration: Mapping[str, str]) -> None:
         """Make ``configuration`` what the slots compute, in every form that serves it."""

@@ -1,9 +1,9 @@
 """The door for the forms of a slot's symbol: what stands behind ``@asnet.<op>.<slot>`` when a network runs.
 
-How to write a form: a class with the members of :class:`Form`. Its ``definition`` is LLVM IR text that never changes
-from configuration to configuration; what does change is a row of numbers per slot, which the definition loads from the
-table ``@<table>``. A form other than the golden one must equal the golden model bit for bit (NaNs as a class) for every
-instance that it serves, and says how that was established.
+How to write a form: a class with the members of :class:`Form`. Its ``definition`` is LLVM IR text, one for all slots of
+an op and operand type; what changes from slot to slot and from configuration to configuration is a row of numbers per
+slot, which the definition loads from the table ``@<table>``. A form other than the golden one must equal the golden
+model bit for bit (NaNs as a class) for every instance that it serves, and says how that was established.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from asnet.ir import Slot
 from asnet.types import FloatMode, OperandType, operand_type
 from asnet.units import UnitInstance
 
-__all__ = ["Form", "attributes", "entry", "function", "llvm_type"]
+__all__ = ["Form", "attributes", "llvm_type", "load"]
 
 
 class Form(Protocol):
@@ -53,15 +53,9 @@ class Form(Protocol):
         """LLVM IR that all definitions share, the table left out."""
         ...
 
-    def definition(self, slot: Slot, index: int, slots: int) -> str:
-        """LLVM IR that defines ``slot.symbol``, the ``index``-th of ``slots`` rows being its own."""
+    def definition(self, name: str, op: str, type: str) -> str:  # noqa: A002
+        """LLVM IR of the function ``name(a, b, i64 row)``: ``op`` on operands of ``type``, as row ``row`` says."""
         ...
-
-
-def function(slot: Slot) -> str:
-    """The slot's symbol as LLVM IR writes it; layer names may hold anything."""
-    escaped = slot.symbol.replace("\\", r"\5C").replace('"', r"\22")
-    return f'@"{escaped}"'
 
 
 def llvm_type(kind: str) -> str:
@@ -75,6 +69,9 @@ def attributes(mode: FloatMode, operand: OperandType) -> str:
     return "alwaysinline nounwind" + (' "denormal-fp-math"="preserve-sign,preserve-sign"' if flush else "")
 
 
-def entry(table: str, columns: int, index: int, slots: int, column: int) -> str:
-    """LLVM IR of the address of one number in a table."""
-    return f"getelementptr inbounds ([{slots * columns} x i32], ptr @{table}, i64 0, i64 {index * columns + column})"
+def load(name: str, table: str, columns: int, column: int) -> list[str]:
+    """LLVM IR that loads one number of row ``%row`` of a table as ``%<name>``."""
+    return [
+        f"  %{name}.place = getelementptr inbounds [{columns} x i32], ptr @{table}, i64 %row, i64 {column}",
+        f"  %{name} = load i32, ptr %{name}.place",
+    ]

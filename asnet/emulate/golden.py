@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from asnet.emulate.forms import attributes, entry, function, llvm_type
+from asnet.emulate.forms import attributes, llvm_type, load
 from asnet.ir import Slot
 from asnet.types import EXACT, operand_type
 from asnet.units import FunctionLibrary, UnitInstance, function_name
@@ -43,22 +43,19 @@ class Golden:
             lines.append(f"declare {kind} @{name}({kind}, {kind}, i32) nounwind willreturn memory(none)")
         return "\n".join(lines)
 
-    def definition(self, slot: Slot, index: int, slots: int) -> str:
+    def definition(self, name: str, op: str, type: str) -> str:  # noqa: A002
         """Load the id, call the function; the exact operation, if the library has no function for the slot."""
-        kind = llvm_type(slot.type)
-        operand = operand_type(slot.type)
-        if function_name(slot.op, operand) not in self.symbols:
-            return (
-                f'define {kind} @"{slot.symbol}"({kind} %a, {kind} %b) {attributes(self._library.mode, operand)} {{\n'
-                f"  %y = {slot.op} {kind} %a, %b\n"
-                f"  ret {kind} %y\n}}"
-            )
-        return (
-            f"define {kind} {function(slot)}({kind} %a, {kind} %b) {attributes(self._library.mode, operand)} {{\n"
-            f"  %id = load i32, ptr {entry(self.table, self.columns, index, slots, 0)}\n"
-            f"  %y = call {kind} @{function_name(slot.op, operand)}({kind} %a, {kind} %b, i32 %id)\n"
-            f"  ret {kind} %y\n}}"
-        )
+        kind, operand = llvm_type(type), operand_type(type)
+        target = function_name(op, operand)
+        head = f'define {kind} @"{name}"({kind} %a, {kind} %b, i64 %row) {attributes(self._library.mode, operand)} {{'
+        if target not in self.symbols:
+            body = [f"  %y = {op} {kind} %a, %b"]
+        else:
+            body = [
+                *load("id", self.table, self.columns, 0),
+                f"  %y = call {kind} @{target}({kind} %a, {kind} %b, i32 %id)",
+            ]
+        return "\n".join([head, *body, f"  ret {kind} %y", "}"])
 
 
 _FLOAT_FUNCTIONS = {function_name(op, operand_type("f32")) for op in ("fmul", "fdiv", "fadd", "fsub")}

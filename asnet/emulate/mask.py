@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from asnet.emulate.certificate import Certificate
-from asnet.emulate.forms import attributes, entry, function
+from asnet.emulate.forms import attributes, load
 from asnet.ir import Slot
 from asnet.types import FloatMode, operand_type
 from asnet.units import UnitInstance
@@ -50,16 +50,16 @@ class Mask:
         """Nothing: the host computes."""
         return ""
 
-    def definition(self, slot: Slot, index: int, slots: int) -> str:
+    def definition(self, name: str, op: str, type: str) -> str:  # noqa: A002
         """Load the masks, mask the operands' bits, compute."""
         lines = [
-            f"define float {function(slot)}(float %a, float %b) {attributes(self._mode, operand_type(slot.type))} {{"
+            f'define float @"{name}"(float %a, float %b, i64 %row) {attributes(self._mode, operand_type(type))} {{'
         ]
-        for column, name in enumerate("ab"):
+        for column, operand in enumerate("ab"):
             lines += [
-                f"  %m{name} = load i32, ptr {entry(self.table, self.columns, index, slots, column)}",
-                f"  %i{name} = bitcast float %{name} to i32",
-                f"  %k{name} = and i32 %i{name}, %m{name}",
-                f"  %x{name} = bitcast i32 %k{name} to float",
+                *load(f"m{operand}", self.table, self.columns, column),
+                f"  %i{operand} = bitcast float %{operand} to i32",
+                f"  %k{operand} = and i32 %i{operand}, %m{operand}",
+                f"  %x{operand} = bitcast i32 %k{operand} to float",
             ]
-        return "\n".join([*lines, f"  %y = {slot.op} float %xa, %xb", "  ret float %y", "}"])
+        return "\n".join([*lines, f"  %y = {op} float %xa, %xb", "  ret float %y", "}"])

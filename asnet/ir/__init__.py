@@ -1,12 +1,12 @@
 """The unit of compilation: LLVM IR with memories, calls and sites; its verification, optimisation and execution."""
 
 from asnet.ir.attributes import function_attributes, pure_function_attributes
-from asnet.ir.module import RUN_FUNCTION, SITE_METADATA, Call, Memory, MemoryKind, Module, Site, Slot
+from asnet.ir.module import SITE_METADATA, Call, Memory, MemoryKind, Module, Site, Slot
 from asnet.ir.optimise import for_execution, for_hls
+from asnet.ir.placement import reuse
 from asnet.ir.verify import verify
 
 __all__ = [
-    "RUN_FUNCTION",
     "SITE_METADATA",
     "Call",
     "Memory",
@@ -18,5 +18,6 @@ __all__ = [
     "for_hls",
     "function_attributes",
     "pure_function_attributes",
+    "reuse",
     "verify",
 ]

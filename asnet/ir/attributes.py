@@ -44,8 +44,8 @@ def pure_function_attributes() -> values.FunctionAttributes:
     return _FunctionAttributes(("memory(none)", "nounwind", "willreturn"))
 
 
-def pointer_attributes(*, readonly: bool) -> values.ArgumentAttributes:
-    """Attributes of a layer's argument: one memory, 64-byte aligned, reached through no other argument."""
+def pointer_attributes(*, readonly: bool, align: int = 64) -> values.ArgumentAttributes:
+    """Attributes of a layer's argument: one memory, aligned to ``align`` bytes, reached through no other argument."""
     attributes = _ArgumentAttributes(["noalias", *(["readonly"] if readonly else [])])
-    attributes.align = 64
+    attributes.align = align
     return attributes

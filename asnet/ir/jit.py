@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 import itertools
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,19 +19,24 @@ from numpy.typing import NDArray
 
 from asnet.cache import Cache, digest
 from asnet.errors import DataError, PassError, did_you_mean
-from asnet.host import float_environment, flush_subnormals, initialize_llvm
-from asnet.ir.module import RUN_FUNCTION, Memory, MemoryKind, Module
+from asnet.host import float_environment, flush_subnormals, initialize_llvm, processors
+from asnet.ir.module import Memory, MemoryKind, Module
 from asnet.ir.optimise import host_machine, optimise_for_host
-from asnet.ir.state import State, constant_blob
+from asnet.ir.program import RUN_FUNCTION, Program, Row
+from asnet.ir.state import Constants, State
 from asnet.ir.verify import parse
 from asnet.types import Array, FloatMode
 
-__all__ = ["Binder", "CompiledObject", "Engine", "Float32", "compile_object"]
+__all__ = ["Binder", "CompiledObject", "Engine", "Float32", "Row", "compile_object"]
 
 Float32: TypeAlias = NDArray[np.float32]
 
 _OBJECT = "code.o"
-_NEEDS = "needs"
+_SYMBOLS = "symbols"
+
+_THREADS_PAY_FROM = 4 << 20
+"""Bytes that a run reads or writes, about: what takes less time than it takes to start a thread runs in one."""
+_PIECES_PER_THREAD = 4
 
 
 @dataclass(frozen=True)
@@ -38,20 +44,23 @@ class Binder:
     """What a module's slot symbols are: LLVM IR ``text`` that defines them, over ``symbols`` (name → address).
 
     The text is compiled and inlined together with the module, so it should not change from configuration to
-    configuration; what changes (ids, masks, pointers) is data behind a symbol. ``keep`` holds whatever owns the
-    addresses.
+    configuration; what changes (ids, masks, pointers) is data behind a symbol. A slot symbol in ``rows`` is not defined
+    itself: its calls become calls of its row's function, so that layers which differ in nothing else are compiled once.
+    ``keep`` holds whatever owns the addresses.
     """
 
     text: str
     symbols: Mapping[str, int] = field(default_factory=dict[str, int])
+    rows: Mapping[str, Row] = field(default_factory=dict[str, Row])
     keep: object = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class CompiledObject:
-    """Host object code and the symbols it needs."""
+    """Host object code, the symbols it defines and those it needs."""
 
     code: bytes
+    defines: frozenset[str]
     needs: frozenset[str]
 
 
@@ -62,7 +71,7 @@ def compile_object(text: str, binder_text: str, cache: Cache) -> CompiledObject:
         PassError: one of the texts is invalid, or they do not link.
     """
     key = digest(
-        [text, binder_text, "host-4", llvm.get_host_cpu_name(), _host_features(), llvmlite.__version__, _llvm_version()]
+        [text, binder_text, "host-7", llvm.get_host_cpu_name(), _host_features(), llvmlite.__version__, _llvm_version()]
     )
 
     def build(folder: Path) -> None:
@@ -76,13 +85,14 @@ def compile_object(text: str, binder_text: str, cache: Cache) -> CompiledObject:
         machine = host_machine()
         optimise_for_host(unit, machine)
         (folder / _OBJECT).write_bytes(machine.emit_object(unit))
-        symbols = (*unit.functions, *unit.global_variables)
-        needs = [s.name for s in symbols if s.is_declaration and not s.name.startswith("llvm.")]
-        (folder / _NEEDS).write_text("\0".join(needs), encoding="utf-8")
+        symbols = [s for s in (*unit.functions, *unit.global_variables) if not s.name.startswith("llvm.")]
+        parts = ["\0".join(s.name for s in symbols if bool(s.is_declaration) == declared) for declared in (False, True)]
+        (folder / _SYMBOLS).write_text("\0\0".join(parts), encoding="utf-8")
 
     folder = cache.get("objects", key, build)
-    needs = (folder / _NEEDS).read_text(encoding="utf-8")
-    return CompiledObject((folder / _OBJECT).read_bytes(), frozenset(needs.split("\0")) - {""})
+    parts = (folder / _SYMBOLS).read_text(encoding="utf-8").split("\0\0")
+    defines, needs = (frozenset(part.split("\0")) - {""} for part in parts)
+    return CompiledObject((folder / _OBJECT).read_bytes(), defines, needs)
 
 
 @cache
@@ -104,13 +114,16 @@ def _linker() -> llvm.LLJIT:
     return llvm.create_lljit_compiler()
 
 
-def _link(compiled: CompiledObject, symbols: Mapping[str, int]) -> tuple[int, object]:
+def _link(compiled: Sequence[CompiledObject], symbols: Mapping[str, int]) -> tuple[int, object]:
     """Address of ``@asnet.run`` in the loaded code, and what keeps it loaded."""
-    missing = sorted(compiled.needs - symbols.keys())
+    needs = frozenset[str]().union(*(part.needs for part in compiled))
+    missing = sorted(needs.difference(symbols, *(part.defines for part in compiled)))
     if missing:
         raise PassError(f"the compiled network needs symbols that nothing defines: {', '.join(missing)}; bind them")
     with _LINK_LOCK:
-        builder = llvm.JITLibraryBuilder().add_object_img(compiled.code).export_symbol(RUN_FUNCTION)
+        builder = llvm.JITLibraryBuilder().export_symbol(RUN_FUNCTION)
+        for part in compiled:
+            builder.add_object_img(part.code)
         for name, address in symbols.items():
             builder.import_symbol(name, address)
         library = builder.link(_linker(), f"asnet.{next(_LIBRARY_NUMBERS)}")
@@ -120,19 +133,24 @@ def _link(compiled: CompiledObject, symbols: Mapping[str, int]) -> tuple[int, ob
 class Engine:
     """A module as machine code. One engine serves several threads, each with a :class:`State` of its own."""
 
-    def __init__(self, module: Module, *, binder: Binder | None = None, cache: Cache) -> None:
-        """Compile (or fetch) and load ``module``.
+    def __init__(
+        self, module: Module, *, binder: Binder | None = None, cache: Cache, threads: int | None = None
+    ) -> None:
+        """Compile (or fetch) and load ``module``; runs share their images among ``threads`` (all processors).
 
         Raises:
             PassError: the module is invalid, or a slot symbol has no definition in ``binder``.
         """
         self.module = module
+        self._threads = threads or processors()
         self._binder = binder or Binder("")
-        compiled = compile_object(module.text, self._binder.text, cache)
+        program = Program(module, self._binder.rows)
+        compiled = [compile_object(program.layers, self._binder.text, cache), compile_object(program.run, "", cache)]
         address, self._library = _link(compiled, self._binder.symbols)
         prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(MemoryKind), ctypes.c_int64, ctypes.c_int64)
         self._run = prototype(address)
-        self._constants = constant_blob(module)
+        self._constants = Constants(module)
+        self._work = sum(module.blob_size(kind) for kind in MemoryKind)
         self._inputs = tuple(m for m in module.memories.values() if m.kind is MemoryKind.INPUT)
         self._outputs = tuple(m for m in module.memories.values() if m.kind is MemoryKind.OUTPUT)
 
@@ -161,10 +179,30 @@ class Engine:
                 state.view(memory).reshape(images, memory.size)[:] = arrays[memory.name]
         if state is None:
             raise DataError("neither images nor a state to run on; give one of them")
-        blobs = [state.blobs.get(kind, self._constants).ctypes.data for kind in MemoryKind]
-        with float_environment(self.module.mode):
-            self._run(*blobs, state.images, first)
+        self._execute(state, first)
         return self.output(state)
+
+    def _execute(self, state: State, first: int) -> None:
+        """Run the images of ``state``, in one thread if they are few; the threads take pieces until there are none."""
+        pays = state.images * self._work >= _THREADS_PAY_FROM
+        workers = min(self._threads, state.images) if pays else 1
+        size = max(1, -(-state.images // (workers * _PIECES_PER_THREAD))) if workers > 1 else max(1, state.images)
+        state.reserve(workers)
+        pieces = iter(range(0, state.images, size))
+        if workers == 1:
+            self._work_off(state, size, pieces, first, 0)
+            return
+        with ThreadPoolExecutor(workers) as threads:  # the code runs outside Python's lock
+            list(threads.map(partial(self._work_off, state, size, pieces, first), range(workers)))
+
+    def _work_off(self, state: State, size: int, pieces: Iterator[int], first: int, worker: int) -> None:
+        with float_environment(self.module.mode):
+            for begin in pieces:
+                blobs = [
+                    self._constants.address if kind is MemoryKind.CONSTANT else state.address(kind, begin, worker)
+                    for kind in MemoryKind
+                ]
+                self._run(*blobs, min(size, state.images - begin), first)
 
     def output(self, state: State, name: str | None = None) -> Array:
         """A copy of the network's output ``name`` (default: the first), a leading 1 of its shape left out."""

@@ -1,12 +1,13 @@
 """The unit of compilation: LLVM IR of a network with the facts that LLVM cannot carry.
 
 One function per layer, ``void @"layer.<name>"(ptr …)``, each argument one :class:`Memory`; all loops inside. The
-function reads and writes nothing else. ``@asnet.run`` calls them in order for a number of images. Base pointers are
-four blobs, one per :class:`MemoryKind`; a memory is ``offset`` bytes into the blob of its kind.
+function reads and writes nothing else. A run calls them in order for every image (:mod:`asnet.ir.program`). There is
+one blob per :class:`MemoryKind`; a memory is ``offset`` bytes into the blob of its kind.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,15 +21,14 @@ from asnet.cache import digest
 from asnet.ir.clone import copy_module
 from asnet.types import ELEMENT_TYPES, Array, FloatMode
 
-__all__ = ["RUN_FUNCTION", "SITE_METADATA", "Call", "Memory", "MemoryKind", "Module", "Site", "Slot"]
+__all__ = ["SITE_METADATA", "Call", "Memory", "MemoryKind", "Module", "Site", "Slot"]
 
-RUN_FUNCTION = "asnet.run"
 SITE_METADATA = "asnet.site"
 """Metadata kind on every site: ``!{!"<layer>", !"<op_type>", !"<operand type>", i64 <dynamic count per image>}``."""
 
 
 class MemoryKind(StrEnum):
-    """Which blob a memory lives in. Order = order of ``@asnet.run``'s pointer arguments."""
+    """Which blob a memory lives in. Order = order of the pointer arguments of a run."""
 
     INPUT = "input"
     OUTPUT = "output"
@@ -118,6 +118,9 @@ class Module:
 
     ``aliases`` maps a tensor without a memory of its own (the output of Flatten, Reshape …) to a view of the memory it
     lives in: that memory's name, kind and offset, the tensor's shape. Calls name memories, never aliases.
+
+    Every activation has a place of its own unless ``reused`` (:func:`asnet.ir.placement.reuse`): then activations share
+    places, and only outputs are there after a run.
     """
 
     name: str
@@ -128,6 +131,7 @@ class Module:
     constants: Mapping[str, Array] = field(compare=False, repr=False)
     slots: tuple[Slot, ...] = ()
     aliases: Mapping[str, Memory] = field(default_factory=dict[str, Memory])
+    reused: bool = False
 
     @cached_property
     def text(self) -> str:
@@ -136,10 +140,11 @@ class Module:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the IR text and the constants' bytes."""
+        """SHA-256 of the IR text, the calls and the constants' bytes."""
+        calls = (repr((call, [self.memories[name].shape for name in call.arguments])) for call in self.calls)
         arrays = (np.ascontiguousarray(self.constants[name]).reshape(-1) for name in sorted(self.constants))
         constants = (array.view(np.uint8).data for array in arrays)
-        return digest([self.text, *constants])
+        return digest(itertools.chain([self.text], calls, constants))
 
     def memory(self, tensor: str) -> Memory:
         """Where a tensor of the network lives, in the tensor's shape.

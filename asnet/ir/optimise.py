@@ -6,7 +6,7 @@ import llvmlite.binding as llvm
 
 from asnet.errors import PassError
 from asnet.host import initialize_llvm
-from asnet.ir.module import RUN_FUNCTION, Module
+from asnet.ir.module import Module
 from asnet.ir.verify import parse
 
 __all__ = ["for_execution", "for_hls", "host_machine", "optimise_for_host"]
@@ -43,10 +43,10 @@ def for_execution(module: Module) -> str:
 def for_hls(module: Module) -> str:
     """LLVM IR text for hardware: scalar optimisations only, the same on every host.
 
-    One function per layer in the order of ``module.calls`` (LLVM quotes and escapes names), ``@asnet.run`` left out;
-    arguments as in :attr:`~asnet.ir.module.Call.arguments`. Calls of slot symbols stay in place with their operands in
-    order; exact operations keep their values only (operands of fmul and fadd may swap, ``fsub x, c`` may become
-    ``fadd x, -c``, a division by a power of two a multiplication, each then without its site metadata). Guaranteed:
+    One function per layer in the order of ``module.calls`` (LLVM quotes and escapes names); arguments as in
+    :attr:`~asnet.ir.module.Call.arguments`. Calls of slot symbols stay in place with their operands in order; exact
+    operations keep their values only (operands of fmul and fadd may swap, ``fsub x, c`` may become ``fadd x, -c``, a
+    division by a power of two a multiplication, each then without its site metadata). Guaranteed:
 
     - Loops are in simplified form (preheader, single latch, dedicated exits), tested at the bottom, and counted: the
       latch is the only exit, its condition an ``icmp`` in the latch of the i64 counter (or its successor) with a
@@ -65,9 +65,7 @@ def for_hls(module: Module) -> str:
     """
     unit = parse(module.text)
     for function in unit.functions:
-        if function.name == RUN_FUNCTION:
-            function.linkage = llvm.Linkage.internal
-        elif not function.is_declaration:
+        if not function.is_declaration:
             function.add_function_attribute("noimplicitfloat")  # keeps bit masks from becoming llvm.fabs
     options = llvm.create_pipeline_tuning_options(speed_level=1)
     options.loop_vectorization = False
@@ -75,9 +73,6 @@ def for_hls(module: Module) -> str:
     options.loop_interleaving = False
     options.loop_unrolling = False
     builder = llvm.create_pass_builder(None, options)  # without a target machine: the same text on every host
-    prune = llvm.create_new_module_pass_manager()
-    prune.add_global_dead_code_eliminate_pass()
-    prune.run(unit, builder)
     for function in unit.functions:
         if not function.is_declaration:
             builder.getFunctionPassManager().run(function, builder)

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from asnet.errors import DataError
 from asnet.ir.module import Memory, MemoryKind, Module
+from asnet.ir.program import constant_order
 from asnet.types import Array
 
-__all__ = ["State", "aligned", "constant_blob"]
+__all__ = ["Constants", "State", "aligned"]
 
 _ALIGNMENT = 64
+_SMALL = 1 << 20  # constants of so many bytes are used where they are
 
 
 def aligned(nbytes: int) -> NDArray[np.uint8]:
@@ -23,34 +25,75 @@ def aligned(nbytes: int) -> NDArray[np.uint8]:
     return raw[start : start + nbytes]
 
 
-def constant_blob(module: Module) -> NDArray[np.uint8]:
-    """The constants of ``module`` as its functions expect them."""
-    blob = aligned(module.blob_size(MemoryKind.CONSTANT))
-    for name, values in module.constants.items():
-        memory = module.memories[name]
-        data = np.ascontiguousarray(values, dtype=memory.dtype).view(np.uint8).reshape(-1)
-        blob[memory.offset : memory.offset + memory.nbytes] = data
-    return blob
+class Constants:
+    """The constants of a module where its functions find them: large ones in place, small ones copied side by side."""
+
+    def __init__(self, module: Module) -> None:
+        self._keep: list[Array] = []
+        names = constant_order(module)
+        small = [name for name in names if module.memories[name].nbytes < _SMALL]
+        sizes = [-(-module.memories[name].nbytes // _ALIGNMENT) * _ALIGNMENT for name in small]
+        blob = aligned(sum(sizes))
+        begin = 0
+        places: dict[str, Array] = {}
+        for name, size in zip(small, sizes, strict=True):
+            memory = module.memories[name]
+            part = blob[begin : begin + memory.nbytes]
+            part[:] = _bytes(module.constants[name], memory)
+            places[name] = part
+            begin += size
+        for name in names:
+            if name not in places:
+                places[name] = _bytes(module.constants[name], module.memories[name])
+        self._keep = [blob, *places.values()]
+        self._table = np.array([places[name].ctypes.data for name in names] or [0], np.uint64)
+
+    @property
+    def address(self) -> int:
+        """Address of the table of their addresses, in the order of :func:`asnet.ir.program.constant_order`."""
+        return self._table.ctypes.data
+
+
+def _bytes(values: Array, memory: Memory) -> NDArray[np.uint8]:
+    array = np.require(values, dtype=memory.dtype, requirements=["C", "A"])
+    return array.reshape(-1).view(np.uint8)
 
 
 class State:
-    """Inputs, outputs and activations of ``images`` images; belongs to one thread at a time."""
+    """Inputs, outputs and activations of ``images`` images; belongs to one run at a time."""
 
     def __init__(self, module: Module, images: int) -> None:
         self.images = images
+        self._reused = module.reused
         self._strides = {kind: module.blob_size(kind) for kind in MemoryKind if kind is not MemoryKind.CONSTANT}
         self.blobs: Mapping[MemoryKind, NDArray[np.uint8]] = {
-            kind: aligned(stride * images) for kind, stride in self._strides.items()
+            kind: aligned(stride * images)
+            for kind, stride in self._strides.items()
+            if not (self._reused and kind is MemoryKind.ACTIVATION)
         }
+        self._scratch: list[NDArray[np.uint8]] = []
+
+    def reserve(self, workers: int) -> None:
+        """Make room for as many workers that each reuse their own activations."""
+        while self._reused and len(self._scratch) < workers:
+            self._scratch.append(aligned(self._strides[MemoryKind.ACTIVATION]))
+
+    def address(self, kind: MemoryKind, image: int, worker: int) -> int:
+        """Where ``worker`` finds the blob of ``kind`` of an image."""
+        if self._reused and kind is MemoryKind.ACTIVATION:
+            return self._scratch[worker].ctypes.data
+        return self.blobs[kind].ctypes.data + image * self._strides[kind]
 
     def view(self, memory: Memory) -> Array:
         """The contents of ``memory`` for every image, ``(images, *memory.shape)``, without a copy.
 
         Raises:
-            DataError: the memory is a constant, which all images share.
+            DataError: the memory is a constant, which all images share, or an activation that is not kept.
         """
         if memory.kind is MemoryKind.CONSTANT:
             raise DataError(f"memory {memory.name!r} is a constant; find it in Module.constants")
+        if memory.kind not in self.blobs:
+            raise DataError(f"memory {memory.name!r} is not kept: activations share places; run the module as lowered")
         rows = self.blobs[memory.kind].reshape(self.images, self._strides[memory.kind])
         values = rows[:, memory.offset : memory.offset + memory.nbytes].view(memory.dtype)
         return values.reshape(self.images, *memory.shape)

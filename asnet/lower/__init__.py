@@ -13,7 +13,6 @@ from asnet.ir.module import Call, Module
 from asnet.lower.context import ANY, LayerContext
 from asnet.lower.memory import MemoryPlan
 from asnet.lower.registry import ALIASING, LOWERINGS, Lowering, lowering
-from asnet.lower.run import emit_run
 from asnet.network.model import Network
 from asnet.types import FloatMode
 
@@ -49,6 +48,4 @@ def lower(network: Network, mode: FloatMode = FloatMode.FTZ) -> Module:
         LOWERINGS[layer.op_type](context)
         context.check_outputs()
         calls.extend(context.calls)
-    module = Module(network.name, llvm, mode, plan.memories, tuple(calls), plan.constants, aliases=plan.aliases)
-    emit_run(module)
-    return module
+    return Module(network.name, llvm, mode, plan.memories, tuple(calls), plan.constants, aliases=plan.aliases)

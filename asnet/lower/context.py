@@ -104,7 +104,8 @@ class LayerContext:
         function.attributes = function_attributes(self.mode)
         for argument, (memory_name, memory) in zip(function.args, arguments.items(), strict=True):
             argument.name = memory.kind if memory.kind is not MemoryKind.ACTIVATION else "buffer"
-            argument.attributes = pointer_attributes(readonly=memory_name not in written)
+            align = memory.element_bytes if memory.kind is MemoryKind.CONSTANT else 64  # large constants are not moved
+            argument.attributes = pointer_attributes(readonly=memory_name not in written, align=align)
         pointers = dict(zip(arguments, function.args, strict=True))
         builder = LayerBuilder(function, self.layer, self.mode, pointers)
         yield builder

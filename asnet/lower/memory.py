@@ -1,7 +1,8 @@
 """Memory planning: where every tensor lives, which tensors are one memory under several names.
 
-A memory starts at a multiple of 64 bytes in the blob of its kind. Nothing is reused: every layer's output stays until
-the next image, so that a run may start again at any layer.
+A memory starts at a multiple of 64 bytes in the blob of its kind, behind those made before it: every layer's output
+stays until the next image, so that a run may start again at any layer. (:func:`asnet.ir.reuse` gives that up for
+space.)
 """
 
 from __future__ import annotations

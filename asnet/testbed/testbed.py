@@ -13,10 +13,11 @@ from asnet.cache import Cache, default_cache
 from asnet.emulate import Binding, Certificate, Golden, Mask, Plan, certify_mask
 from asnet.errors import MismatchError, UsageError, did_you_mean
 from asnet.host import processors
+from asnet.ir import Module, reuse
 from asnet.ir.jit import Engine
 from asnet.network import Network
 from asnet.passes import Pass
-from asnet.testbed.chunks import Chunk, chunks_of
+from asnet.testbed.chunks import Chunk, bytes_per_image, chunks_of
 from asnet.testbed.dataset import Dataset
 from asnet.testbed.evaluation import Evaluation
 from asnet.testbed.prepare import prepare
@@ -38,8 +39,9 @@ class TestBed:
     """A network, a test set and unit instances, compiled once; every configuration is data.
 
     Activations of all images are kept if they fit into ``memory`` bytes, so that an evaluation runs again only from the
-    first layer that differs from the one before; what does not fit is computed anew. Neither that, nor the order of
-    evaluations, nor how images are cut into chunks changes a result. One test bed belongs to one thread.
+    first layer that differs from the one before; if they do not fit, or no layer can differ without the first one, they
+    share places and every evaluation runs all layers. Neither that, nor the order of evaluations, nor the number of
+    threads, nor how images are cut into chunks changes a result. One test bed belongs to one thread.
 
     Args:
         network: as loaded by :func:`asnet.network.load`.
@@ -54,6 +56,7 @@ class TestBed:
         progress: called while units are compiled.
         trust_verilog: accept units that reach outside their ports.
         memory: bytes for activations.
+        threads: how many run images at the same time; as many as there are processors if not given.
 
     Raises:
         DataError: the test set does not fit the network.
@@ -79,6 +82,7 @@ class TestBed:
         progress: Progress | None = None,
         trust_verilog: bool = False,
         memory: int = 2 << 30,
+        threads: int | None = None,
     ) -> None:
         if backend not in BACKENDS:
             raise UsageError(f"unknown backend {backend!r}{did_you_mean(backend, BACKENDS)}")
@@ -89,6 +93,7 @@ class TestBed:
         self.recipe: Callable[[], TestBed] = partial(
             TestBed, network, dataset, tuple(self.instances.values()), mode=mode, granularity=granularity,
             backend=backend, passes=tuple(passes), cache=cache, jobs=1, trust_verilog=trust_verilog, memory=memory,
+            threads=1,
         )  # fmt: skip
         self.module = prepare(network, mode, granularity=granularity, passes=passes)
         self.slots = self.module.slots
@@ -104,7 +109,11 @@ class TestBed:
         self.certificates: Mapping[str, Certificate] = self._certify(jobs or processors())
         """Instance name → why its fast form equals the golden model; empty for the backend `golden`."""
         self._memory = memory
-        self._engines: dict[Plan, Engine] = {}
+        self._threads = threads
+        fits = bytes_per_image(self.module) * len(self.dataset) <= memory
+        prefixes = granularity != "network" and len({slot.layer for slot in self.slots}) > 1
+        self._running = self.module if fits and prefixes else reuse(self.module)
+        self._engines: dict[tuple[Plan, bool], Engine] = {}
         self._kept: dict[str, str] | None = None
         self._checked: set[tuple[str, str]] = set()
 
@@ -117,7 +126,7 @@ class TestBed:
             UnitError: a unit's model cannot be evaluated on operands of this run.
         """
         began = time.perf_counter()
-        engine = self._engine(self._plan(configuration))
+        engine = self._engine(self._plan(configuration), self._running)
         self._spot_check(configuration)
         first = self._first_changed(configuration)
         self._binding.select(configuration)
@@ -147,7 +156,7 @@ class TestBed:
             UsageError, UnitError: as :meth:`evaluate`.
         """
         data = self.dataset if images is None else self.dataset.take(images)
-        engine = self._engine(self._plan(configuration, only="golden" if golden else None))
+        engine = self._engine(self._plan(configuration, only="golden" if golden else None), self.module)
         self._binding.select(configuration)
         state = engine.state(len(data))
         engine.run(data.x, state=state)
@@ -173,18 +182,21 @@ class TestBed:
 
     def _plan(self, configuration: Mapping[str, str], only: str | None = None) -> Plan:
         plan = self._binding.plan(configuration, only=only)
-        if plan not in self._engines and len(self._engines) >= _MOST_PLANS:
+        plans = {known for known, _ in self._engines}
+        if plan not in plans and len(plans) >= _MOST_PLANS:
             return self._binding.plan(configuration, only="golden")
         return plan
 
-    def _engine(self, plan: Plan) -> Engine:
-        if plan not in self._engines:
-            self._engines[plan] = Engine(self.module, binder=self._binding.binder(plan), cache=self._cache)
-        return self._engines[plan]
+    def _engine(self, plan: Plan, module: Module) -> Engine:
+        key = plan, module.reused
+        if key not in self._engines:
+            binder = self._binding.binder(plan)
+            self._engines[key] = Engine(module, binder=binder, cache=self._cache, threads=self._threads)
+        return self._engines[key]
 
     @cached_property
     def _chunks(self) -> list[Chunk]:
-        return chunks_of(self.module, len(self.dataset), self._memory)
+        return chunks_of(self._running, len(self.dataset), self._memory)
 
     def _first_changed(self, configuration: Mapping[str, str]) -> int:
         """Number of the first call whose slots differ from what the resident states hold; all calls, if none does."""

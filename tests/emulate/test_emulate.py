@@ -11,6 +11,7 @@ from asnet.cache import Cache, default_cache
 from asnet.emulate import Binding, Golden, Mask, certificate, certify_mask
 from asnet.errors import ToolMissingError
 from asnet.ir import Slot
+from asnet.ir.jit import Row
 from asnet.tools import cxx, verilator
 from asnet.types import FloatMode
 from asnet.units import ApproximateUnit, FunctionLibrary, UnitInstance
@@ -134,7 +135,12 @@ def test_definitions_never_change_and_rows_do(library: FunctionLibrary, shipped:
     binder = binding.binder(plan)
     assert binder.text == binding.binder(plan).text
     assert "call float @approx_fmul(float %a, float %b, i32 %id)" in binder.text
-    assert 'define float @"asnet.fdiv.s"' in binder.text
+    assert 'define float @"asnet.golden.fdiv.f32"(float %a, float %b, i64 %row)' in binder.text
+    assert binder.rows == {
+        "asnet.fmul.d1": Row("asnet.golden.fmul.f32", 0),
+        "asnet.fmul.d2": Row("asnet.mask.fmul.f32", 1),
+        "asnet.fdiv.s": Row("asnet.golden.fdiv.f32", 2),
+    }
     assert "p=20" not in binder.text
     assert {"asnet.select", "asnet.masks", "approx_fmul", "approx_fdiv"} <= set(binder.symbols)
     tables = binding._tables  # pyright: ignore[reportPrivateUsage]

@@ -70,34 +70,11 @@ def module_of(programs: Sequence[Program], mode: FloatMode, constants: Mapping[s
         functions.append(f'define void @"layer.{program.name}"({pointers}) #0 {{\nentry:\n{program.body}\n}}\n')
         writes = tuple(n for n in names if memories[n].kind in (MemoryKind.OUTPUT, MemoryKind.ACTIVATION))
         calls.append(Call(program.name, "Test", f"layer.{program.name}", tuple(names), writes))
-    strides = {kind: -(-end // 64) * 64 for kind, end in ends.items()}
     slots = tuple(slot for program in programs for slot in program.slots)
     functions += [f'declare {RESULTS[slot.type]} @"{slot.symbol}"({OPERANDS[slot.type]}) #1\n' for slot in slots]
     attributes = f"attributes #0 = {{ {ATTRIBUTES[mode]} }}\nattributes #1 = {{ nounwind willreturn memory(none) }}\n"
-    text = "\n".join([*functions, _run(calls, memories, strides), attributes])
+    text = "\n".join([*functions, attributes])
     return Module("kernels", Text(text), mode, memories, tuple(calls), dict(constants or {}), slots)  # pyright: ignore
-
-
-def _run(calls: Sequence[Call], memories: Mapping[str, Memory], strides: Mapping[MemoryKind, int]) -> str:
-    """``@asnet.run`` of the calls."""
-    blobs = ", ".join(f"ptr %{kind.value}" for kind in MemoryKind)
-    lines = [f"define void @asnet.run({blobs}, i64 %images, i64 %first) #0 {{", "entry:", "  br label %loop", "loop:"]
-    lines.append("  %i = phi i64 [ 0, %entry ], [ %n, %loop ]")
-    for kind in MemoryKind:
-        stride = 0 if kind is MemoryKind.CONSTANT else strides[kind]
-        lines.append(f"  %{kind.value}.o = mul i64 %i, {stride}")
-        lines.append(f"  %{kind.value}.p = getelementptr i8, ptr %{kind.value}, i64 %{kind.value}.o")
-    for number, call in enumerate(calls):
-        pointers: list[str] = []
-        for position, name in enumerate(call.arguments):
-            memory = memories[name]
-            pointer = f"%p{number}.{position}"
-            lines.append(f"  {pointer} = getelementptr i8, ptr %{memory.kind.value}.p, i64 {memory.offset}")
-            pointers.append(f"ptr {pointer}")
-        lines.append(f'  call void @"{call.function}"({", ".join(pointers)})')
-    lines += ["  %n = add i64 %i, 1", "  %again = icmp ult i64 %n, %images"]
-    lines += ["  br i1 %again, label %loop, label %done", "done:", "  ret void", "}"]
-    return "\n".join(lines)
 
 
 def random_inputs(module: Module, images: int, seed: int) -> dict[str, Array]:

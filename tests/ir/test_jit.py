@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from asnet.errors import DataError, PassError
-from asnet.ir import for_execution
+from asnet.ir import for_execution, reuse
 from asnet.ir.jit import Binder, Engine
 from asnet.ir.optimise import host_machine, optimise_for_host
 from asnet.ir.verify import parse
@@ -100,6 +100,26 @@ def test_threads_share_an_engine(network, cache) -> None:
     for thread in threads:
         thread.join()
     assert all(result is not None and (bits(result) == expected).all() for result in results)
+
+
+@pytest.mark.parametrize("share", [False, True])
+@pytest.mark.parametrize("mode", FloatMode)
+def test_the_number_of_threads_changes_nothing(network, cache, monkeypatch, mode: FloatMode, share: bool) -> None:
+    monkeypatch.setattr("asnet.ir.jit._THREADS_PAY_FROM", 0)
+    module = reuse(lower(network, mode)) if share else lower(network, mode)
+    x = images(37) * np.float32(2.0**-70)  # products are subnormal: every thread needs the float mode
+    expected = bits(Engine(module, cache=cache, threads=1).run(x))
+    for threads in (2, 3, 8, 50):
+        assert (bits(Engine(module, cache=cache, threads=threads).run(x)) == expected).all()
+    small = Engine(lower(binary("Mul", 2), mode), cache=cache, threads=3)
+    tiny = {name: np.full((9, 2), 1e-20, np.float32) for name in "ab"}
+    assert (bits(small.run(tiny)) == (0 if mode is FloatMode.FTZ else bits(np.float32(1e-40)))).all()
+
+
+def test_few_images_take_no_thread(network, cache, monkeypatch) -> None:
+    engine = Engine(lower(network), cache=cache, threads=4)
+    monkeypatch.setattr("asnet.ir.jit.ThreadPoolExecutor", lambda *_: pytest.fail("started threads"))
+    assert engine.run(images(5)).shape == (5, 5)
 
 
 def test_engines_of_both_modes_live_side_by_side(cache) -> None:

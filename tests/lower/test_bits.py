@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from asnet.cache import Cache
-from asnet.ir import Module, for_hls
+from asnet.ir import Module, for_hls, reuse
 from asnet.ir.jit import Binder, Engine
 from asnet.lower import lower
 from asnet.network import oracle
@@ -39,6 +39,18 @@ def test_every_tensor_has_the_oracles_bits(case, mode: FloatMode, objects: Cache
         output = network.outputs[0]
         for i in range(4):
             assert_same_bits(result[i].reshape(output.shape), expected[i][output.name], f"result {i}")
+
+
+def test_outputs_are_the_same_where_activations_share_places(case, objects: Cache) -> None:
+    module = lower(case.network())
+    kept, shared = (Engine(each, cache=objects) for each in (module, reuse(module)))
+    states = kept.state(4), shared.state(4)
+    for engine, state in zip((kept, shared), states, strict=True):
+        engine.run(case.images(), state=state)
+    for tensor in case.network().outputs:
+        expected, found = (e.memory(s, tensor.name) for e, s in zip((kept, shared), states, strict=True))
+        for i in range(4):
+            assert_same_bits(found[i], expected[i], f"{tensor.name} of image {i}")
 
 
 def test_agrees_with_the_onnx_reference(reference_case, objects: Cache) -> None:

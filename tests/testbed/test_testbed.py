@@ -131,7 +131,7 @@ def test_reused_prefixes_change_nothing(
 
 
 @pytest.mark.parametrize("per_chunk", [1, 100_000, 700_000])
-@pytest.mark.parametrize("share", [0.0, 0.6])
+@pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
 def test_chunks_change_nothing(
     golden: TestBed,
     conv: Network,
@@ -149,8 +149,21 @@ def test_chunks_change_nothing(
     assert [bed.evaluate(each) for each in configurations] == expected
     parts = bed._chunks  # pyright: ignore[reportPrivateUsage]
     assert len(parts) > 1
-    assert any(part.resident for part in parts) == (share > 0 and per_chunk < 700_000)
+    assert {part.resident for part in parts} == {share == 1.0}
+    assert bed._running.reused == (share < 1.0)  # pyright: ignore[reportPrivateUsage]
     assert [i for part in parts for i in range(part.images.start, part.images.stop)] == list(range(len(digits)))
+
+
+def test_activations_share_places_if_no_prefix_can_stay(
+    golden: TestBed, conv: Network, digits: Dataset, instances: Units
+) -> None:
+    bed = TestBed(conv, digits, instances, backend="golden", granularity="network", threads=2)
+    assert bed._running.reused  # pyright: ignore[reportPrivateUsage]
+    assert all("activation" not in state.blobs for state in _states(bed))
+    for configuration in (uniform(golden, "exact"), uniform(golden, "fmul_trunc(p=22)")):
+        assert bed.evaluate(configuration) == golden.evaluate(configuration)
+        found, kept = bed.outputs(configuration, 2), golden.outputs(configuration, 2)
+        assert all(np.array_equal(canonical_bits(found[name]), canonical_bits(kept[name])) for name in kept)
 
 
 def _states(bed: TestBed) -> list[Any]:

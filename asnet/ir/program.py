@@ -1,0 +1,226 @@
+"""A module as a program for the host: layers whose functions agree are one function, and ``@asnet.run`` calls them.
+
+Functions agree if their text does once the site metadata and the layers' names are out of it. What still tells them
+apart is the slot symbols they call; where a symbol is a row of a table (:class:`Row`), the function takes the row's
+number as one more argument, and ``@asnet.run`` passes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from asnet.ir.attributes import function_attributes
+from asnet.ir.module import SITE_METADATA, MemoryKind, Module
+from asnet.ir.verify import parse
+
+__all__ = ["RUN_FUNCTION", "Program", "Row", "constant_order"]
+
+RUN_FUNCTION = "asnet.run"
+
+_NAME = r'(@"[^"]*"|@[-$.\w]+)'
+_DEFINED = re.compile(rf"define [^@\n]*{_NAME}\(")
+_DECLARED = re.compile(rf"declare [^@\n]*{_NAME}\(")
+_CALLED = re.compile(rf"\bcall ([^@\n]*){_NAME}\((.*)\)")
+_SITE = re.compile(rf", !{re.escape(SITE_METADATA)} !\d+")
+_COMMENT = re.compile(r" *;[^\n\"]*$", re.MULTILINE)
+_NODE = re.compile(r"!\d+\b")
+_ESCAPED = re.compile(rb"\\(\\|[0-9A-Fa-f]{2})")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a slot symbol stands for: the ``function`` of the binder's text that takes the number ``row`` (i64) last."""
+
+    function: str
+    row: int
+
+
+@dataclass(frozen=True)
+class _Target:
+    """The function of a layer: its reference in the program, the numbers that it takes behind its memories."""
+
+    reference: str
+    rows: tuple[int, ...]
+
+
+@dataclass
+class _Parts:
+    """A module's text taken apart: definitions and declarations by name, metadata nodes by reference, other lines."""
+
+    definitions: dict[str, str] = field(default_factory=dict[str, str])
+    declarations: dict[str, str] = field(default_factory=dict[str, str])
+    nodes: dict[str, str] = field(default_factory=dict[str, str])
+    rest: list[str] = field(default_factory=list[str])
+
+
+def constant_order(module: Module) -> list[str]:
+    """The names of the constants in the order of ``@asnet.run``'s table of their addresses."""
+    return [name for name, memory in module.memories.items() if memory.kind is MemoryKind.CONSTANT]
+
+
+class Program:
+    """The text of a module's program, in two parts that are compiled apart: memories may move without the layers.
+
+    ``layers`` defines the module's functions, each once. ``run`` defines
+    ``void @asnet.run(ptr input, ptr output, ptr activation, ptr constants, i64 images, i64 first)``: calls number
+    ``first`` and later of the module's calls for each image. Image ``i`` has its input, output and activation blobs
+    ``i`` strides (:meth:`~asnet.ir.module.Module.blob_size`; none for activations that are reused) behind the pointers.
+    ``constants`` is a table of addresses in the order of :func:`constant_order`.
+    """
+
+    def __init__(self, module: Module, rows: Mapping[str, Row]) -> None:
+        parts = _take_apart(_COMMENT.sub("", str(parse(module.text))))  # as LLVM prints it, whoever wrote it
+        known: dict[str, _Target] = {}
+        targets: dict[str, _Target] = {}
+        bound: dict[str, str] = {}
+        emitted: list[str] = []
+        for name, text in parts.definitions.items():
+            body, numbers = _generalise(text, rows, bound)
+            reference = _head(body)[1]
+            key = body.replace(reference, "@", 1)
+            if key not in known:
+                known[key] = _Target(reference, ())
+                emitted.append(body)
+            targets[name] = _Target(known[key].reference, numbers)
+        declared = [text for name, text in parts.declarations.items() if name not in rows]
+        for name, text in parts.declarations.items():
+            targets.setdefault(name, _Target(_match(_DECLARED, text)[1], ()))
+        code = "\n".join([*parts.rest, *declared, *bound.values(), *emitted])
+        self.layers = "\n".join([code, *_reachable(code, parts.nodes)]) + "\n"
+        self.run = _run(module, targets) + "\n"
+
+
+def _take_apart(text: str) -> _Parts:
+    parts = _Parts()
+    lines = iter(text.split("\n"))
+    for line in lines:
+        if line.startswith("define "):
+            body = [line]
+            while body[-1] != "}":
+                body.append(next(lines))
+            parts.definitions[_name(_match(_DEFINED, line)[1])] = "\n".join(body)
+        elif line.startswith("declare "):
+            parts.declarations[_name(_match(_DECLARED, line)[1])] = line
+        elif _NODE.match(line):
+            parts.nodes[line.split(" ", 1)[0]] = line
+        elif line:
+            parts.rest.append(line)
+    return parts
+
+
+def _generalise(text: str, rows: Mapping[str, Row], bound: dict[str, str]) -> tuple[str, tuple[int, ...]]:
+    """A definition that takes the rows of the slot symbols it calls as arguments, and the numbers of these rows.
+
+    ``bound`` gets the declarations of the functions it calls instead.
+    """
+    arguments: dict[str, int] = {}
+
+    def call(found: re.Match[str]) -> str:
+        kind, reference, operands = found.groups()
+        row = rows.get(_name(reference))
+        if row is None:
+            return found[0]
+        place = arguments.setdefault(_name(reference), len(arguments))
+        types = ", ".join([kind.strip()] * 2 + ["i64"])
+        bound[row.function] = f'declare {kind.strip()} @"{row.function}"({types}) memory(none) nounwind willreturn'
+        return f'call {kind}@"{row.function}"({operands}, i64 %"row.{place}")'
+
+    text = _CALLED.sub(call, _SITE.sub("", text))
+    _, _, end = _head(text)
+    extra = "".join(f', i64 %"row.{place}"' for place in range(len(arguments)))
+    return text[:end] + extra + text[end:], tuple(rows[name].row for name in arguments)
+
+
+def _head(text: str) -> tuple[int, str, int]:
+    """Of a definition: where its arguments begin, its name's reference, where its arguments end."""
+    found = _match(_DEFINED, text)
+    depth, quoted = 1, False
+    for place in range(found.end(), len(text)):
+        character = text[place]
+        if character == '"':
+            quoted = not quoted
+        elif not quoted:
+            depth += (character == "(") - (character == ")")
+            if depth == 0:
+                return found.end(), found[1], place
+    raise AssertionError(f"unbalanced: {text[:200]}")
+
+
+def _run(module: Module, targets: Mapping[str, _Target]) -> str:
+    """The text of ``@asnet.run``."""
+    blobs = [kind for kind in MemoryKind if kind is not MemoryKind.CONSTANT]
+    constants = {name: number for number, name in enumerate(constant_order(module))}
+    pointers = ", ".join(f"ptr %{kind}" for kind in MemoryKind)
+    attributes = function_attributes(module.mode)
+    signatures = {
+        (target := targets[call.function]).reference: ["ptr"] * len(call.arguments) + ["i64"] * len(target.rows)
+        for call in module.calls
+    }
+    lines = [
+        *(f"declare void {reference}({', '.join(types)})" for reference, types in signatures.items()),
+        f"define void @{RUN_FUNCTION}({pointers}, i64 %images, i64 %first) {' '.join(sorted(attributes))} {{",
+        "entry:",
+        "  %some = icmp sgt i64 %images, 0",
+        "  br i1 %some, label %image, label %done",
+        "image:",
+        "  %index = phi i64 [ 0, %entry ], [ %successor, %end ]",
+    ]
+    for kind in blobs:
+        stride = 0 if module.reused and kind is MemoryKind.ACTIVATION else module.blob_size(kind)
+        lines.append(f"  %{kind}.distance = mul i64 %index, {stride}")
+        lines.append(f"  %{kind}.base = getelementptr inbounds i8, ptr %{kind}, i64 %{kind}.distance")
+    starts = " ".join(f"i64 {number}, label %call.{number}" for number in range(len(module.calls)))
+    lines.append(f"  switch i64 %first, label %end [ {starts} ]")
+    for number, call in enumerate(module.calls):
+        target = targets[call.function]
+        lines.append(f"call.{number}:")
+        arguments: list[str] = []
+        for position, name in enumerate(call.arguments):
+            memory, place = module.memories[name], f"%place.{number}.{position}"
+            if memory.kind is MemoryKind.CONSTANT:
+                lines.append(f"  {place}.entry = getelementptr inbounds ptr, ptr %constant, i64 {constants[name]}")
+                lines.append(f"  {place} = load ptr, ptr {place}.entry")
+            else:
+                lines.append(f"  {place} = getelementptr inbounds i8, ptr %{memory.kind}.base, i64 {memory.offset}")
+            arguments.append(f"ptr {place}")
+        arguments += [f"i64 {row}" for row in target.rows]
+        lines.append(f"  call void {target.reference}({', '.join(arguments)}) noinline")
+        following = f"call.{number + 1}" if number + 1 < len(module.calls) else "end"
+        lines.append(f"  br label %{following}")
+    lines += [
+        "end:",
+        "  %successor = add nuw nsw i64 %index, 1",
+        "  %again = icmp slt i64 %successor, %images",
+        "  br i1 %again, label %image, label %done",
+        "done:",
+        "  ret void",
+        "}",
+    ]
+    return "\n".join(lines)
+
+
+def _reachable(text: str, nodes: Mapping[str, str]) -> Iterator[str]:
+    """The metadata nodes that ``text`` refers to, directly or through others."""
+    wanted = [name for name in dict.fromkeys(_NODE.findall(text)) if name in nodes]
+    seen = set(wanted)
+    while wanted:
+        node = nodes[wanted.pop(0)]
+        yield node
+        for name in _NODE.findall(node):
+            if name in nodes and name not in seen:
+                seen.add(name)
+                wanted.append(name)
+
+
+def _match(pattern: re.Pattern[str], line: str) -> re.Match[str]:
+    found = pattern.match(line)
+    assert found is not None, line[:200]
+    return found
+
+
+def _name(reference: str) -> str:
+    """The name behind a reference ``@name`` or ``@"name"``, its escapes resolved."""
+    raw = reference[1:].strip('"').encode()
+    return _ESCAPED.sub(lambda found: b"\\" if found[1] == b"\\" else bytes.fromhex(found[1].decode()), raw).decode()

@@ -1,0 +1,111 @@
+"""Programs for the host: what is shared, and that it changes nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from llvmlite import ir
+
+from asnet.cache import Cache
+from asnet.errors import PassError
+from asnet.ir import Module
+from asnet.ir.jit import Binder, Engine, Row
+from asnet.ir.program import Program
+from asnet.lower import lower
+from asnet.network.model import Layer, Network, Tensor
+from asnet.passes import approximate
+from asnet.types import FloatMode
+
+TANHS = 12
+
+
+def test_equal_layers_are_one_function(make_chain) -> None:
+    module = lower(make_chain(TANHS))
+    assert module.text.count("\ndefine ") == TANHS
+    program = Program(module, {})
+    functions = program.layers.count("define ")
+    assert functions <= 3  # the first reads the input, the last writes the output
+    assert program.run.count("call void") == TANHS
+    assert "asnet.site" not in program.layers
+
+
+def test_slots_with_symbols_of_their_own_are_kept_apart(make_chain) -> None:
+    module = approximate(lower(make_chain(TANHS)))
+    assert Program(module, {}).layers.count("define ") == TANHS
+    rows = {slot.symbol: Row(f"form.{slot.op}", number) for number, slot in enumerate(module.slots)}
+    assert Program(module, rows).layers.count("define ") <= 3
+    assert "asnet.fmul.l3" not in Program(module, rows).layers
+
+
+FORM = """
+@scale = external global [64 x float]
+define float @form.fmul(float %a, float %b, i64 %row) alwaysinline {
+  %place = getelementptr inbounds [1 x float], ptr @scale, i64 %row
+  %factor = load float, ptr %place
+  %y = fmul float %a, %factor
+  ret float %y
+}
+"""
+
+
+def test_a_shared_function_takes_the_row_of_its_layer(cache: Cache) -> None:
+    tensors = {name: Tensor(name, "float32", (1, 4)) for name in "xabcy"}
+    layers = tuple(
+        Layer(f"l{i}", "Mul", (source, source), (target,))
+        for i, (source, target) in enumerate(["xa", "ab", "bc", "cy"])
+    )
+    module = approximate(lower(Network("n", "0", (tensors["x"],), (tensors["y"],), layers, tensors, {})))
+    scale = np.array([2, 3, 5, 7], np.float32)
+    rows = {slot.symbol: Row("form.fmul", number) for number, slot in enumerate(module.slots)}
+    binder = Binder(FORM, {"scale": scale.ctypes.data}, rows, keep=scale)
+    engine = Engine(module, binder=binder, cache=cache)
+    state = engine.state(1)
+    engine.run(np.ones((1, 4), np.float32), state=state)
+    assert [engine.memory(state, name)[0, 0, 0] for name in "abcy"] == [2, 6, 30, 210]
+    scale[1] = 4
+    assert (engine.run(np.ones((1, 4), np.float32)) == 280).all()
+
+
+def test_names_may_hold_anything(make_chain, cache: Cache) -> None:
+    plain = make_chain(4)
+    names = ['a "b" (c', "back\\slash\\22\n}", "é\x85", "define ; !1"]
+    odd = Network(
+        plain.name, "0", plain.inputs, plain.outputs,
+        tuple(
+            Layer(name, layer.op_type, layer.inputs, layer.outputs)
+            for name, layer in zip(names, plain.layers, strict=True)
+        ),
+        plain.tensors, {},
+    )  # fmt: skip
+    x = np.linspace(-2, 2, 8, dtype=np.float32)[None]
+    expected = Engine(lower(plain), cache=cache).run(x)
+    for module in (lower(odd), approximate(lower(odd))):
+        rows = {slot.symbol: Row(f"form.{slot.op}", number) for number, slot in enumerate(module.slots)}
+        text = "".join(
+            f"define float @form.{op}(float %a, float %b, i64 %row) alwaysinline {{\n"
+            f"  %y = {op} float %a, %b\n  ret float %y\n}}\n"
+            for op in ("fmul", "fdiv")
+        )
+        assert (Engine(module, binder=Binder(text, {}, rows), cache=cache).run(x) == expected).all()
+
+
+def test_foreign_metadata_stays(cache: Cache) -> None:
+    module = lower(_tanh())
+    node = module.llvm.add_metadata([ir.Constant(ir.FloatType(), 2.5)])
+    function = next(f for f in module.llvm.functions if f.blocks)
+    next(i for b in function.blocks for i in b.instructions if i.opname == "fmul").set_metadata("fpmath", node)
+    layers = Program(module, {}).layers
+    assert layers.count("!fpmath !1") == 1 and "!1 = !{float 2.500000e+00}" in layers
+
+
+def test_invalid_modules_are_refused(cache: Cache) -> None:
+    module = Module("m", ir.Module("m"), FloatMode.FTZ, {}, (), {})
+    broken = ir.Function(module.llvm, ir.FunctionType(ir.VoidType(), []), "layer.x")
+    ir.IRBuilder(broken.append_basic_block()).branch(ir.Block(broken, "nowhere"))
+    with pytest.raises(PassError, match="invalid LLVM IR"):
+        Engine(module, cache=cache)
+
+
+def _tanh() -> Network:
+    tensors = {name: Tensor(name, "float32", (1, 4)) for name in "xy"}
+    return Network("n", "0", (tensors["x"],), (tensors["y"],), (Layer("l", "Tanh", ("x",), ("y",)),), tensors, {})
