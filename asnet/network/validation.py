@@ -8,6 +8,7 @@ from asnet.errors import NetworkError
 from asnet.network.columns import columns
 from asnet.network.deforming import deformation
 from asnet.network.determinant import determinant
+from asnet.network.einsum import einsum
 from asnet.network.elementwise import clip_bounds, infinities, modulo_floors, shifts_left
 from asnet.network.fourier import frames, transform
 from asnet.network.indexing import (
@@ -104,6 +105,7 @@ _CHECKS: Mapping[str, Callable[[Layer, Network], object]] = {
     "RoiAlign": roi_align,
     "DeformConv": deformation,
     "Det": determinant,
+    "Einsum": einsum,
     "DFT": transform,
     "STFT": frames,
     **dict.fromkeys(("Resize", "Upsample"), resize),
