@@ -28,6 +28,8 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
     problem = replace(choice.problem, backend=args.backend)
     if args.images is not None:
         problem = replace(problem, data=problem.data.take(args.images))
+    for note in problem.data.notes:
+        talk.note(f"note: {note}")
     with talk.progress("compiling units") as progress:
         bed = problem.bed(choice.instances.values(), jobs=args.jobs, progress=progress)
     exact = bed.evaluate(dict.fromkeys(choice.configuration, EXACT))
@@ -46,7 +48,8 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
         )
         return 0
     slots = {slot.name: slot for slot in problem.slots}
-    rows = [[name, unit, f"{slots[name].count:,}"] for name, unit in choice.configuration.items()]
+    size = problem.data.images_a_run
+    rows = [[name, unit, f"{slots[name].count // size:,}"] for name, unit in choice.configuration.items()]
     print_table(f"{problem.network.name}, {choice.origin}", ["slot", "unit", "operations an image"], rows, left=2)
     print(f"accuracy {found.accuracy:.2%} of {found.images:,} images (exact: {exact.accuracy:.2%})")
     return 0

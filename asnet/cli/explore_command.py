@@ -6,11 +6,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from asnet.cli.options import add_jobs, add_trust, at_least
+from asnet.cli.options import add_jobs, add_loading, add_trust, at_least, load_options
 from asnet.cli.talk import Talk, print_json, print_table
 from asnet.errors import NoFeasibleConfigurationError, OutputError, UsageError
 from asnet.exploration import Exhaustive, Random, Result, Search, Study, best, pareto_front, save_configuration
 from asnet.flow import Problem, explore
+from asnet.network import LoadOptions
 from asnet.passes import parse_pass
 from asnet.testbed import BACKENDS
 
@@ -23,6 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``asnet explore``."""
     parser.add_argument("network", type=Path, help="ONNX network")
     parser.add_argument("constraints", type=Path, help="constraints file (JSON): units, parameters, rules, limits")
+    add_loading(parser)
     parser.add_argument("--data", type=Path, metavar="FILE", help='test set (.npz with x, y) in place of "data"')
     parser.add_argument("--images", type=at_least(1), metavar="N", help="only the first N images of the test set")
     parser.add_argument("--study", type=Path, metavar="FILE", help="where results go (default: NETWORK.study)")
@@ -55,6 +57,7 @@ def _search(args: argparse.Namespace) -> Search:
 def run(args: argparse.Namespace, talk: Talk) -> int:
     """Explore; 1 if no configuration is within the limits."""
     search = _search(args)
+    options = load_options(args) or LoadOptions()
     problem = Problem.from_files(
         args.network,
         args.constraints,
@@ -63,11 +66,14 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
         passes=[parse_pass(text) for text in args.passes],
         backend=args.backend,
         trust_verilog=args.trust_verilog,
+        shapes=options.shapes,
+        output=options.output,
     )
     for note in (*problem.data.notes, *problem.space.notes):
         talk.note(f"note: {note}")
     for slot in problem.slots:
-        talk.note(f"slot {slot.name}: {slot.sites} sites, {slot.count:,} operations an image")
+        count = slot.count // problem.data.images_a_run
+        talk.note(f"slot {slot.name}: {slot.sites} sites, {count:,} operations an image")
     path = args.study or Path(f"{args.network.stem}.study")
     if path.is_dir():
         raise OutputError(f"cannot write the study {str(path)!r}: it is a folder; name a file with --study FILE")
@@ -122,6 +128,8 @@ def _save(path: Path, problem: Problem, chosen: Result) -> None:
         network_digest=problem.network.digest,
         float_mode=problem.mode,
         constraints=problem.constraints.path if problem.constraints else None,
+        shapes=problem.network.options.shapes,
+        output=problem.network.options.output,
         evaluation=_figures(chosen),
     )
 

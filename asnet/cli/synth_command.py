@@ -37,6 +37,8 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
     choice = chosen(args, talk)
     name = choice.problem.network.name
     talk.note(f"{name}, {choice.origin}: {choice.title}")
+    for note in choice.problem.data.notes:
+        talk.note(f"note: {note}")
     folder = args.out or Path(f"{choice.problem.network_path.stem}_rtl")
     with talk.progress("compiling units") as compiling, talk.progress("co-simulating") as simulating:
         made = synth(
@@ -67,22 +69,24 @@ def _cycles(made: Synthesis) -> str:
 
 def _print(choice: Choice, made: Synthesis) -> None:
     report = made.cosim
+    size = choice.problem.data.images_a_run
+    run = "an image" if size == 1 else f"for {size} images"
     print(f"{choice.problem.network.name}: {choice.title}")
     print(
-        f"co-simulation: {report.images:,} images, {report.words:,} words of {len(report.memories)} memories compared, "
-        "0 differing bits"
+        f"co-simulation: {report.images * size:,} images, {report.words:,} words of {len(report.memories)} memories "
+        "compared, 0 differing bits"
     )
-    print(f"cycles an image: {_cycles(made)}")
+    print(f"cycles {run}: {_cycles(made)}")
     if made.estimate is not None:
-        _print_estimate(made.estimate, made.cosim.cycles_max)
+        _print_estimate(made.estimate, made.cosim.cycles_max, run)
     print(f"design: {made.folder}/ (top {made.design.top}, {len(made.design.files)} files, see report.txt)")
 
 
-def _print_estimate(found: Estimate, cycles: int) -> None:
+def _print_estimate(found: Estimate, cycles: int, run: str) -> None:
     clocks = ", ".join(f"{clock:.1f}" for clock in found.fmax_by_seed)
     seeds = f" (median of {clocks})" if len(found.fmax_by_seed) > 1 else ""
     print(f"ECP5-85k: {found.luts:,} LUT4, {found.ffs:,} FF, {found.dsps:,} DSP, {found.brams:,} block RAM")
-    print(f"Fmax: {found.fmax_mhz:.1f} MHz{seeds}, {found.microseconds(cycles):,.1f} µs an image")
+    print(f"Fmax: {found.fmax_mhz:.1f} MHz{seeds}, {found.microseconds(cycles):,.1f} µs {run}")
     print(f"critical path: {found.critical[0]} → {found.critical[1]}; {found.tools}")
 
 
@@ -95,7 +99,7 @@ def _as_json(choice: Choice, made: Synthesis) -> dict[str, object]:
         "float_mode": str(made.design.mode),
         "design": {"folder": str(made.folder), "top": made.design.top, "digest": made.design.digest},
         "cosimulation": {
-            "images": report.images,
+            "images": report.images * choice.problem.data.images_a_run,
             "words": report.words,
             "memories": list(report.memories),
             "differing": 0,

@@ -51,6 +51,7 @@ class ConfigurationFile:
     """A configuration file, checked as far as that needs no network.
 
     ``network`` and ``constraints`` are resolved against the file's folder. ``network_digest`` may be its first digits.
+    ``shapes`` and ``output`` are how the network is read (:class:`asnet.network.model.LoadOptions`).
     """
 
     path: Path
@@ -60,6 +61,8 @@ class ConfigurationFile:
     network_digest: str | None = None
     float_mode: FloatMode | None = None
     constraints: Path | None = None
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+    output: str | None = None
 
     def resolve(self, slots: Sequence[Slot]) -> Configuration:
         """The configuration of ``slots``: the later rule wins, a slot without a rule is exact.
@@ -141,8 +144,11 @@ def load_configuration(path: Path | str) -> ConfigurationFile:
     keys = load(path).fields(required=("version", "rules"), optional=_FILE_KEYS)
     if keys["version"].integer() != 1:
         keys["version"].fail(f"version {keys['version'].value!r} is not known; write 1")
-    network = keys["network"].fields(required=("path",), optional=("digest",)) if "network" in keys else {}
+    network = (
+        keys["network"].fields(required=("path",), optional=("digest", "shapes", "output")) if "network" in keys else {}
+    )
     units = {name: _record(name, node) for name, node in keys["units"].members().items()} if "units" in keys else {}
+    shapes = network["shapes"].members() if "shapes" in network else {}
     if "evaluation" in keys:
         keys["evaluation"].members()
     return ConfigurationFile(
@@ -153,7 +159,13 @@ def load_configuration(path: Path | str) -> ConfigurationFile:
         network_digest=_digest(network["digest"]) if "digest" in network else None,
         float_mode=FloatMode(keys["float_mode"].string(choices=FloatMode)) if "float_mode" in keys else None,
         constraints=path.parent / keys["constraints"].string() if "constraints" in keys else None,
+        shapes={name: _extents(node) for name, node in shapes.items()},
+        output=network["output"].string() if "output" in network else None,
     )
+
+
+def _extents(node: JsonNode) -> tuple[int, ...]:
+    return tuple(item.integer(minimum=0) for item in node.items())
 
 
 def _record(name: str, node: JsonNode) -> UnitRecord:
@@ -203,6 +215,8 @@ def save_configuration(
     network_digest: str | None = None,
     float_mode: FloatMode = FloatMode.FTZ,
     constraints: Path | None = None,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    output: str | None = None,
     evaluation: Mapping[str, float | int | None] | None = None,
 ) -> None:
     """Write ``configuration`` as a file that :func:`load_configuration` reads; same input, same bytes.
@@ -215,7 +229,11 @@ def save_configuration(
     used = [name for name in dict.fromkeys(configuration.values()) if name != EXACT]
     content: dict[str, object] = {"version": 1}
     if network is not None:
-        content["network"] = {"path": _relative(network, path)} | ({"digest": network_digest} if network_digest else {})
+        described: dict[str, object] = {"path": _relative(network, path)}
+        described |= {"digest": network_digest} if network_digest else {}
+        described |= {"shapes": {name: list(shape) for name, shape in shapes.items()}} if shapes else {}
+        described |= {"output": output} if output else {}
+        content["network"] = described
     content["float_mode"] = str(float_mode)
     content["units"] = {name: _described(instances[name]) for name in used}
     content["rules"] = [{"match": match.to_json(), "unit": unit} for match, unit in _rules(configuration, slots)]

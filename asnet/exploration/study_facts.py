@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from asnet.errors import StudyError
@@ -37,6 +37,7 @@ class StudyFacts:
 
     ``program`` is the digest of the network's IR with the slots' calls in place, which also tells versions of ASNet
     apart that compute differently; ``passes`` are the user's IR passes as they are written on the command line.
+    ``shapes`` and ``output`` are how the network was read (:class:`asnet.network.model.LoadOptions`).
     ``constraints_text`` is the content of the constraints file, empty if there is none.
     """
 
@@ -57,6 +58,8 @@ class StudyFacts:
     constraints: str = ""
     constraints_text: str = ""
     version: str = ""
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+    output: str | None = None
 
     @classmethod
     def collect(
@@ -76,6 +79,8 @@ class StudyFacts:
         constraints: Path | None = None,
         constraints_text: str = "",
         version: str = "",
+        shapes: Mapping[str, tuple[int, ...]] | None = None,
+        output: str | None = None,
     ) -> StudyFacts:
         """The facts of an exploration of ``space``."""
         return cls(
@@ -96,6 +101,8 @@ class StudyFacts:
             constraints=str(constraints.absolute()) if constraints is not None else "",
             constraints_text=constraints_text,
             version=version,
+            shapes=dict(shapes or {}),
+            output=output,
         )
 
     @property
@@ -107,6 +114,8 @@ class StudyFacts:
         """What of ``other`` (now) makes other evaluations than this (in the study): one phrase for each."""
         compared = {
             "network": (self.network_digest, other.network_digest, f"{self.network}", f"{other.network}"),
+            "shapes": (self.shapes, other.shapes, _shapes(self), _shapes(other)),
+            "output": (self.output, other.output, self.output or "all", other.output or "all"),
             "test set": (self.data_digest, other.data_digest, _set(self), _set(other)),
             "float mode": (self.float_mode, other.float_mode, self.float_mode, other.float_mode),
             "backend": (self.backend, other.backend, self.backend, other.backend),
@@ -138,11 +147,17 @@ class StudyFacts:
                 Variable(v["name"], tuple(v["slots"]), tuple(v["candidates"])) for v in content["variables"]
             )
             content["passes"] = tuple(content["passes"])
+            shapes: dict[str, list[int]] = content.get("shapes", {})
+            content["shapes"] = {name: tuple(shape) for name, shape in shapes.items()}
             content["slots"] = tuple(Slot(**slot) for slot in content["slots"])
             content["units"] = {name: UnitFact(**fact) for name, fact in content["units"].items()}
             return cls(**content)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StudyError(f"its description is damaged ({type(error).__name__}: {error})") from error
+
+
+def _shapes(facts: StudyFacts) -> str:
+    return " ".join(f"{name}={'x'.join(map(str, shape))}" for name, shape in facts.shapes.items()) or "none given"
 
 
 def _set(facts: StudyFacts) -> str:

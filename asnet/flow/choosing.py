@@ -9,6 +9,7 @@ from pathlib import Path
 from asnet.errors import ConstraintsError, UsageError
 from asnet.exploration import Configuration, Study, best, load_configuration, load_constraints
 from asnet.flow.problem import Problem
+from asnet.network import LoadOptions
 from asnet.types import EXACT, FloatMode
 from asnet.units import UnitInstance
 
@@ -37,10 +38,12 @@ def choose(
     data: Path | None = None,
     mode: FloatMode | None = None,
     trust_verilog: bool = False,
+    options: LoadOptions | None = None,
 ) -> Choice:
     """The configuration ``wanted``: ``best`` (of ``study``), ``exact``, or the path of a configuration file.
 
-    ``network`` and ``data`` override what study and file say; ``mode`` the float mode.
+    ``network`` and ``data`` override what study and file say; ``mode`` the float mode; ``options`` how the network is
+    read.
 
     Raises:
         NoFeasibleConfigurationError: the study has nothing within its limits.
@@ -50,14 +53,15 @@ def choose(
     if wanted == BEST:
         if study is None:
             raise UsageError("--config best wants a study; run `asnet explore` first or name one with --study FILE")
-        if mode is not None or network is not None:
-            raise UsageError("--config best takes the study's own network and float mode; leave yours out")
+        if mode is not None or network is not None or options is not None:
+            raise UsageError("--config best takes the study's own network, shapes and float mode; leave yours out")
         return _best(study, data, trust_verilog=trust_verilog)
     if wanted == EXACT:
-        problem = _problem(network, data, mode or FloatMode.FTZ, (), trust_verilog=trust_verilog)
+        asked = options or LoadOptions()
+        problem = _problem(network, data, mode or FloatMode.FTZ, (), asked, trust_verilog=trust_verilog)
         configuration = Configuration(dict.fromkeys((slot.name for slot in problem.slots), EXACT))
         return Choice(problem, configuration, {}, EXACT, EXACT)
-    return _from_file(Path(wanted), network, data, mode, trust_verilog=trust_verilog)
+    return _from_file(Path(wanted), network, data, mode, options, trust_verilog=trust_verilog)
 
 
 def _best(path: Path, data: Path | None, *, trust_verilog: bool) -> Choice:
@@ -65,17 +69,25 @@ def _best(path: Path, data: Path | None, *, trust_verilog: bool) -> Choice:
         problem = Problem.of_study(study.facts, trust_verilog=trust_verilog)
         result = best(study.results(), problem.objectives, problem.limits)
     if data is not None:
+        known = problem.network_path
         problem = Problem.of(
-            problem.network_path, data, problem.units.values(), granularity=problem.granularity, mode=problem.mode,
+            problem.network, data, problem.units.values(), granularity=problem.granularity, mode=problem.mode,
             passes=problem.passes, backend=problem.backend, trust_verilog=trust_verilog,
         )  # fmt: skip
+        problem = replace(problem, network_path=known)
     configuration = problem.space[result.position]
     instances = {name: problem.space.instances[name] for name in configuration.instances}
     return Choice(problem, configuration, instances, result.label, f"best of {path.name}")
 
 
 def _from_file(
-    path: Path, network: Path | None, data: Path | None, mode: FloatMode | None, *, trust_verilog: bool
+    path: Path,
+    network: Path | None,
+    data: Path | None,
+    mode: FloatMode | None,
+    options: LoadOptions | None,
+    *,
+    trust_verilog: bool,
 ) -> Choice:
     file = load_configuration(path)
     test_set = data
@@ -86,6 +98,7 @@ def _from_file(
         test_set,
         mode or file.float_mode or FloatMode.FTZ,
         tuple(file.instances.values()),
+        options or LoadOptions(file.shapes, file.output),
         trust_verilog=trust_verilog,
         granularity="site" if any(rule.match.site is not None for rule in file.rules) else "layer",
     )
@@ -105,6 +118,7 @@ def _problem(
     data: Path | None,
     mode: FloatMode,
     instances: tuple[UnitInstance, ...],
+    options: LoadOptions,
     *,
     trust_verilog: bool,
     granularity: str = "layer",
@@ -113,5 +127,7 @@ def _problem(
         raise UsageError("which network? name the ONNX file, or use a configuration file that names it")
     if data is None:
         raise UsageError("which test set? give it with --data FILE.npz (arrays x and y)")
-    problem = Problem.of(network, data, instances, mode=mode, trust_verilog=trust_verilog)
+    problem = Problem.of(
+        network, data, instances, mode=mode, trust_verilog=trust_verilog, shapes=options.shapes, output=options.output
+    )
     return replace(problem, granularity=granularity)

@@ -23,7 +23,7 @@ from asnet.exploration import (
     offered,
 )
 from asnet.ir import Slot
-from asnet.network import Network, load
+from asnet.network import Network, Shapes, load
 from asnet.passes import Pass, parse_pass
 from asnet.testbed import Dataset, TestBed, prepare
 from asnet.types import FloatMode
@@ -72,14 +72,24 @@ class Problem:
         limits: Mapping[str, Limit] | None = None,
         trust_verilog: bool = False,
         cache: Cache | None = None,
+        shapes: Shapes | None = None,
+        output: str | None = None,
     ) -> Problem:
         """The problem of choosing among ``units`` in ``network``, judged on the test set ``data``.
 
+        ``shapes`` and ``output`` are for a network that is read from a file, as :func:`asnet.network.load` takes them.
+
         Raises:
             NetworkError, DataError, UnitError: an input is missing or wrong.
+            UsageError: ``shapes`` or ``output`` with a network that is read already, or not those of the file.
         """
         path = Path(network.name) if isinstance(network, Network) else Path(network)
-        loaded = network if isinstance(network, Network) else load(network)
+        if isinstance(network, Network):
+            if shapes or output:
+                raise UsageError("shapes and output are for a network that is read from a file; give them to load")
+            loaded = network
+        else:
+            loaded = load(network, shapes=shapes, output=output)
         return cls(
             network=loaded,
             data=_dataset(data, loaded),
@@ -107,6 +117,8 @@ class Problem:
         backend: str = "auto",
         trust_verilog: bool = False,
         cache: Cache | None = None,
+        shapes: Shapes | None = None,
+        output: str | None = None,
     ) -> Problem:
         """The problem that a constraints file states for a network; ``data`` overrides the file's test set.
 
@@ -115,7 +127,7 @@ class Problem:
             UsageError: there is no test set.
         """
         stated = load_constraints(constraints)
-        loaded = load(network)
+        loaded = load(network, shapes=shapes, output=output)
         test_set = Path(data) if data is not None else stated.data
         if test_set is None:
             raise UsageError(
@@ -159,6 +171,8 @@ class Problem:
             passes=passes,
             backend=facts.backend,
             trust_verilog=trust_verilog,
+            shapes=facts.shapes,
+            output=facts.output,
         )
         if facts.images < len(problem.data):
             problem = replace(problem, data=problem.data.take(facts.images))
@@ -207,6 +221,8 @@ class Problem:
             constraints=self.constraints.path if self.constraints else None,
             constraints_text=self.constraints.text if self.constraints else "",
             version=__version__,
+            shapes=self.network.options.shapes,
+            output=self.network.options.output,
         )
 
     def bed(
@@ -234,9 +250,7 @@ class Problem:
 
 
 def _dataset(data: Dataset | Path | str, network: Network) -> Dataset:
-    loaded = data if isinstance(data, Dataset) else Dataset.load(data)
-    loaded.fit(network)
-    return loaded
+    return (data if isinstance(data, Dataset) else Dataset.load(data)).fit(network)
 
 
 def _instances(units: Units) -> dict[str, tuple[UnitInstance, ...]]:

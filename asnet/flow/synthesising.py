@@ -67,7 +67,7 @@ def synth(
             if name not in known:
                 raise UsageError(f"slot {slot!r}: no instance {name!r}; offer its unit to the problem")
             used[name] = known[name]
-    data = problem.data.take(min(images, len(problem.data)))
+    data = problem.data.fit(problem.network).take(min(images, len(problem.data)))
     bed = problem.bed(used.values(), data=data, progress=compiling)
     expected = bed.outputs(configuration, golden=True)
     chosen = {slot: None if name == EXACT else used[name] for slot, name in configuration.items()}
@@ -76,8 +76,8 @@ def synth(
     lint(design)
     tell("lint: clean")
     if simulating is not None:
-        simulating(0, len(data), "images")
-    inputs = np.ascontiguousarray(bed.dataset.x.reshape(len(data), -1))
+        simulating(0, data.runs, "images")
+    inputs = {name: np.ascontiguousarray(array) for name, array in data.feed(slice(None)).items()}
     report = cosimulate(
         design, inputs, expected, stalls=stalls, cache=problem.cache, progress=_without_name(simulating)
     )

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from asnet.network import oracle
 from asnet.network.load import load
-from asnet.network.model import Layer, Network, Tensor
+from asnet.network.model import Layer, LoadOptions, Network, Shapes, Tensor
 
-__all__ = ["Layer", "Network", "Tensor", "load", "oracle"]
+__all__ = ["Layer", "LoadOptions", "Network", "Shapes", "Tensor", "load", "oracle"]

@@ -76,7 +76,8 @@ def load_source(
     tensors = simplify(model, constants, opset, where)
     check_supported(model, opset, where, expanded=True)
     network = _network(source, opset, inputs, constants, tensors)
-    return replace(network, options=LoadOptions(dict(shapes), output))
+    written = {name: (shape,) if isinstance(shape, int) else tuple(shape) for name, shape in shapes.items()}
+    return replace(network, options=LoadOptions(written, output))
 
 
 def _keep_output(graph: onnx.GraphProto, output: str, where: str) -> None:

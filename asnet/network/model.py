@@ -22,16 +22,12 @@ Shapes: TypeAlias = "Mapping[str, int | Sequence[int]]"
 class LoadOptions:
     """How a file was read where it left a choice: ``shapes`` of dynamic axes, the one ``output`` that was kept."""
 
-    shapes: Shapes = field(default_factory=dict[str, "int | Sequence[int]"])
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     output: str | None = None
 
     def __str__(self) -> str:
-        shapes = (
-            f"{name}={shape if isinstance(shape, int) else 'x'.join(map(str, shape))}"
-            for name, shape in self.shapes.items()
-        )
-        words = [f"--shape {text}" for text in shapes] + ([f"--output {self.output}"] if self.output else [])
-        return " ".join(words) or "no options"
+        words = [f"--shape {name}={'x'.join(map(str, shape))}" for name, shape in self.shapes.items()]
+        return " ".join(words + ([f"--output {self.output}"] if self.output else []))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The images of a test set cut into chunks, each with the memory it runs in."""
+"""The runs of a test set (of an image each, mostly) cut into chunks, each with the memory it runs in."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ from dataclasses import dataclass
 from asnet.ir import MemoryKind, Module
 from asnet.ir.state import State
 
-__all__ = ["Chunk", "bytes_per_image", "chunks_of"]
+__all__ = ["Chunk", "bytes_per_run", "chunks_of"]
 
 _CALLS_PER_CHUNK = 20_000_000  # about a second of golden calls: how long Ctrl-C may wait
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some of the images. A ``resident`` chunk has ``state`` to itself and keeps it from evaluation to evaluation."""
+    """Some of the runs. A ``resident`` chunk has ``state`` to itself and keeps it from evaluation to evaluation."""
 
-    images: slice
+    runs: slice
     state: State
     resident: bool
 
 
-def bytes_per_image(module: Module) -> int:
-    """Bytes of a state for each of its images."""
+def bytes_per_run(module: Module) -> int:
+    """Bytes of a state for each of its runs."""
     own = module.blob_size(MemoryKind.INPUT) + module.blob_size(MemoryKind.OUTPUT)
     return own if module.reused else own + module.blob_size(MemoryKind.ACTIVATION)
 
 
-def chunks_of(module: Module, images: int, memory: int) -> list[Chunk]:
-    """``images`` images in order; all resident if the module keeps its activations and ``memory`` bytes hold them."""
-    per_image = bytes_per_image(module)
+def chunks_of(module: Module, runs: int, memory: int) -> list[Chunk]:
+    """``runs`` runs in order; all resident if the module keeps its activations and ``memory`` bytes hold them."""
+    per_run = bytes_per_run(module)
     calls = sum(slot.count for slot in module.slots)
-    size = max(1, min(images, _CALLS_PER_CHUNK // max(1, calls), memory // per_image))
-    resident = not module.reused and images * per_image <= memory
+    size = max(1, min(runs, _CALLS_PER_CHUNK // max(1, calls), memory // per_run))
+    resident = not module.reused and runs * per_run <= memory
     shared: dict[int, State] = {}
     found: list[Chunk] = []
-    for low in range(0, images, size):
-        piece = slice(low, min(low + size, images))
+    for low in range(0, runs, size):
+        piece = slice(low, min(low + size, runs))
         count = piece.stop - low
         if resident:
             found.append(Chunk(piece, State(module, count), resident=True))

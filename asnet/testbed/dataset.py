@@ -1,49 +1,68 @@
-"""Test sets: images with their classes, from ``.npz`` files."""
+"""Test sets: images (or texts, or records) with their classes, from ``.npz`` files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asnet.cache import digest
-from asnet.errors import DataError
-from asnet.ir.jit import Float32
+from asnet.errors import DataError, UsageError
 from asnet.network import Network
+from asnet.testbed.fitting import first_fault, fit_inputs, image_shape, images_a_run
+from asnet.testbed.judging import judge_of
 from asnet.types import Array
 
 __all__ = ["Dataset"]
 
-_REMEDY = "save it with numpy.savez(path, x=images, y=classes)"
-_MOST_CLASSES = 2**31
+_REMEDY: Final = "save it with numpy.savez(path, x=images, y=classes)"
+_CLASSES: Final = "y"
+_MOST_CLASSES: Final = 2**31
 
 
 @dataclass(frozen=True)
 class Dataset:
     """Images and the class of each.
 
-    ``x`` is float32 (images, …), ``y`` int64 (images,). ``digest`` is the SHA-256 of types, shapes and values as they
-    were in the file, before any conversion or reshaping. ``notes`` says what was converted.
+    ``inputs`` maps names to arrays (images, …): one called ``x``, or one for each input of a network, of its name;
+    float32, integers or bool. ``y`` is int64 (images,). ``digest`` is the SHA-256 of types, shapes and values as they
+    were in the file, before any conversion or reshaping. ``notes`` says what was converted. A network that takes
+    several images at a time gets ``images_a_run`` of them.
     """
 
-    x: Float32 = field(repr=False, compare=False)
+    inputs: Mapping[str, Array] = field(repr=False, compare=False)
     y: NDArray[np.int64] = field(repr=False, compare=False)
     name: str
     digest: str
     notes: tuple[str, ...] = ()
+    images_a_run: int = 1
 
     def __len__(self) -> int:
         return len(self.y)
 
+    @property
+    def x(self) -> Array:
+        """The only input.
+
+        Raises:
+            UsageError: there are several.
+        """
+        if len(self.inputs) != 1:
+            raise UsageError(
+                f"test set {self.name!r} has several inputs ({', '.join(self.inputs)}); use Dataset.inputs"
+            )
+        return next(iter(self.inputs.values()))
+
     @classmethod
     def load(cls, path: Path | str) -> Dataset:
-        """The test set in the ``.npz`` file ``path``: ``x`` images (numbers), ``y`` the class index of each.
+        """The test set in the ``.npz`` file ``path``: ``y`` the class index of each image, everything else inputs.
 
-        uint8 and other number types become float32 with the same values: pixels 0..255 are not scaled to 0..1.
+        uint8 and other number types become the type of the network's input with the same values: pixels 0..255 are not
+        scaled to 0..1. Arrays that are no numbers, other than ``x``, are left out.
 
         Raises:
             DataError: the file is missing or no ``.npz``, lacks ``x`` or ``y``, is empty, or holds what is no number.
@@ -55,7 +74,8 @@ class Dataset:
                 if not isinstance(loaded, Mapping):
                     raise DataError(f"test set {str(path)!r} is a single array, not an .npz archive; {_REMEDY}")
                 archive = cast("Mapping[str, Array]", loaded)
-                arrays = {key: _member(archive, key, path) for key in ("x", "y")}
+                inputs = dict(_inputs(archive, path))
+                classes = _member(archive, _CLASSES, path)
         except OSError as error:
             raise DataError(
                 f"test set {str(path)!r} cannot be read: {error.strerror or error}; check the path"
@@ -64,89 +84,126 @@ class Dataset:
             raise
         except Exception as error:  # as in _member
             raise DataError(f"test set {str(path)!r} is not an .npz archive ({error}); {_REMEDY}") from error
-        return cls.from_arrays(arrays["x"], arrays["y"], name=str(path))
+        return cls.from_arrays(inputs, classes, name=str(path))
 
     @classmethod
-    def from_arrays(cls, x: Array, y: Array, *, name: str = "data") -> Dataset:
-        """The test set of images ``x`` (images, …) and class indices ``y`` (images,).
+    def from_arrays(cls, x: Array | Mapping[str, Array], y: Array, *, name: str = "data") -> Dataset:
+        """The test set of images ``x`` (images, …), or of several inputs by name, and class indices ``y`` (images,).
 
         Raises:
             DataError: empty, different lengths, no numbers, NaN, or ``y`` holds no class indices.
         """
-        x, y = np.asarray(x), np.asarray(y)
+        given = dict(x) if isinstance(x, Mapping) else {"x": x}
+        arrays = {key: np.asarray(array) for key, array in given.items()}
+        y = np.asarray(y)
         where = f"test set {name!r}"
-        if x.dtype.kind not in "biuf":
-            raise DataError(f"{where}: 'x' is of type {x.dtype}, not numbers; store images as float32 or uint8")
-        if x.ndim == 0 or x.size == 0:
-            raise DataError(f"{where}: 'x' is empty (shape {x.shape}); give at least one image")
+        if not arrays:
+            raise DataError(f"{where} has no images; give at least one array")
+        for key, array in arrays.items():
+            _check_numbers(array, key, where)
         if y.ndim == 2 and y.shape[1] == 1:
             y = y[:, 0]
         if y.ndim != 1:
             raise DataError(
                 f"{where}: 'y' has shape {y.shape}; it must hold one class index per image, such as y.argmax(axis=1)"
             )
-        if len(x) != len(y):
-            raise DataError(f"{where}: 'x' has {len(x)} images, 'y' has {len(y)} classes; they must be as many")
+        for key, array in arrays.items():
+            if len(array) != len(y):
+                raise DataError(
+                    f"{where}: {key!r} has {len(array)} images, 'y' has {len(y)} classes; they must be as many"
+                )
         classes = _classes(y, where)
-        with np.errstate(over="ignore"):  # becomes infinity, which is refused
-            values = np.ascontiguousarray(x, dtype=np.float32)
-        if np.isnan(values).any():
-            raise DataError(f"{where}: 'x' holds NaN, first in image {_first(np.isnan(values))}; remove or replace it")
-        if np.isinf(values).any():
-            raise DataError(
-                f"{where}: 'x' holds infinity (as float32), first in image {_first(np.isinf(values))}; scale the data"
-            )
-        notes = () if x.dtype == np.float32 else (f"{where}: 'x' converted from {x.dtype} to float32, not scaled",)
-        contents = digest([str(x.dtype), str(x.shape), np.ascontiguousarray(x).tobytes(), classes.tobytes()])
-        return cls(values, classes, name, contents, notes)
+        parts: list[str | bytes] = []
+        notes: list[str] = []
+        values: dict[str, Array] = {}
+        for key, array in arrays.items():
+            parts += [] if len(arrays) == 1 else [key]
+            parts += [str(array.dtype), str(array.shape), np.ascontiguousarray(array).tobytes()]
+            values[key] = _single_precision(array, key, where) if array.dtype.kind == "f" else array
+            if values[key].dtype != array.dtype:
+                notes.append(f"{where}: {key!r} converted from {array.dtype} to float32, not scaled")
+        return cls(values, classes, name, digest([*parts, classes.tobytes()]), tuple(notes))
 
     def take(self, images: int) -> Dataset:
-        """The first ``images`` images.
+        """The first ``images`` images, and those that complete the last run of a network that takes several at a time.
 
         Raises:
             DataError: fewer than 1, or more than there are.
         """
         if not 1 <= images <= len(self):
             raise DataError(f"test set {self.name!r} has {len(self)} images, {images} asked for; use 1 to {len(self)}")
+        return self._first(-(-images // self.images_a_run) * self.images_a_run)
+
+    def _first(self, images: int) -> Dataset:
         if images == len(self):
             return self
-        return replace(
-            self, x=self.x[:images], y=self.y[:images], digest=digest([self.digest, f"first {images} images"])
-        )
+        inputs = {key: array[:images] for key, array in self.inputs.items()}
+        marked = digest([self.digest, f"first {images} images"])
+        return replace(self, inputs=inputs, y=self.y[:images], digest=marked)
 
     def fit(self, network: Network) -> Dataset:
-        """The same images in the shape of the network's input, ``(images, *shape)``, its batch axis of 1 left out.
+        """The same images as inputs of ``network``: by name, in their types and shapes, a batch axis left out.
+
+        The only input takes ``x``. A network that takes several images at a time leaves out the last ones that make no
+        whole run.
 
         Raises:
-            DataError: another number of values per image, several inputs, or a class without an output.
+            DataError: another number of values per image, an input without an array, or a class without an answer.
         """
         where = f"test set {self.name!r}"
-        if len(network.inputs) != 1:
-            names = ", ".join(tensor.name for tensor in network.inputs)
-            raise DataError(f"{where}: network {network.name!r} has {len(network.inputs)} inputs ({names}), not one")
-        tensor = network.inputs[0]
-        values = self.x.size // len(self)
-        if values != tensor.size:
-            if len(tensor.shape) > 1 and values * tensor.shape[0] == tensor.size:
-                raise DataError(
-                    f"{where}: network {network.name!r} takes exactly {tensor.shape[0]} images at a time (input "
-                    f"{tensor.name!r} of shape {tensor.shape}); export it with a batch of 1, or a dynamic one"
-                )
+        inputs, notes = fit_inputs(self.inputs, network, where)
+        images = images_a_run(inputs, network, where)
+        if len(self) < images:
             raise DataError(
-                f"{where}: images of shape {self.x.shape[1:]} have {values} values, input {tensor.name!r} of network "
-                f"{network.name!r} has shape {tensor.shape} with {tensor.size}; give it its own test set"
+                f"{where}: network {network.name!r} takes exactly {images} images at a time, there are {len(self)}; "
+                "give at least as many, or export the network with a batch of 1, or a dynamic one"
             )
-        classes = network.outputs[0].size
-        if self.y.max() >= classes:
-            raise DataError(
-                f"{where}: class {self.y.max()} of image {_first(self.y >= classes)} is beyond the {classes} outputs "
-                f"of network {network.name!r} (classes count from 0)"
+        judge = judge_of(network, images)
+        judge.check(self.y, network.name, where)
+        shaped = {
+            tensor.name: inputs[tensor.name].reshape(len(self), *image_shape(tensor.shape, images))
+            for tensor in network.inputs
+        }
+        if judge.note is not None:
+            notes.append(f"{where}: {judge.note}")
+        if len(network.outputs) > 1:
+            names = ", ".join(tensor.name for tensor in network.outputs)
+            first = network.outputs[0].name
+            notes.append(f"{where}: judged by {first!r}, the first of the outputs {names}; choose with --output")
+        left = len(self) % images
+        if left:
+            notes.append(
+                f"{where}: the last {left} images are left out: network {network.name!r} takes {images} at a time"
             )
-        return replace(self, x=self.x.reshape(len(self), *_without_batch(tensor.shape)))
+        told = tuple(dict.fromkeys((*self.notes, *notes)))
+        return replace(self, inputs=shaped, notes=told, images_a_run=images)._first(len(self) - left)
+
+    def feed(self, runs: slice) -> dict[str, Array]:
+        """The inputs of ``runs`` of the network: name → (runs, values)."""
+        size = self.images_a_run
+        low, high, _ = runs.indices(len(self) // size)
+        return {key: array[low * size : high * size].reshape(high - low, -1) for key, array in self.inputs.items()}
+
+    @property
+    def runs(self) -> int:
+        """How often the network runs for all images."""
+        return len(self) // self.images_a_run
 
 
-def _without_batch(shape: Sequence[int]) -> tuple[int, ...]:
-    return tuple(shape[1:]) if shape and shape[0] == 1 else tuple(shape)
+def _inputs(archive: Mapping[str, Array], path: Path) -> Iterator[tuple[str, Array]]:
+    names = [key for key in archive if key != _CLASSES]
+    for key in names or ["x"]:
+        if key == "x" or len(names) == 1:
+            yield key, _member(archive, key, path)
+            continue
+        try:
+            array = _member(archive, key, path)
+        except DataError:
+            if "x" not in names:
+                raise
+            continue
+        if array.dtype.kind in "biuf" and array.ndim:
+            yield key, array
 
 
 def _member(archive: Mapping[str, Array], key: str, path: Path) -> Array:
@@ -161,15 +218,30 @@ def _member(archive: Mapping[str, Array], key: str, path: Path) -> Array:
         raise DataError(f"test set {str(path)!r}: array {key!r} cannot be read: {error}; {_REMEDY}") from error
 
 
+def _check_numbers(array: Array, key: str, where: str) -> None:
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{where}: {key!r} is of type {array.dtype}, not numbers; store images as float32 or uint8")
+    if array.ndim == 0 or array.size == 0:
+        raise DataError(f"{where}: {key!r} is empty (shape {array.shape}); give at least one image")
+
+
+def _single_precision(array: Array, key: str, where: str) -> Array:
+    with np.errstate(over="ignore"):  # becomes infinity, which is refused
+        values = np.ascontiguousarray(array, dtype=np.float32)
+    if np.isnan(values).any():
+        image = first_fault(np.isnan(values))
+        raise DataError(f"{where}: {key!r} holds NaN, first in image {image}; remove or replace it")
+    if np.isinf(values).any():
+        image = first_fault(np.isinf(values))
+        raise DataError(f"{where}: {key!r} holds infinity (as float32), first in image {image}; scale the data")
+    return values
+
+
 def _classes(y: Array, where: str) -> NDArray[np.int64]:
-    if y.dtype.kind not in "iu" and not (y.dtype.kind == "f" and bool((y == np.trunc(y)).all())):
+    if y.dtype.kind not in "biu" and not (y.dtype.kind == "f" and bool((y == np.trunc(y)).all())):
         raise DataError(f"{where}: 'y' is of type {y.dtype}, not class indices; store integers from 0")
     for wrong, what in ((np.less(y, 0), "negative"), (np.greater_equal(y, _MOST_CLASSES), "too large")):
         if wrong.any():
-            first = _first(wrong)
+            first = first_fault(wrong)
             raise DataError(f"{where}: class {y[first]} of image {first} is {what}; count from 0")
     return y.astype(np.int64)
-
-
-def _first(fault: NDArray[np.bool_]) -> int:
-    return int(np.argmax(fault.reshape(len(fault), -1).any(axis=1)))

@@ -11,7 +11,7 @@ __all__ = ["Evaluation", "Evaluator"]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """``correct`` of ``images`` images have their class as the first greatest output; an output with a NaN is wrong.
+    """``correct`` of ``images`` images are answered with their class (:class:`asnet.testbed.judging.Judge` says how).
 
     ``digest`` is the SHA-256 of all outputs, each NaN taken as the canonical quiet one; ``seconds`` the time it took.
     Everything but ``seconds`` depends on configuration, network, test set and float mode alone.

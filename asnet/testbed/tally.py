@@ -8,25 +8,23 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from asnet.testbed.judging import GREATEST, Judge
 from asnet.types import Array
 
 __all__ = ["Tally", "canonical_bits"]
 
 
 class Tally:
-    """``correct`` answers so far, and the digest of ``outputs`` outputs of the network."""
+    """``correct`` answers so far as ``judge`` sees them, and the digest of ``outputs`` outputs of the network."""
 
-    def __init__(self, outputs: int) -> None:
+    def __init__(self, outputs: int, judge: Judge = GREATEST) -> None:
         self.correct = 0
+        self._judge = judge
         self._digests = [hashlib.sha256() for _ in range(outputs)]
 
     def add(self, values: Sequence[Array], classes: NDArray[np.int64]) -> None:
-        """Count the images whose first output's first maximum is at the class; an output with a NaN is wrong.
-
-        ``values`` holds ``(images, …)`` for each output.
-        """
-        rows = values[0].reshape(len(classes), -1)
-        self.correct += int(((rows.argmax(axis=1) == classes) & (rows == rows).all(axis=1)).sum())
+        """Count the images whose first output answers their class; ``values`` holds ``(runs, …)`` for each output."""
+        self.correct += self._judge.correct(values[0], classes)
         for total, array in zip(self._digests, values, strict=True):
             total.update(canonical_bits(array).tobytes())
 

@@ -17,9 +17,10 @@ from asnet.ir import Module, reuse
 from asnet.ir.jit import Engine
 from asnet.network import Network
 from asnet.passes import Pass
-from asnet.testbed.chunks import Chunk, bytes_per_image, chunks_of
+from asnet.testbed.chunks import Chunk, bytes_per_run, chunks_of
 from asnet.testbed.dataset import Dataset
 from asnet.testbed.evaluation import Evaluation
+from asnet.testbed.judging import judge_of
 from asnet.testbed.prepare import prepare
 from asnet.testbed.tally import Tally, canonical_bits
 from asnet.types import Array, FloatMode
@@ -110,7 +111,7 @@ class TestBed:
         """Instance name → why its fast form equals the golden model; empty for the backend `golden`."""
         self._memory = memory
         self._threads = threads
-        fits = bytes_per_image(self.module) * len(self.dataset) <= memory
+        fits = bytes_per_run(self.module) * len(self.dataset) <= memory
         prefixes = granularity != "network" and len({slot.layer for slot in self.slots}) > 1
         self._running = self.module if fits and prefixes else reuse(self.module)
         self._engines: dict[tuple[Plan, bool], Engine] = {}
@@ -132,13 +133,15 @@ class TestBed:
         self._binding.select(configuration)
         self._kept = None  # until it is whole again, whatever interrupts
         outputs = [self.module.memory(tensor.name) for tensor in self.network.outputs]
-        tally = Tally(len(outputs))
+        size = self.dataset.images_a_run
+        tally = Tally(len(outputs), judge_of(self.network, size))
         for chunk in self._chunks:
             if not chunk.resident or first == 0:
-                engine.run(self.dataset.x[chunk.images], state=chunk.state)
+                engine.run(self.dataset.feed(chunk.runs), state=chunk.state)
             elif first < len(self.module.calls):
                 engine.run(state=chunk.state, first=first)
-            tally.add([chunk.state.view(memory) for memory in outputs], self.dataset.y[chunk.images])
+            classes = self.dataset.y[chunk.runs.start * size : chunk.runs.stop * size]
+            tally.add([chunk.state.view(memory) for memory in outputs], classes)
         self.library.raise_fault()
         self._kept = dict(configuration)
         return Evaluation(tally.correct, len(self.dataset), tally.digest, time.perf_counter() - began)
@@ -146,7 +149,8 @@ class TestBed:
     def outputs(
         self, configuration: Mapping[str, str], images: int | None = None, *, golden: bool = False
     ) -> dict[str, Array]:
-        """What every layer computes for the first ``images`` images: memory name → array ``(images, *shape)``.
+        """What every layer computes for the first ``images`` images: memory name → array ``(runs, *shape)``, where
+        a run is an image, or as many as the network takes at a time.
 
         All memories that a layer writes, in the order of the layers. ``golden`` asks for the Verilator models
         whatever the backend.
@@ -158,8 +162,8 @@ class TestBed:
         data = self.dataset if images is None else self.dataset.take(images)
         engine = self._engine(self._plan(configuration, only="golden" if golden else None), self.module)
         self._binding.select(configuration)
-        state = engine.state(len(data))
-        engine.run(data.x, state=state)
+        state = engine.state(data.runs)
+        engine.run(data.feed(slice(None)), state=state)
         self.library.raise_fault()
         written = dict.fromkeys(name for call in self.module.calls for name in call.writes)
         return {name: np.array(state.view(self.module.memories[name])) for name in written}
@@ -196,7 +200,7 @@ class TestBed:
 
     @cached_property
     def _chunks(self) -> list[Chunk]:
-        return chunks_of(self._running, len(self.dataset), self._memory)
+        return chunks_of(self._running, self.dataset.runs, self._memory)
 
     def _first_changed(self, configuration: Mapping[str, str]) -> int:
         """Number of the first call whose slots differ from what the resident states hold; all calls, if none does."""

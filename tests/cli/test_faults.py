@@ -127,7 +127,7 @@ def test_unknown_unit(cli: Cli, constraints: Constraints) -> None:
         ({"x": np.zeros((0, 64), np.float32), "y": np.zeros(0, np.int64)}, "empty"),
         ({"x": np.zeros((3, 63), np.float32), "y": np.zeros(3, np.int64)}, "63"),
         ({"x": np.zeros((3, 64), np.float32), "y": np.zeros(2, np.int64)}, "3 images"),
-        ({"images": np.zeros((3, 64), np.float32)}, "'x'"),
+        ({"images": np.zeros((3, 64), np.float32)}, "no array 'y' (found: images)"),
     ],
 )
 def test_unfit_test_sets(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
@@ -49,6 +51,16 @@ def test_shapes_may_come_late() -> None:
     for shape in ((2, 3), (1, 5), (2, 3)):
         x = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)
         assert np.array_equal(ready.run([x])[0], -x)
+
+
+def test_every_extent_of_a_network_with_dynamic_axes() -> None:
+    runtime = pytest.importorskip("onnxruntime", reason="the reference")
+    path = Path(__file__).resolve().parents[2] / "examples" / "sentences" / "sentences.onnx"
+    session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    ready = backend.prepare(onnx.load(path))
+    for shape in ((3, 5), (1, 12), (4, 2)):
+        words = np.random.default_rng(1).integers(0, 16, shape)
+        np.testing.assert_allclose(ready.run([words])[0], session.run(None, {"words": words})[0], rtol=1e-5)
 
 
 def test_parameters_are_compiled_in() -> None:

@@ -104,7 +104,11 @@ RULE: dict[str, Any] = {"match": {"op": "fmul"}, "unit": "fmul_trunc(p=20)"}
 FAULTS: list[tuple[dict[str, Any], type[AsnetError], str]] = [
     ({"version": 2}, ConstraintsError, "$.version: version 2 is not known; write 1"),
     ({"rule": []}, ConstraintsError, "$: unknown key 'rule'; did you mean 'rules'?"),
-    ({"network": {"file": "x"}}, ConstraintsError, "$.network: unknown key 'file'; known: digest, path"),
+    (
+        {"network": {"file": "x"}},
+        ConstraintsError,
+        "$.network: unknown key 'file'; known: digest, output, path, shapes",
+    ),
     (
         {"network": {"path": "x", "digest": "xyz"}},
         ConstraintsError,

@@ -151,7 +151,7 @@ def test_chunks_change_nothing(
     assert len(parts) > 1
     assert {part.resident for part in parts} == {share == 1.0}
     assert bed._running.reused == (share < 1.0)  # pyright: ignore[reportPrivateUsage]
-    assert [i for part in parts for i in range(part.images.start, part.images.stop)] == list(range(len(digits)))
+    assert [i for part in parts for i in range(part.runs.start, part.runs.stop)] == list(range(len(digits)))
 
 
 def test_activations_share_places_if_no_prefix_can_stay(
