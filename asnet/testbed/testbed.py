@@ -111,7 +111,7 @@ class TestBed:
         """Instance name → why its fast form equals the golden model; empty for the backend `golden`."""
         self._memory = memory
         self._threads = threads
-        fits = bytes_per_run(self.module) * len(self.dataset) <= memory
+        fits = bytes_per_run(self.module) * self.dataset.runs <= memory
         prefixes = granularity != "network" and len({slot.layer for slot in self.slots}) > 1
         self._running = self.module if fits and prefixes else reuse(self.module)
         self._engines: dict[tuple[Plan, bool], Engine] = {}
