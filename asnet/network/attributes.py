@@ -5,7 +5,7 @@ from __future__ import annotations
 from asnet.errors import NetworkError
 from asnet.network.model import Layer
 
-__all__ = ["integer", "integers", "real", "text"]
+__all__ = ["integer", "integers", "real", "reals", "text"]
 
 
 def _wrong(layer: Layer, name: str, expected: str) -> NetworkError:
@@ -44,4 +44,15 @@ def integers(layer: Layer, name: str, default: tuple[int, ...]) -> tuple[int, ..
     numbers = tuple(item for item in value if isinstance(item, int))
     if len(numbers) != len(value):
         raise _wrong(layer, name, "a list of integers")
+    return numbers
+
+
+def reals(layer: Layer, name: str, default: tuple[float, ...]) -> tuple[float, ...]:
+    """The attribute ``name`` as a tuple of floats, ``default`` where the layer has none."""
+    value = layer.attributes.get(name, default)
+    if not isinstance(value, tuple):
+        raise _wrong(layer, name, "a list of floats")
+    numbers = tuple(item for item in value if isinstance(item, float))
+    if len(numbers) != len(value):
+        raise _wrong(layer, name, "a list of floats")
     return numbers

@@ -11,6 +11,7 @@ from asnet.network.activations import ACTIVATIONS, FUNCTIONS, activation, consta
 from asnet.network.elementary import Float32, exp
 from asnet.network.functions import ArraySteps, log, power
 from asnet.network.model import Layer
+from asnet.network.oracle_elementwise import cast
 from asnet.network.oracle_frame import Frame, Operator
 from asnet.network.semantics import softmax_axes
 from asnet.types import AnyArray
@@ -29,7 +30,7 @@ def _pow(frame: Frame, layer: Layer) -> AnyArray:
     """Floats: constant powers by multiplication, others by 2^(y·log2 x), an integer y first rounded to a float."""
     x, exponent = np.atleast_1d(frame.operand(layer, 0)), np.atleast_1d(frame.operand(layer, 1))
     if x.dtype != np.float32:
-        return _integer_pow(x, exponent, layer)
+        return _integer_pow(frame, x, exponent, layer)
     y, steps = exponent.astype(np.float32), ArraySteps(frame.flush)
     if layer.inputs[1] in frame.network.constants and y.size == 1:
         direct = constant_power(y.item())
@@ -38,13 +39,29 @@ def _pow(frame: Frame, layer: Layer) -> AnyArray:
     return power(steps, x, y)
 
 
-def _integer_pow(x: AnyArray, exponent: AnyArray, layer: Layer) -> AnyArray:
-    """By squares and products that wrap; to a negative power ±1 is ±1 and any other number 0, zero too."""
-    if x.dtype.name not in ("int32", "int64") or exponent.dtype.kind not in "iu":
+def _integer_pow(frame: Frame, x: AnyArray, exponent: AnyArray, layer: Layer) -> AnyArray:
+    """To a whole power by squares and products that wrap, to another by floats, then :func:`_whole`."""
+    if x.dtype.name not in ("int32", "int64"):
         raise UnsupportedError(
-            f"{layer} of {x.dtype} to the power of {exponent.dtype} is not supported; "
-            "supported: float32 to any power, int32 and int64 to that of integers"
+            f"{layer} of {x.dtype} is not supported; supported: float32, int32 and int64 to any power"
         )
+    if exponent.dtype != np.float32:
+        return _whole_power(x, exponent)
+    with_whole = np.equal(np.floor(exponent), exponent) & np.less(np.abs(exponent), np.float32(2**63))
+    by_squares = _whole_power(x, np.where(with_whole, exponent, np.float32(0)).astype(np.int64))
+    by_floats = cast(_whole(power(ArraySteps(frame.flush), x.astype(np.float32), exponent)), x.dtype.name)
+    return np.where(with_whole, by_squares, by_floats)
+
+
+def _whole(x: AnyArray) -> AnyArray:
+    """``x``, or the whole number that it is but for an error of 2^-20."""
+    nearest = np.rint(x)
+    close = np.less_equal(np.abs(np.subtract(x, nearest)), np.abs(np.multiply(x, np.float32(2**-20))))
+    return np.where(close, nearest, x)
+
+
+def _whole_power(x: AnyArray, exponent: AnyArray) -> AnyArray:
+    """By squares and products that wrap; to a negative power ±1 is ±1 and any other number 0, zero too."""
     negative, rest = exponent < 0, exponent.astype(np.uint64)
     result, square = np.ones(np.broadcast_shapes(x.shape, exponent.shape), x.dtype), x
     for _ in range(exponent.dtype.itemsize * 8):

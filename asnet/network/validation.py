@@ -50,6 +50,7 @@ from asnet.network.semantics import (
     transpose_permutation,
 )
 from asnet.network.transposed import transposed_geometry
+from asnet.network.vectorizing import vectorizer
 from asnet.network.windows import conv_geometry, pool_geometry
 
 __all__ = ["validate"]
@@ -107,6 +108,7 @@ _CHECKS: Mapping[str, Callable[[Layer, Network], object]] = {
     "Det": determinant,
     "Einsum": einsum,
     "DFT": transform,
+    "TfIdfVectorizer": vectorizer,
     "STFT": frames,
     **dict.fromkeys(("Resize", "Upsample"), resize),
     "GridSample": grid_sample,

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from asnet.cache import Cache
-from asnet.errors import UnsupportedError
 from asnet.ir import for_hls
 from asnet.ir.verify import verify
 from asnet.lower import lower
@@ -50,6 +49,8 @@ CASES = [
         for base in ("int32", "int64")
         for exponent in ("int8", "uint8", "int32", "uint64", "int64")
     ),
+    *(one(f"{INTEGER_POWERS}{base}-float", "Pow", Typed(base, (40,)), (40,)) for base in ("int32", "int64")),
+    one(f"{INTEGER_POWERS}int32-root", "Pow", Typed("int32", (40,)), scalar(0.5)),
     one("pow-2-integer", "Pow", (50,), np.array([2], np.int64)),
     one("pow-2-wider", "Pow", (5,), np.full((1, 1), 2, np.float32)),
     one("pow-2-many", "Pow", (3, 1), np.full((4,), 2, np.float32)),
@@ -80,9 +81,14 @@ def test_agrees_with_the_onnx_reference(case: Case, objects: Cache) -> None:
     check_reference(case, objects)
 
 
-def test_an_integer_to_the_power_of_a_float_is_refused() -> None:
-    with pytest.raises(UnsupportedError, match=r"Pow.*not supported with input 1 'in1' of type float32"):
-        lower(one("power", "Pow", Typed("int32", (3,)), (3,)).network())
+@pytest.mark.parametrize("mode", FloatMode)
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_integers_to_the_power_of_floats(dtype: str, mode: FloatMode) -> None:
+    network = one("power", "Pow", Typed(dtype, (10,)), (10,)).network()
+    base = np.array([3, -3, 9, 27, 10, 0, -1, -4, 7, 2], dtype)
+    exponent = np.array([5.0, 3.0, 0.5, 1 / 3, 0.0, -1.0, -5.0, 0.5, 1.5, np.inf], np.float32)
+    expected = [243, -27, 3, 3, 1, 0, -1, 0, 18, np.iinfo(dtype).max]
+    assert oracle.run(network, {"in0": base, "in1": exponent}, mode)["y"].tolist() == expected
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
