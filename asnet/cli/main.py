@@ -25,6 +25,7 @@ COMMANDS = {
     "explore": "run every configuration of a design space on a test set: accuracy, area, delay",
     "eval": "run one configuration on a test set",
     "synth": "turn a configuration into co-simulated Verilog",
+    "quantize": "turn a float network into an integer one, with scales from calibration images",
     "units": "list units; show, characterise and measure one",
     "passes": "list the IR passes and their options",
     "doctor": "show the external tools: version, path, what each enables, how to get it",

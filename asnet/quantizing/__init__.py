@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asnet.quantizing.calibrating import CALIBRATIONS
-from asnet.quantizing.options import Quantization
+from asnet.quantizing.options import FORMATS, SCHEMES, Quantization
 from asnet.quantizing.quantizer import QuantizedLayer, QuantizedNetwork, quantize
 
-__all__ = ["CALIBRATIONS", "Quantization", "QuantizedLayer", "QuantizedNetwork", "quantize"]
+__all__ = ["CALIBRATIONS", "FORMATS", "SCHEMES", "Quantization", "QuantizedLayer", "QuantizedNetwork", "quantize"]

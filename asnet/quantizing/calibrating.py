@@ -23,7 +23,7 @@ Float32: TypeAlias = NDArray[np.float32]
 Make: TypeAlias = Callable[[AnyArray | float, AnyArray | float], Scale]
 """(low, high) → the scale of that range."""
 
-_FRACTIONS = np.linspace(1.0, 0.1, 91)
+_FRACTIONS = np.geomspace(1.0, 0.02, 100)
 """Parts of the whole range that a search tries."""
 
 _SAMPLE = 1 << 17

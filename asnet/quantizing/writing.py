@@ -29,6 +29,7 @@ class _Writer:
         self.emit_product = self._qdq if form == "qdq" else self._qlinear
         self.direct = form != "qdq"
         self.nodes: list[onnx.NodeProto] = []
+        self.names = {node.name for node in ready.graph.node}
         self.integers: dict[str, str] = {}
         self.floats: dict[str, str] = {}
         self.parameters: dict[str, tuple[str, str]] = {}
@@ -56,7 +57,13 @@ class _Writer:
         del graph.node[:]
         graph.node.extend(nodes)
 
-    def _node(self, op: str, inputs: Sequence[str], output: str, name: str, axis: int | None = None) -> None:
+    def _node(
+        self, op: str, inputs: Sequence[str], output: str, name: str, *, axis: int | None = None, layer: bool = False
+    ) -> None:
+        """Add a node; ``layer``: it takes the place of the one with its name, else the name is made unique."""
+        while name in self.names and not layer:
+            name += "_"
+        self.names.add(name)
         node = helper.make_node(op, inputs, [output], name=name)
         if axis is not None:
             node.attribute.append(helper.make_attribute("axis", axis))
@@ -169,7 +176,7 @@ class _Writer:
                 self._weights(product),
                 real,
                 f"{product.name}.weights.dequantize",
-                choice.scale.axis,
+                axis=choice.scale.axis,
             )
             inputs.append(real)
         if choice.bias is not None:
@@ -188,7 +195,7 @@ class _Writer:
             self._constant(f"{stem}.zero_point", np.zeros(step.shape, np.int32)),
         ]
         real = self.ready.fresh(f"{stem}.dequantized")
-        self._node("DequantizeLinear", names, real, f"{stem}.dequantize", 0 if step.ndim else None)
+        self._node("DequantizeLinear", names, real, f"{stem}.dequantize", axis=0 if step.ndim else None)
         return real
 
     def _qlinear(self, node: onnx.NodeProto, product: Product) -> None:
@@ -203,7 +210,7 @@ class _Writer:
         if product.second:
             origin = self.plan.origin(product.w)
             w = (self.integers[product.w], *self._scale_names(origin, self.scales.tensors[origin]))
-            self._node("QLinearMatMul", [operand, *x, *w, *y], number, node.name)
+            self._node("QLinearMatMul", [operand, *x, *w, *y], number, node.name, layer=True)
         elif product.op_type == "Conv":
             copy = onnx.NodeProto()
             copy.CopyFrom(node)
@@ -215,7 +222,7 @@ class _Writer:
         elif product.op_type == "MatMul" or choice.bias is None:
             weights = choice if product.op_type == "MatMul" else _transposed(choice)
             self.scales.products[product.name] = weights
-            self._node("QLinearMatMul", [operand, *x, *self._weights(product), *y], number, node.name)
+            self._node("QLinearMatMul", [operand, *x, *self._weights(product), *y], number, node.name, layer=True)
         else:
             self._rows(product, choice, [operand, *x], list(y), number)
         limits = np.iinfo(scale.format.dtype)
@@ -233,7 +240,7 @@ class _Writer:
         bias = self._constant(f"{product.name}.bias.quantized", np.asarray(choice.bias))
         self._node("Reshape", [x[0], shapes[0]], names[0], f"{product.name}.rows")
         inputs = [names[0], *x[1:], *self._weights(product), *y, bias]
-        self._node("QLinearConv", inputs, names[1], product.name)
+        self._node("QLinearConv", inputs, names[1], product.name, layer=True)
         self._node("Reshape", [names[1], shapes[1]], number, f"{product.name}.result")
 
 

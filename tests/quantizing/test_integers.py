@@ -35,8 +35,7 @@ def check(name: str, options: Quantization, cache: Cache, *, onnxruntime: bool =
 
 @pytest.mark.parametrize("form", ["qdq", "qoperator"])
 @pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("bits", [8, 4])
-@pytest.mark.parametrize("name", ["digits_dense", "digits_conv"])
+@pytest.mark.parametrize(("name", "bits"), [("digits_dense", 4), ("digits_conv", 8)])
 def test_forms_and_schemes(name: str, bits: int, scheme: str, form: str, objects: Cache) -> None:
     check(name, Quantization(weights=bits, activations=bits, format=form, **SCHEMES[scheme]), objects)
 
