@@ -16,7 +16,7 @@ from asnet.lower.builder import LayerBuilder
 from asnet.lower.context import FLOATS, LayerContext
 from asnet.lower.index import broadcast
 from asnet.lower.registry import lowering
-from asnet.network.quantisation import QUANTISED_TYPES, axis_shape
+from asnet.network.quantisation import QUANTISED_TYPES, axis_shapes
 from asnet.types import ELEMENT_TYPES
 
 __all__ = ["saturate", "widen"]
@@ -50,32 +50,33 @@ def _bound(b: LayerBuilder, limit: int, zero: ir.Value) -> ir.Value:
 
 @lowering("QuantizeLinear")
 def _quantize(context: LayerContext) -> None:
-    shape = axis_shape(context.layer, context.network)
+    view, shape = axis_shapes(context.layer, context.network)
     x, scale, y = context.input(0, (*FLOATS, "int32")), context.input(1), context.output()
     if y.dtype not in QUANTISED_TYPES:
         raise context.unsupported(f"an output of type {y.dtype} (supported types: {', '.join(QUANTISED_TYPES)})")
     zero = context.optional_input(2, QUANTISED_TYPES)
-    with context.function((x, scale, zero), (y,)) as b, b.nest(y.shape) as index:
+    with context.function((x, scale, zero), (y,)) as b, b.nest(view) as index:
         place = broadcast(index, shape)
-        value = b.load(x, index)
+        value = b.load(replace(x, shape=view), index)
         value = value if x.dtype == "float32" else b.ir.sitofp(value, F32)
         quotient = b.ir.fdiv(value, b.load(replace(scale, shape=shape), place))
         base = I32(0) if zero is None else widen(b, b.load(replace(zero, shape=shape), place), zero.dtype)
-        b.store(y, index, saturate(b, quotient, base, y.dtype))
+        b.store(replace(y, shape=view), index, saturate(b, quotient, base, y.dtype))
 
 
 @lowering("DequantizeLinear")
 def _dequantize(context: LayerContext) -> None:
-    shape = axis_shape(context.layer, context.network)
+    view, shape = axis_shapes(context.layer, context.network)
     types = (*QUANTISED_TYPES, "int32")
     x, scale, y = context.input(0, types), context.input(1), context.output()
     zero = context.optional_input(2, types)
-    with context.function((x, scale, zero), (y,)) as b, b.nest(y.shape) as index:
+    with context.function((x, scale, zero), (y,)) as b, b.nest(view) as index:
         place = broadcast(index, shape)
-        value = widen(b, b.load(x, index), x.dtype)
+        value = widen(b, b.load(replace(x, shape=view), index), x.dtype)
         if zero is not None:
             value = b.ir.sub(value, widen(b, b.load(replace(zero, shape=shape), place), zero.dtype))
-        b.store(y, index, b.ir.fmul(b.ir.sitofp(value, F32), b.load(replace(scale, shape=shape), place)))
+        product = b.ir.fmul(b.ir.sitofp(value, F32), b.load(replace(scale, shape=shape), place))
+        b.store(replace(y, shape=view), index, product)
 
 
 @lowering("DynamicQuantizeLinear")

@@ -16,6 +16,7 @@ __all__ = [
     "CONTROL_FLOW",
     "DEFAULT_DOMAINS",
     "OLDEST_OPSET",
+    "SEQUENCE_OPERATORS",
     "check_functions",
     "check_mode",
     "check_supported",
@@ -30,6 +31,14 @@ DEFAULT_DOMAINS = frozenset({"", "ai.onnx"})
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan"})
 """Operators with subgraphs that may vanish when the network is loaded."""
 
+SEQUENCE_OPERATORS = frozenset(
+    {
+        *("SequenceEmpty", "SequenceConstruct", "SequenceInsert", "SequenceErase", "SequenceAt", "SequenceLength"),
+        *("SplitToSequence", "ConcatFromSequence", "Optional", "OptionalHasElement", "OptionalGetElement"),
+    }
+)
+"""Operators on sequences and optionals, which may vanish when the network is loaded."""
+
 _SUBGRAPHS = frozenset({onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS})
 _ATTRIBUTE_KINDS = {
     onnx.AttributeProto.SPARSE_TENSOR: "a sparse tensor",
@@ -37,9 +46,6 @@ _ATTRIBUTE_KINDS = {
     onnx.AttributeProto.TYPE_PROTO: "a type",
     onnx.AttributeProto.TYPE_PROTOS: "types",
 }
-_SEQUENCES = frozenset(
-    {"SplitToSequence", "ConcatFromSequence", "Optional", "OptionalHasElement", "OptionalGetElement"}
-)
 
 
 def describe(node: onnx.NodeProto, where: str) -> str:
@@ -119,10 +125,10 @@ def _check_node(node: onnx.NodeProto, opsets: Mapping[str, int], what: str, expa
                 "the same for every input"
             )
         return
-    if node.op_type.startswith("Sequence") or node.op_type in _SEQUENCES:
-        raise UnsupportedError(f"{what}: sequences and optionals are not supported; use tensors")
+    if expanded and node.op_type in SEQUENCE_OPERATORS:
+        raise UnsupportedError(f"{what}: sequences that depend on values are not supported; use tensors")
     for attribute in node.attribute:
-        if attribute.type in _ATTRIBUTE_KINDS:
+        if attribute.type in _ATTRIBUTE_KINDS and node.op_type not in SEQUENCE_OPERATORS:
             kind = _ATTRIBUTE_KINDS[attribute.type]
             raise UnsupportedError(f"{what}: attribute {attribute.name!r} is {kind}, which is not supported")
     if node.op_type == "BatchNormalization":

@@ -16,7 +16,7 @@ from onnx import helper
 
 from asnet.errors import NetworkError
 from asnet.network import oracle
-from asnet.network.checking import CONTROL_FLOW, check_mode, describe, opset_version
+from asnet.network.checking import CONTROL_FLOW, SEQUENCE_OPERATORS, check_mode, describe, opset_version
 from asnet.network.graph import replace_nodes, to_layer
 from asnet.network.model import Network, Tensor
 from asnet.network.oracle_elementwise import cast
@@ -34,6 +34,7 @@ _LARGEST_FOLDED = 2**27
 _RANDOM = frozenset(
     {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"}
 )
+_UNFOLDED = _RANDOM | CONTROL_FLOW | SEQUENCE_OPERATORS
 _SHAPES = frozenset({"Shape", "Size"})
 
 
@@ -84,7 +85,7 @@ def _evaluate(
         value, goal = constants[node.input[0]], tensors[node.input[1]].dtype
         if {value.dtype.name, goal} <= ELEMENT_TYPES.keys():
             return {node.output[0]: cast(value, goal)}
-    if node.op_type in _RANDOM | CONTROL_FLOW or any(name and name not in constants for name in node.input):
+    if node.op_type in _UNFOLDED or any(name and name not in constants for name in node.input):
         return None
     sizes = [tensors[name].size for name in node.output if name in tensors]
     if max(sizes, default=0) > _LARGEST_FOLDED:

@@ -12,7 +12,7 @@ from asnet.network.oracle_frame import Frame, Operator
 from asnet.network.quantisation import (
     OPERANDS,
     accumulator,
-    axis_shape,
+    axis_shapes,
     integer_conv_geometry,
     integer_matmul_geometry,
     per_channel_shape,
@@ -36,22 +36,24 @@ def _saturate(value: AnyArray, zero: AnyArray, dtype: str) -> AnyArray:
 
 def quantize_linear(frame: Frame, layer: Layer) -> AnyArray:
     """``saturate(round(x / scale) + zero)``; integers are divided as float32."""
-    shape = axis_shape(layer, frame.network)
-    dtype = frame.network.tensors[layer.outputs[0]].dtype
+    view, shape = axis_shapes(layer, frame.network)
+    output = frame.network.tensors[layer.outputs[0]]
     scale = frame.operand(layer, 1).reshape(shape)
     zero = frame.optional(layer, 2)
     zero = np.zeros(shape, np.int32) if zero is None else zero.reshape(shape)
-    return _saturate(np.divide(frame.operand(layer, 0).astype(np.float32), scale), zero, dtype)
+    quotient = np.divide(frame.operand(layer, 0).astype(np.float32).reshape(view), scale)
+    return _saturate(quotient, zero, output.dtype).reshape(output.shape)
 
 
 def dequantize_linear(frame: Frame, layer: Layer) -> AnyArray:
     """``float32(x - zero)·scale``."""
-    shape = axis_shape(layer, frame.network)
-    x = frame.operand(layer, 0).astype(np.int32)
+    view, shape = axis_shapes(layer, frame.network)
+    x = frame.operand(layer, 0).astype(np.int32).reshape(view)
     zero = frame.optional(layer, 2)
     if zero is not None:
         x = np.subtract(x, zero.astype(np.int32).reshape(shape))
-    return np.multiply(x.astype(np.float32), frame.operand(layer, 1).reshape(shape))
+    y = np.multiply(x.astype(np.float32), frame.operand(layer, 1).reshape(shape))
+    return y.reshape(frame.network.shape(layer.outputs[0]))
 
 
 def dynamic_quantize_linear(frame: Frame, layer: Layer) -> tuple[AnyArray, ...]:

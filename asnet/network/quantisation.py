@@ -30,7 +30,7 @@ __all__ = [
     "Operands",
     "UnitOperands",
     "accumulator",
-    "axis_shape",
+    "axis_shapes",
     "integer_conv_geometry",
     "integer_matmul_geometry",
     "layer_unit",
@@ -158,25 +158,42 @@ def per_matrix_shape(layer: Layer, shape: tuple[int, ...], matrix: tuple[int, ..
     return view
 
 
-def axis_shape(layer: Layer, network: Network) -> tuple[int, ...]:
-    """Scale and zero point of a QuantizeLinear or DequantizeLinear as they broadcast to its input.
+def axis_shapes(layer: Layer, network: Network) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The input of a QuantizeLinear or DequantizeLinear, and its scale and zero point, as they broadcast.
+
+    With ``block_size`` the axis is two: blocks, and positions in a block.
 
     Raises:
-        NetworkError: the scale has neither one element nor one per position of ``axis``, or the zero point another
-            shape.
-        UnsupportedError: blocks have their own scales, or division in another type than float32.
+        NetworkError: the scale has neither one element nor one per position or block of ``axis``, or the zero point
+            another shape.
+        UnsupportedError: the axis is no multiple of the block, or division in another type than float32.
     """
     shape, scale = network.shape(layer.inputs[0]), network.shape(layer.inputs[1])
-    if integer(layer, "block_size", 0) != 0:
-        raise UnsupportedError(f"{layer}: block_size is not supported; quantise per tensor or per axis")
     if integer(layer, "precision", 0) not in (0, 1):
         raise UnsupportedError(f"{layer}: precision is not supported but for float32; leave it out")
     if has_input(layer, 2) and network.shape(layer.inputs[2]) != scale:
         zero = list(network.shape(layer.inputs[2]))
         raise NetworkError(f"{layer}: a zero point of shape {zero} is not of the scale's shape {list(scale)}")
-    if math.prod(scale) == 1 and len(scale) < 2:
-        return (1,) * len(shape)
+    block = integer(layer, "block_size", 0)
+    if math.prod(scale) == 1 and len(scale) < 2 and not block:
+        return shape, (1,) * len(shape)
     axis = normalize_axis(layer, integer(layer, "axis", 1), len(shape))
+    if block:
+        return _block_shapes(layer, shape, scale, axis, block)
     if scale != (shape[axis],):
         raise NetworkError(f"{layer}: a scale of shape {list(scale)} does not fit axis {axis} of shape {list(shape)}")
-    return (*(1,) * axis, shape[axis], *(1,) * (len(shape) - axis - 1))
+    return shape, (*(1,) * axis, shape[axis], *(1,) * (len(shape) - axis - 1))
+
+
+def _block_shapes(
+    layer: Layer, shape: tuple[int, ...], scale: tuple[int, ...], axis: int, block: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    before, after = shape[:axis], shape[axis + 1 :]
+    if block < 0 or scale != (*before, -(-shape[axis] // block), *after):
+        raise NetworkError(
+            f"{layer}: a scale of shape {list(scale)} does not fit blocks of {block} along axis {axis} of shape "
+            f"{list(shape)}"
+        )
+    if shape[axis] % block:
+        raise UnsupportedError(f"{layer}: block_size {block} must divide the {shape[axis]} positions of axis {axis}")
+    return (*before, scale[axis], block, *after), (*before, scale[axis], 1, *after)

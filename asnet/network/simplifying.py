@@ -13,6 +13,7 @@ from asnet.network.folding import fold
 from asnet.network.fusing import fuse
 from asnet.network.graph import drop_unreachable, name_nodes
 from asnet.network.model import Tensor
+from asnet.network.sequences import resolve_sequences
 from asnet.types import Array
 
 __all__ = ["simplify"]
@@ -44,7 +45,10 @@ def _settle(
         state_defaults(model, oracle.OPERATORS)
         tensors = fold(model, constants, where, keep=keep)
         drop_unreachable(model.graph)
-        if not resolve_control_flow(model, opset, constants, tensors) and not expand_operators(
-            model, oracle.OPERATORS, where, constants
-        ):
+        changed = (
+            resolve_sequences(model, opset, constants, tensors)
+            or resolve_control_flow(model, opset, constants, tensors)
+            or expand_operators(model, oracle.OPERATORS, where, constants)
+        )
+        if not changed:
             return tensors

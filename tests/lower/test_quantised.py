@@ -31,6 +31,11 @@ def raw(dtype: str, *shape: int) -> np.ndarray:
     return values
 
 
+def raw_scales(*shape: int) -> np.ndarray:
+    """A scale for each block."""
+    return np.random.default_rng(sum(shape)).uniform(0.01, 0.4, shape).astype(np.float32)
+
+
 def qlinear_conv(
     name: str,
     x: Typed,
@@ -70,6 +75,9 @@ LINEAR = [
         for dtype in ("int8", "uint8", "int16", "uint16")
     ),
     one("dequantize-int32", "DequantizeLinear", Typed("int32", (3, 20)), scale(0.013)),
+    one("quantize-blocks", "QuantizeLinear", (2, 6), raw_scales(2, 3), raw("int8", 2, 3), axis=1, block_size=2),
+    one("quantize-blocks-0", "QuantizeLinear", (6, 2, 1), raw_scales(2, 2, 1), axis=0, block_size=3),
+    one("dequantize-blocks", "DequantizeLinear", Typed("uint8", (2, 6)), raw_scales(1, 6), axis=0, block_size=2),
     one("dequantize-axis", "DequantizeLinear", Typed("int8", (2, 3, 4)), scale(0.1, 0.2, 3), zero("int8", 1, -7, 0)),
 ]
 DYNAMIC = [
@@ -195,8 +203,12 @@ def test_only_products_and_their_sums_are_sites() -> None:
     ("case", "message"),
     [
         (
-            one("blocks", "DequantizeLinear", Typed("int8", (4, 6)), np.ones((2, 6), np.float32), axis=0, block_size=2),
-            "node 'blocks' (DequantizeLinear): block_size is not supported; quantise per tensor or per axis",
+            one("blocks", "DequantizeLinear", Typed("int8", (5, 6)), np.ones((3, 6), np.float32), axis=0, block_size=2),
+            "node 'blocks' (DequantizeLinear): block_size 2 must divide the 5 positions of axis 0",
+        ),
+        (
+            one("cut", "DequantizeLinear", Typed("int8", (4,)), raw_scales(3), axis=0, block_size=2),
+            "node 'cut' (DequantizeLinear): a scale of shape [3] does not fit blocks of 2 along axis 0 of shape [4]",
         ),
         (
             one("channels", "QuantizeLinear", (2, 3), scale(1, 2), zero("uint8", 1, 2), axis=1),

@@ -287,8 +287,13 @@ UNSUPPORTED = {
         "node 'choose' (If): control flow that depends on values is not supported; export a network whose operators",
     ),
     "sequence": (
-        [N("SequenceConstruct", ["x"], ["s"], name="s"), N("ConcatFromSequence", ["s"], ["y"], axis=0)],
-        "node 's' (SequenceConstruct): sequences and optionals are not supported; use tensors",
+        [
+            N("SequenceConstruct", ["x"], ["s"], name="s"),
+            N("ArgMax", ["x"], ["m"], axis=1, keepdims=0),
+            N("Squeeze", ["m"], ["p"]),
+            N("SequenceAt", ["s", "p"], ["y"]),
+        ],
+        "node 's' (SequenceConstruct): sequences that depend on values are not supported; use tensors",
     ),
     "sparse": (
         [
