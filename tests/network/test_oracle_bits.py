@@ -203,6 +203,10 @@ def test_wrong_inputs_are_data_errors(model):
 
 
 def test_an_unknown_operator_names_its_node(model):
-    network = load(model([helper.make_node("NonZero", ["x"], ["y"], name="e")], {"x": (2, 2)}).SerializeToString())
-    with pytest.raises(UnsupportedError, match=r"^test: node 'e' \(NonZero\): operator is not supported; supported: Abs, "):
+    network = load(
+        model([helper.make_node("RandomUniformLike", ["x"], ["y"], name="e")], {"x": (2, 2)}).SerializeToString()
+    )
+    with pytest.raises(
+        UnsupportedError, match=r"^test: node 'e' \(RandomUniformLike\): operator is not supported; supported: Abs, "
+    ):
         oracle.run(network, {"x": np.zeros((2, 2), F)})
