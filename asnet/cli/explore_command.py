@@ -9,7 +9,17 @@ from pathlib import Path
 from asnet.cli.options import add_jobs, add_loading, add_trust, at_least, load_options
 from asnet.cli.talk import Talk, print_json, print_table
 from asnet.errors import NoFeasibleConfigurationError, OutputError, UsageError
-from asnet.exploration import Exhaustive, Random, Result, Search, Study, best, pareto_front, save_configuration
+from asnet.exploration import (
+    Exhaustive,
+    PassRecord,
+    Random,
+    Result,
+    Search,
+    Study,
+    best,
+    pareto_front,
+    save_configuration,
+)
 from asnet.flow import Problem, explore
 from asnet.network import LoadOptions
 from asnet.passes import parse_pass
@@ -35,7 +45,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="of a random search (default: 0)")
     parser.add_argument("--limit", type=at_least(1), metavar="N", help="only the first N configurations")
     parser.add_argument(
-        "--pass", dest="passes", action="append", default=[], metavar="PASS", help="run an IR pass first"
+        "--pass",
+        dest="passes",
+        action="append",
+        default=[],
+        metavar="PASS",
+        help="run an IR pass first: NAME{option=value}, or FILE.py:CLASS{…}",
     )
     parser.add_argument("--all", action="store_true", help="print every configuration, not only the Pareto front")
     parser.add_argument("--save-best", type=Path, metavar="FILE", help="write the best configuration as JSON")
@@ -130,6 +145,7 @@ def _save(path: Path, problem: Problem, chosen: Result) -> None:
         constraints=problem.constraints.path if problem.constraints else None,
         shapes=problem.network.options.shapes,
         output=problem.network.options.output,
+        passes=[PassRecord(str(step), step.digest) for step in problem.passes],
         evaluation=_figures(chosen),
     )
 

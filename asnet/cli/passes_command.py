@@ -14,7 +14,9 @@ __all__ = ["configure", "run"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """``asnet passes`` takes no arguments of its own."""
-    parser.epilog = "A pass of your own: subclass asnet.passes.Pass (its docstring is the guide)."
+    parser.epilog = (
+        "A pass of your own: subclass asnet.passes.Pass (its docstring is the guide), run it by --pass FILE.py:CLASS."
+    )
 
 
 def run(args: argparse.Namespace, talk: Talk) -> int:

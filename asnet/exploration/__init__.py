@@ -1,7 +1,12 @@
 """Stage 2c: constraints, design space, search, executors, the study, and choosing from it."""
 
 from asnet.exploration.configuration import Configuration
-from asnet.exploration.configuration_file import ConfigurationFile, load_configuration, save_configuration
+from asnet.exploration.configuration_file import (
+    ConfigurationFile,
+    PassRecord,
+    load_configuration,
+    save_configuration,
+)
 from asnet.exploration.constraints import (
     GRANULARITIES,
     OBJECTIVES,
@@ -37,6 +42,7 @@ __all__ = [
     "InProcess",
     "Limit",
     "Match",
+    "PassRecord",
     "Processes",
     "Progress",
     "Random",

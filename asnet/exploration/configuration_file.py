@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,10 +22,11 @@ from asnet.jsonfile import JsonNode, ParameterValue, load
 from asnet.types import EXACT, FloatMode
 from asnet.units import ApproximateUnit, UnitInstance, instance_name, parse_instance_name
 
-__all__ = ["Choice", "ConfigurationFile", "UnitRecord", "load_configuration", "save_configuration"]
+__all__ = ["Choice", "ConfigurationFile", "PassRecord", "UnitRecord", "load_configuration", "save_configuration"]
 
-_FILE_KEYS = ("$schema", "network", "float_mode", "units", "constraints", "evaluation")
+_FILE_KEYS = ("$schema", "network", "float_mode", "units", "constraints", "evaluation", "passes")
 _DIGEST_DIGITS = frozenset("0123456789abcdef")
+_IN_FILE = re.compile(r"([^{]*\.py):")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,14 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class PassRecord:
+    """An IR pass as it is written on the command line; ``digest`` (its first digits suffice) is that of its file."""
+
+    text: str
+    digest: str = ""
+
+
+@dataclass(frozen=True)
 class ConfigurationFile:
     """A configuration file, checked as far as that needs no network.
 
@@ -63,6 +73,7 @@ class ConfigurationFile:
     constraints: Path | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     output: str | None = None
+    passes: tuple[PassRecord, ...] = ()
 
     def resolve(self, slots: Sequence[Slot]) -> Configuration:
         """The configuration of ``slots``: the later rule wins, a slot without a rule is exact.
@@ -161,7 +172,17 @@ def load_configuration(path: Path | str) -> ConfigurationFile:
         constraints=path.parent / keys["constraints"].string() if "constraints" in keys else None,
         shapes={name: _extents(node) for name, node in shapes.items()},
         output=network["output"].string() if "output" in network else None,
+        passes=tuple(_pass(node, path) for node in keys["passes"].items()) if "passes" in keys else (),
     )
+
+
+def _pass(node: JsonNode, path: Path) -> PassRecord:
+    """A file that holds a pass is found from the folder of the configuration."""
+    keys = node.fields(required=("pass",), optional=("digest",))
+    text = keys["pass"].string()
+    if _IN_FILE.match(text):
+        text = os.path.join(path.parent.absolute(), text)  # noqa: PTH118 (text is a path with more behind it)
+    return PassRecord(text, _digest(keys["digest"]) if "digest" in keys else "")
 
 
 def _extents(node: JsonNode) -> tuple[int, ...]:
@@ -217,6 +238,7 @@ def save_configuration(
     constraints: Path | None = None,
     shapes: Mapping[str, tuple[int, ...]] | None = None,
     output: str | None = None,
+    passes: Sequence[PassRecord] = (),
     evaluation: Mapping[str, float | int | None] | None = None,
 ) -> None:
     """Write ``configuration`` as a file that :func:`load_configuration` reads; same input, same bytes.
@@ -235,6 +257,12 @@ def save_configuration(
         described |= {"output": output} if output else {}
         content["network"] = described
     content["float_mode"] = str(float_mode)
+    if passes:
+        content["passes"] = [
+            {"pass": _IN_FILE.sub(lambda found: f"{_relative(Path(found[1]), path)}:", record.text, count=1)}
+            | ({"digest": record.digest} if record.digest else {})
+            for record in passes
+        ]
     content["units"] = {name: _described(instances[name]) for name in used}
     content["rules"] = [{"match": match.to_json(), "unit": unit} for match, unit in _rules(configuration, slots)]
     if constraints is not None:

@@ -36,9 +36,10 @@ class StudyFacts:
     """The inputs of a study. Paths are as the user gave them, made absolute; digests say what counts.
 
     ``program`` is the digest of the network's IR with the slots' calls in place, which also tells versions of ASNet
-    apart that compute differently; ``passes`` are the user's IR passes as they are written on the command line.
-    ``shapes`` and ``output`` are how the network was read (:class:`asnet.network.model.LoadOptions`).
-    ``constraints_text`` is the content of the constraints file, empty if there is none.
+    apart that compute differently; ``passes`` are the user's IR passes as they are written on the command line, and
+    ``pass_digests`` the digests of the files that hold them (empty for registered ones). ``shapes`` and ``output`` are
+    how the network was read (:class:`asnet.network.model.LoadOptions`). ``constraints_text`` is the content of the
+    constraints file, empty if there is none.
     """
 
     network: str
@@ -60,6 +61,7 @@ class StudyFacts:
     version: str = ""
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     output: str | None = None
+    pass_digests: tuple[str, ...] = ()
 
     @classmethod
     def collect(
@@ -81,6 +83,7 @@ class StudyFacts:
         version: str = "",
         shapes: Mapping[str, tuple[int, ...]] | None = None,
         output: str | None = None,
+        pass_digests: tuple[str, ...] = (),
     ) -> StudyFacts:
         """The facts of an exploration of ``space``."""
         return cls(
@@ -103,6 +106,7 @@ class StudyFacts:
             version=version,
             shapes=dict(shapes or {}),
             output=output,
+            pass_digests=pass_digests,
         )
 
     @property
@@ -119,6 +123,7 @@ class StudyFacts:
             "test set": (self.data_digest, other.data_digest, _set(self), _set(other)),
             "float mode": (self.float_mode, other.float_mode, self.float_mode, other.float_mode),
             "backend": (self.backend, other.backend, self.backend, other.backend),
+            "passes": ((self.passes, self.pass_digests), (other.passes, other.pass_digests), *_passes(self, other)),
             "constraints": (self.space_digest, other.space_digest, *_spaces(self, other)),
         }
         found = [
@@ -147,6 +152,7 @@ class StudyFacts:
                 Variable(v["name"], tuple(v["slots"]), tuple(v["candidates"])) for v in content["variables"]
             )
             content["passes"] = tuple(content["passes"])
+            content["pass_digests"] = tuple(content.get("pass_digests", [""] * len(content["passes"])))
             shapes: dict[str, list[int]] = content.get("shapes", {})
             content["shapes"] = {name: tuple(shape) for name, shape in shapes.items()}
             content["slots"] = tuple(Slot(**slot) for slot in content["slots"])
@@ -154,6 +160,10 @@ class StudyFacts:
             return cls(**content)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StudyError(f"its description is damaged ({type(error).__name__}: {error})") from error
+
+
+def _passes(*both: StudyFacts) -> tuple[str, ...]:
+    return tuple(" ".join(facts.passes) or "none" for facts in both)
 
 
 def _shapes(facts: StudyFacts) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from asnet.errors import ConstraintsError, UsageError
 from asnet.exploration import Configuration, Study, best, load_configuration, load_constraints
 from asnet.flow.problem import Problem
 from asnet.network import LoadOptions
+from asnet.passes import Pass, parse_pass
 from asnet.types import EXACT, FloatMode
 from asnet.units import UnitInstance
 
@@ -99,6 +100,7 @@ def _from_file(
         mode or file.float_mode or FloatMode.FTZ,
         tuple(file.instances.values()),
         options or LoadOptions(file.shapes, file.output),
+        passes=[parse_pass(record.text, record.digest) for record in file.passes],
         trust_verilog=trust_verilog,
         granularity="site" if any(rule.match.site is not None for rule in file.rules) else "layer",
     )
@@ -120,6 +122,7 @@ def _problem(
     instances: tuple[UnitInstance, ...],
     options: LoadOptions,
     *,
+    passes: Sequence[Pass] = (),
     trust_verilog: bool,
     granularity: str = "layer",
 ) -> Problem:
@@ -128,6 +131,7 @@ def _problem(
     if data is None:
         raise UsageError("which test set? give it with --data FILE.npz (arrays x and y)")
     problem = Problem.of(
-        network, data, instances, mode=mode, trust_verilog=trust_verilog, shapes=options.shapes, output=options.output
-    )
+        network, data, instances, mode=mode, passes=passes, trust_verilog=trust_verilog, shapes=options.shapes,
+        output=options.output,
+    )  # fmt: skip
     return replace(problem, granularity=granularity)

@@ -163,7 +163,7 @@ class Problem:
                 f"the study of {facts.network!r} was made by a program, not from a constraints file; "
                 "synthesise it from that program with asnet.synth"
             )
-        passes = [parse_pass(text) for text in facts.passes]
+        passes = [parse_pass(text, digest) for text, digest in zip(facts.passes, facts.pass_digests, strict=True)]
         problem = cls.from_files(
             facts.network,
             facts.constraints,
@@ -218,6 +218,7 @@ class Problem:
             backend=self.backend,
             program=self._program[1],
             passes=tuple(str(step) for step in self.passes),
+            pass_digests=tuple(step.digest for step in self.passes),
             constraints=self.constraints.path if self.constraints else None,
             constraints_text=self.constraints.text if self.constraints else "",
             version=__version__,

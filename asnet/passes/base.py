@@ -22,31 +22,41 @@ metadata (:meth:`asnet.ir.Module.sites`) stand for arithmetic of the network.
 
 from __future__ import annotations
 
+import inspect
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from importlib.metadata import entry_points
-from typing import ClassVar, TypeVar, get_type_hints
+from typing import ClassVar, SupportsIndex, TypeVar, cast, get_type_hints
 
-from asnet.errors import PassError, did_you_mean
+from asnet.errors import AsnetError, PassError, did_you_mean
 from asnet.ir import Module, verify
+from asnet.passes.source import ClassSource, failure
 
 __all__ = ["Pass", "parse_pass", "register", "registered_passes", "run_passes"]
 
 
 class Pass(ABC):
     """One IR rewrite. Subclasses are frozen dataclasses; their fields (bool, int, float, str, with defaults) are its
-    options; the first line of their docstring is its help.
+    options; the first line of their docstring is its help. :func:`parse_pass` sets ``origin`` and ``digest`` of a class
+    that is named by its place: the place, and the digest of the file.
     """
 
     name: ClassVar[str]
+    origin: ClassVar[str] = ""
+    digest: ClassVar[str] = ""
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
+        """Another process finds the class by its place."""
+        return (parse_pass, (str(self), self.digest)) if self.origin else super().__reduce_ex__(protocol)
 
     def __str__(self) -> str:
-        """The pass as :func:`parse_pass` reads it: ``name{option=value,…}``."""
+        """The pass as :func:`parse_pass` reads it: ``name{option=value,…}``, or ``file.py:Class{option=value,…}``."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
         words = [f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in values.items()]
-        return f"{self.name}{{{','.join(words)}}}" if words else self.name
+        name = self.origin or self.name
+        return f"{name}{{{','.join(words)}}}" if words else name
 
     @abstractmethod
     def apply(self, module: Module) -> Module:
@@ -106,39 +116,86 @@ def pass_options(pass_type: type[Pass]) -> dict[str, _Option]:
     return {field.name: _Option(field.name, hints[field.name]) for field in fields(pass_type)}  # type: ignore[arg-type]
 
 
-def parse_pass(text: str) -> Pass:
+_WRITTEN = re.compile(r"\s*([\w-]+|[^{]+:[A-Za-z_]\w*)\s*(?:\{(.*)\})?\s*", re.DOTALL)
+
+
+def parse_pass(text: str, digest: str = "") -> Pass:
     """The pass written ``name`` or ``name{option=value,option=value}``.
 
+    ``name`` is that of a registered pass, or the place of a class: ``path/to/file.py:Class``, ``package.module:Class``.
+    ``digest``, if given, is what the file must have.
+
     Raises:
-        PassError: unknown pass or option, or a value of the wrong type.
+        PassError: unknown pass or option, a value of the wrong type; a file that is missing, has changed or cannot be
+            imported, or holds no such pass.
     """
-    found = re.fullmatch(r"\s*([\w-]+)\s*(?:\{(.*)\})?\s*", text)
+    found = _WRITTEN.fullmatch(text)
     if found is None:
-        raise PassError(f"cannot read pass {text!r}; write name or name{{option=value,option=value}}")
+        raise PassError(
+            f"cannot read pass {text!r}; write name or name{{option=value,option=value}}, where name is a known pass, "
+            "path/to/file.py:Class or module:Class"
+        )
     name, arguments = found[1], found[2] or ""
-    known = registered_passes()
-    if name not in known:
-        raise PassError(f"unknown pass {name!r}{did_you_mean(name, known)}")
-    options = pass_options(known[name])
+    pass_type = _placed(ClassSource.parse(name), digest) if ":" in name else _registered(name)
+    options = pass_options(pass_type)
     values: dict[str, object] = {}
     for item in filter(None, (part.strip() for part in arguments.split(","))):
         key, equals, value = (part.strip() for part in item.partition("="))
         if not equals or key not in options:
             raise PassError(f"pass {name!r}: unknown option {key!r}{did_you_mean(key, options)}")
         values[key] = options[key].parse(value, f"pass {name!r}")
-    return known[name](**values)
+    try:
+        return pass_type(**values)
+    except TypeError as error:  # an option without a default, a method that is missing
+        raise PassError(f"pass {name!r} cannot be made: {error}; give every option a default") from error
+
+
+def _registered(name: str) -> type[Pass]:
+    known = registered_passes()
+    if name not in known:
+        raise PassError(f"unknown pass {name!r}{did_you_mean(name, known)}")
+    return known[name]
+
+
+def _placed(source: ClassSource, digest: str) -> type[Pass]:
+    now = source.digest
+    if digest and not now.startswith(digest):
+        raise PassError(
+            f"pass {str(source)!r}: the file {str(source.path)!r} has changed (digest {now[:12]}…, then "
+            f"{digest[:12]}…); explore again, or bring back what it was"
+        )
+    found = source.load()
+    if not (isinstance(found, type) and issubclass(found, Pass)):
+        raise PassError(f"pass {str(source)!r} is no pass; make it a subclass of asnet.passes.Pass")
+    if not is_dataclass(found) or not getattr(found, "name", ""):
+        raise PassError(f'pass {str(source)!r} must be a frozen dataclass with a name: ClassVar[str] = "…"')
+    found.origin, found.digest = str(source), now
+    return found
 
 
 def run_passes(module: Module, passes: Sequence[Pass]) -> Module:
     """Run ``passes`` in order, verifying the module after each.
 
     Raises:
-        PassError: a pass left the module invalid; the pass is named.
+        PassError: a pass failed or left the module invalid; the pass is named.
     """
     for step in passes:
-        module = step.apply(module)
+        module = _applied(step, module)
         try:
             verify(module)
         except PassError as error:
             raise PassError(f"pass {step.name!r} left an invalid module: {error}") from error
     return module
+
+
+def _applied(step: Pass, module: Module) -> Module:
+    try:
+        result = cast(object, step.apply(module))
+    except AsnetError:
+        raise
+    except Exception as error:  # whatever the user's code raises
+        file = inspect.getfile(type(step))
+        raise PassError(f"pass {step.name!r} failed: {failure(error, file)}") from error
+    if not isinstance(result, Module):
+        raise PassError(f"pass {step.name!r} returned {result!r}; return the module")
+    return result

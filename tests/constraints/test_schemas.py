@@ -66,7 +66,13 @@ UNIT: dict[str, Any] = {
 CONFIGURATION: dict[str, Any] = {
     "$schema": "configuration.schema.json",
     "version": 1,
-    "network": {"path": "digits_dense.onnx", "digest": "0123456789abcdef"},
+    "network": {
+        "path": "digits_dense.onnx",
+        "digest": "0123456789abcdef",
+        "shapes": {"length": [12]},
+        "output": "liked",
+    },
+    "passes": [{"pass": "mine.py:Exact{op_type=Gemm}", "digest": "0123456789abcdef"}],
     "float_mode": "ftz",
     "units": {"fmul_trunc(p=20)": {"unit": "fmul_trunc", "params": {"p": 20}, "digest": "0" * 64}},
     "rules": [
@@ -144,6 +150,11 @@ WRONG: list[tuple[str, Where, Any]] = [
     ("configuration", ("slots",), []),
     ("configuration", ("network",), "digits_dense.onnx"),
     ("configuration", ("network", "digest"), "xyz"),
+    ("configuration", ("network", "shapes"), {"length": 12}),
+    ("configuration", ("network", "shapes"), {"length": [-1]}),
+    ("configuration", ("network", "output"), ""),
+    ("configuration", ("passes",), ["mine.py:Exact"]),
+    ("configuration", ("passes",), [{"pass": ""}]),
     ("configuration", ("units", "fmul_trunc(p=20"), {"unit": "fmul_trunc"}),
     ("configuration", ("units", "fmul_trunc(p=20)", "id"), 3),
     ("configuration", ("units", "fmul_trunc(p=20)", "params", "p"), {"ParamLow": 0, "ParamHigh": 2}),
