@@ -161,7 +161,7 @@ def detach(model: onnx.ModelProto, raw: Mapping[int, NDArray[np.uint8]]) -> dict
             kept.append(copy)
         else:
             weights[tensor.name] = values
-    if weights:
+    if weights or raw:
         del model.graph.initializer[:]
         model.graph.initializer.extend(kept)
     return weights

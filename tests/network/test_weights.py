@@ -111,3 +111,10 @@ def test_weights_of_a_file_are_held_once(tmp_path, model):
         tracemalloc.stop()
     assert np.array_equal(network.constants["w"], weights)
     assert peak < 1.2 * weights.nbytes
+
+
+def test_a_model_whose_only_constants_are_split_but_not_detached_keeps_them(model, random):
+    values = random(LARGE // 2)
+    made = model([helper.make_node("Add", ["x", "w"], ["y"])], {"x": [LARGE // 2]}, constants={"w": values})
+    network = load(made.SerializeToString())
+    assert np.array_equal(network.constants["w"], values)
