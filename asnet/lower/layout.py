@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 from asnet.lower.context import ANY, LayerContext
 from asnet.lower.elementwise import map_elements
 from asnet.lower.registry import lowering
@@ -28,9 +31,11 @@ def _concat(context: LayerContext) -> None:
     axis = concat_axis(context.layer, context.network)
     parts = [context.input(position, ANY) for position in range(len(context.layer.inputs))]
     y = context.output()
+    outer = math.prod(y.shape[:axis])
+    rows = [replace(memory, shape=(outer, math.prod(memory.shape[axis:]))) for memory in (*parts, y)]
     with context.function(parts, (y,)) as b:
         begin = 0
-        for part in parts:
-            with b.nest(part.shape) as index:
-                b.store(y, (*index[:axis], index[axis] + begin, *index[axis + 1 :]), b.load(part, index))
-            begin += part.shape[axis]
+        for part in rows[:-1]:
+            with b.nest(part.shape) as (row, column):
+                b.store(rows[-1], (row, column + begin), b.load(part, (row, column)))
+            begin += part.shape[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -121,13 +122,15 @@ def _pad(context: LayerContext) -> None:
 def _split(context: LayerContext) -> None:
     axis, sections = split_sections(context.layer, context.network)
     x = context.input(0, ANY)
+    outer, inner = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
+    source = replace(x, shape=(outer, x.shape[axis] * inner))
     parts = [context.optional_output(position) for position in range(len(context.layer.outputs))]
     with context.function((x,), [part for part in parts if part]) as b:
         for part, end, extent in zip(parts, itertools.accumulate(sections), sections, strict=False):
             if part:
-                with b.nest(part.shape) as index:
-                    source = (*index[:axis], index[axis] + (end - extent), *index[axis + 1 :])
-                    b.store(part, index, b.load(x, source))
+                target = replace(part, shape=(outer, extent * inner))
+                with b.nest(target.shape) as (row, column):
+                    b.store(target, (row, column), b.load(source, (row, column + (end - extent) * inner)))
 
 
 @lowering("Expand")
