@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,9 +21,12 @@ from asnet.network.checking import OLDEST_OPSET
 from asnet.network.shapes import type_name
 from asnet.types import ELEMENT_TYPES, Array
 
-__all__ = ["Case", "collect", "excluded"]
+__all__ = ["LIGHT", "Case", "collect", "excluded"]
 
 _MODEL_KINDS = ("simple", "pytorch-operator")
+
+LIGHT = "(light)"
+"""What the light models are counted under."""
 
 _LEFT_OUT = {
     "random": {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"},
@@ -56,7 +60,11 @@ class Case:
 
 
 def collect() -> list[Case]:
-    """All node cases, and the model cases of the kinds ``simple`` and ``pytorch-operator``, by name."""
+    """All node cases, the model cases of the kinds ``simple`` and ``pytorch-operator``, and the light models, by name.
+
+    A light model is an architecture of real size whose weights are made by ConstantOfShape; its case is of the kind
+    ``real``, its input is ``i/n`` at element ``i`` of ``n``, as ONNX's runner makes it.
+    """
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         generated: list[Any] = collect_testcases(None)
@@ -79,12 +87,28 @@ def collect() -> list[Case]:
             model = onnx.load_model_from_string((folder / "model.onnx").read_bytes())
             data = [_data_set(path, model) for path in sorted(folder.glob("test_data_set_*"))]
             cases.append(Case(case.name, f"({kind})", model, data, case.rtol, case.atol))
+    cases += [_light(case) for case in load_model_tests(kind="real")]
     return sorted(cases, key=lambda case: case.name)
 
 
 def _values(value: Any) -> Any:
     """Some cases state tensors as ONNX stores them."""
     return numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else value
+
+
+def _light(case: Any) -> Case:
+    path = Path(onnx.__file__).parents[1] / case.url
+    model = onnx.load_model_from_string(path.read_bytes())
+    constants = {tensor.name for tensor in model.graph.initializer}
+    inputs: list[Array] = []
+    for value in model.graph.input:
+        if value.name not in constants:
+            shape = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+            size = math.prod(shape)
+            inputs.append((np.arange(size).reshape(shape) / size).astype(np.float32))
+    outputs = [path.with_name(f"{path.stem}_output_{number}.pb") for number in range(len(model.graph.output))]
+    expected = [numpy_helper.to_array(onnx.load_tensor_from_string(output.read_bytes())) for output in outputs]
+    return Case(case.name, LIGHT, model, [(inputs, expected)], case.rtol, case.atol)
 
 
 def _atol(case: Any, operator: str) -> float:

@@ -1,8 +1,8 @@
 """A module as a program for the host: layers whose functions agree are one function, and ``@asnet.run`` calls them.
 
-Functions agree if their text does once the site metadata and the layers' names are out of it. What still tells them
-apart is the slot symbols they call; where a symbol is a row of a table (:class:`Row`), the function takes the row's
-number as one more argument, and ``@asnet.run`` passes it.
+Functions agree if their text does once the site metadata and their own names are out of it, and they call the same
+functions. What still tells them apart is the slot symbols they call, themselves or through others; where a symbol is a
+row of a table (:class:`Row`), the function takes the row's number as one more argument, and ``@asnet.run`` passes it.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class Row:
 
 @dataclass(frozen=True)
 class _Target:
-    """The function of a layer: its reference in the program, the numbers that it takes behind its memories."""
+    """A function of the module in the program: its reference, the slot symbols whose rows are its last arguments."""
 
     reference: str
-    rows: tuple[int, ...]
+    symbols: tuple[str, ...] = ()
 
 
 @dataclass
@@ -72,24 +72,62 @@ class Program:
 
     def __init__(self, module: Module, rows: Mapping[str, Row]) -> None:
         parts = _take_apart(_COMMENT.sub("", str(parse(module.text))))  # as LLVM prints it, whoever wrote it
-        known: dict[str, _Target] = {}
-        targets: dict[str, _Target] = {}
-        bound: dict[str, str] = {}
-        emitted: list[str] = []
-        for name, text in parts.definitions.items():
-            body, numbers = _generalise(text, rows, bound)
-            reference = _head(body)[1]
-            key = body.replace(reference, "@", 1)
-            if key not in known:
-                known[key] = _Target(reference, ())
-                emitted.append(body)
-            targets[name] = _Target(known[key].reference, numbers)
+        sharing = _Sharing(parts, rows)
+        targets = {name: sharing.target(name) for name in (*parts.definitions, *parts.declarations)}
         declared = [text for name, text in parts.declarations.items() if name not in rows]
-        for name, text in parts.declarations.items():
-            targets.setdefault(name, _Target(_match(_DECLARED, text)[1], ()))
-        code = "\n".join([*parts.rest, *declared, *bound.values(), *emitted])
+        code = "\n".join([*parts.rest, *declared, *sharing.declared.values(), *sharing.emitted])
         self.layers = "\n".join([code, *_reachable(code, parts.nodes)]) + "\n"
-        self.run = _run(module, targets) + "\n"
+        self.run = _run(module, targets, rows) + "\n"
+
+
+class _Sharing:
+    """The functions that are left: ``emitted`` definitions, and what is ``declared`` for them, by name."""
+
+    def __init__(self, parts: _Parts, rows: Mapping[str, Row]) -> None:
+        self.emitted: list[str] = []
+        self.declared: dict[str, str] = {}
+        self._parts = parts
+        self._rows = rows
+        self._known: dict[str, str] = {}
+        self._targets = {
+            name: _Target(_match(_DECLARED, text)[1]) for name, text in parts.declarations.items() if name not in rows
+        }
+
+    def target(self, name: str) -> _Target:
+        """What the module's function ``name`` is in the program."""
+        if name not in self._targets:
+            if name in self._rows:
+                self._targets[name] = _Target(f'@"{self._rows[name].function}"', (name,))
+            else:
+                body, symbols = self._generalise(self._parts.definitions[name])
+                reference = _head(body)[0]
+                key = body.replace(reference, "@", 1)
+                if key not in self._known:
+                    self._known[key] = reference
+                    self.emitted.append(body)
+                self._targets[name] = _Target(self._known[key], symbols)
+        return self._targets[name]
+
+    def _generalise(self, text: str) -> tuple[str, tuple[str, ...]]:
+        """A definition that takes the rows of slot symbols as arguments, and these symbols."""
+        places: dict[str, int] = {}
+
+        def call(found: re.Match[str]) -> str:
+            kind, reference, operands = found.groups()
+            name = _name(reference)
+            target = self.target(name)
+            if name in self._rows:
+                types = ", ".join([kind.strip()] * 2 + ["i64"])
+                head = f"declare {kind.strip()} {target.reference}({types})"
+                self.declared[target.reference] = f"{head} memory(none) nounwind willreturn"
+            numbers = [places.setdefault(symbol, len(places)) for symbol in target.symbols]
+            arguments = ", ".join([*([operands] if operands else []), *(f'i64 %"row.{place}"' for place in numbers)])
+            return f"call {kind}{target.reference}({arguments})"
+
+        text = _CALLED.sub(call, _SITE.sub("", text))
+        _, end, empty = _head(text)
+        extra = ", ".join(f'i64 %"row.{place}"' for place in range(len(places)))
+        return text[:end] + (", " if extra and not empty else "") + extra + text[end:], tuple(places)
 
 
 def _take_apart(text: str) -> _Parts:
@@ -110,31 +148,8 @@ def _take_apart(text: str) -> _Parts:
     return parts
 
 
-def _generalise(text: str, rows: Mapping[str, Row], bound: dict[str, str]) -> tuple[str, tuple[int, ...]]:
-    """A definition that takes the rows of the slot symbols it calls as arguments, and the numbers of these rows.
-
-    ``bound`` gets the declarations of the functions it calls instead.
-    """
-    arguments: dict[str, int] = {}
-
-    def call(found: re.Match[str]) -> str:
-        kind, reference, operands = found.groups()
-        row = rows.get(_name(reference))
-        if row is None:
-            return found[0]
-        place = arguments.setdefault(_name(reference), len(arguments))
-        types = ", ".join([kind.strip()] * 2 + ["i64"])
-        bound[row.function] = f'declare {kind.strip()} @"{row.function}"({types}) memory(none) nounwind willreturn'
-        return f'call {kind}@"{row.function}"({operands}, i64 %"row.{place}")'
-
-    text = _CALLED.sub(call, _SITE.sub("", text))
-    _, _, end = _head(text)
-    extra = "".join(f', i64 %"row.{place}"' for place in range(len(arguments)))
-    return text[:end] + extra + text[end:], tuple(rows[name].row for name in arguments)
-
-
-def _head(text: str) -> tuple[int, str, int]:
-    """Of a definition: where its arguments begin, its name's reference, where its arguments end."""
+def _head(text: str) -> tuple[str, int, bool]:
+    """Of a definition: the reference to its name, where its arguments end, whether it has none."""
     found = _match(_DEFINED, text)
     depth, quoted = 1, False
     for place in range(found.end(), len(text)):
@@ -144,18 +159,18 @@ def _head(text: str) -> tuple[int, str, int]:
         elif not quoted:
             depth += (character == "(") - (character == ")")
             if depth == 0:
-                return found.end(), found[1], place
+                return found[1], place, place == found.end()
     raise AssertionError(f"unbalanced: {text[:200]}")
 
 
-def _run(module: Module, targets: Mapping[str, _Target]) -> str:
+def _run(module: Module, targets: Mapping[str, _Target], rows: Mapping[str, Row]) -> str:
     """The text of ``@asnet.run``."""
     blobs = [kind for kind in MemoryKind if kind is not MemoryKind.CONSTANT]
     constants = {name: number for number, name in enumerate(constant_order(module))}
     pointers = ", ".join(f"ptr %{kind}" for kind in MemoryKind)
     attributes = function_attributes(module.mode)
     signatures = {
-        (target := targets[call.function]).reference: ["ptr"] * len(call.arguments) + ["i64"] * len(target.rows)
+        (target := targets[call.function]).reference: ["ptr"] * len(call.arguments) + ["i64"] * len(target.symbols)
         for call in module.calls
     }
     lines = [
@@ -185,7 +200,7 @@ def _run(module: Module, targets: Mapping[str, _Target]) -> str:
             else:
                 lines.append(f"  {place} = getelementptr inbounds i8, ptr %{memory.kind}.base, i64 {memory.offset}")
             arguments.append(f"ptr {place}")
-        arguments += [f"i64 {row}" for row in target.rows]
+        arguments += [f"i64 {rows[symbol].row}" for symbol in target.symbols]
         lines.append(f"  call void {target.reference}({', '.join(arguments)}) noinline")
         following = f"call.{number + 1}" if number + 1 < len(module.calls) else "end"
         lines.append(f"  br label %{following}")

@@ -8,7 +8,7 @@ from llvmlite import ir
 
 from asnet.cache import Cache
 from asnet.errors import PassError
-from asnet.ir import Module
+from asnet.ir import Call, Memory, MemoryKind, Module
 from asnet.ir.jit import Binder, Engine, Row
 from asnet.ir.program import Program
 from asnet.lower import lower
@@ -64,6 +64,56 @@ def test_a_shared_function_takes_the_row_of_its_layer(cache: Cache) -> None:
     assert [engine.memory(state, name)[0, 0, 0] for name in "abcy"] == [2, 6, 30, 210]
     scale[1] = 4
     assert (engine.run(np.ones((1, 4), np.float32)) == 280).all()
+
+
+KERNELS = """
+declare float @"asnet.fmul.a"(float, float)
+declare float @"asnet.fmul.b"(float, float)
+define internal void @"kernel.a"(ptr noalias %x, ptr noalias %y, i64 %n) {
+  %v = load float, ptr %x
+  %w = call float @"asnet.fmul.a"(float %v, float %v)
+  store float %w, ptr %y
+  ret void
+}
+define internal void @"kernel.b"(ptr noalias %x, ptr noalias %y, i64 %n) {
+  %v = load float, ptr %x
+  %w = call float @"asnet.fmul.b"(float %v, float %v)
+  store float %w, ptr %y
+  ret void
+}
+define void @"layer.a"(ptr noalias %x, ptr noalias %y) {
+  call void @"kernel.a"(ptr %x, ptr %y, i64 3)
+  ret void
+}
+define void @"layer.b"(ptr noalias %x, ptr noalias %y) {
+  call void @"kernel.b"(ptr %x, ptr %y, i64 3)
+  ret void
+}
+"""
+
+
+def test_rows_go_through_the_functions_between(cache: Cache) -> None:
+    memories = {
+        name: Memory(name, kind, "float32", (1,), 0)
+        for name, kind in (("x", MemoryKind.INPUT), ("t", MemoryKind.ACTIVATION), ("y", MemoryKind.OUTPUT))
+    }
+    calls = tuple(Call(k, "Test", f"layer.{k}", tuple(m), (m[1],)) for k, m in (("a", "xt"), ("b", "ty")))
+    module = Module("m", Text(KERNELS), FloatMode.FTZ, memories, calls, {})  # pyright: ignore[reportArgumentType]
+    scale = np.array([10, 100], np.float32)
+    rows = {"asnet.fmul.a": Row("form.fmul", 0), "asnet.fmul.b": Row("form.fmul", 1)}
+    assert Program(module, rows).layers.count("define ") == 2
+    binder = Binder(FORM, {"scale": scale.ctypes.data}, rows)
+    assert Engine(module, binder=binder, cache=cache).run(np.float32([[7]])).tolist() == [7000]
+
+
+class Text:
+    """Stands for an LLVM module that exists as text only."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
 
 
 def test_names_may_hold_anything(make_chain, cache: Cache) -> None:
