@@ -7,9 +7,10 @@ import math
 import os
 from pathlib import Path
 
-from asnet.cli.options import at_least
+from asnet.cli.options import add_loading, at_least, load_options
 from asnet.cli.talk import Talk, print_json, print_table
 from asnet.errors import UsageError
+from asnet.network import LoadOptions
 from asnet.quantizing import CALIBRATIONS, FORMATS, SCHEMES, Quantization, QuantizedLayer, QuantizedNetwork, quantize
 from asnet.resources import constraints_dir
 
@@ -28,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="calibration images (.npz with x, as the network takes them)",
     )
+    add_loading(parser)
     parser.add_argument("--images", type=at_least(1), default=256, metavar="N", help="how many of them (default: 256)")
     parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="where to write (default: NETWORK_w8a8.onnx)")
     for name, what in (("weights", "weights"), ("activations", "what they are multiplied by")):
@@ -97,8 +99,18 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
     out = args.out or Path(f"{args.network.stem}_w{options.weights}a{options.activations}.onnx")
     if out.exists() and args.network.exists() and out.samefile(args.network):
         raise UsageError(f"{str(out)!r} is the float network itself; name another file with -o FILE")
+    reading = load_options(args) or LoadOptions()
     with talk.progress("calibrating layers") as progress:
-        found = quantize(args.network, args.data, options, images=args.images, out=out, progress=progress)
+        found = quantize(
+            args.network,
+            args.data,
+            options,
+            images=args.images,
+            out=out,
+            progress=progress,
+            shapes=reading.shapes,
+            output=reading.output,
+        )
     for note in found.notes:
         talk.note(f"note: {note}")
     if args.json:

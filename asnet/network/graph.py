@@ -9,12 +9,12 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from asnet.errors import NetworkError, UnsupportedError
+from asnet.errors import NetworkError, UnsupportedError, UsageError, did_you_mean
 from asnet.network.model import AttributeValue, Layer
 from asnet.network.reading import one_line
 from asnet.types import Array
 
-__all__ = ["drop_unreachable", "name_nodes", "replace_nodes", "to_array", "to_layer", "used_names"]
+__all__ = ["drop_unreachable", "keep_output", "name_nodes", "replace_nodes", "to_array", "to_layer", "used_names"]
 
 
 def to_array(tensor: onnx.TensorProto, where: str) -> Array:
@@ -67,6 +67,23 @@ def drop_unreachable(graph: onnx.GraphProto) -> None:
     kept = [node for node in graph.node if not needed.isdisjoint(node.output)]
     if len(kept) != len(graph.node):
         replace_nodes(graph, kept)
+
+
+def keep_output(graph: onnx.GraphProto, output: str, where: str) -> None:
+    """Remove the other outputs of ``graph``, and the nodes and inputs that only they need.
+
+    Raises:
+        UsageError: there is no such output.
+    """
+    kept = [value for value in graph.output if value.name == output]
+    if not kept:
+        raise UsageError(f"{where}: no output {output!r}{did_you_mean(output, [value.name for value in graph.output])}")
+    for value in [value for value in graph.output if value.name != output]:
+        graph.output.remove(value)
+    drop_unreachable(graph)
+    used = {name for node in graph.node for name in used_names(node)} | {output}
+    for value in [value for value in graph.input if value.name not in used]:  # of other outputs only
+        graph.input.remove(value)
 
 
 def name_nodes(graph: onnx.GraphProto) -> None:

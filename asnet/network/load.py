@@ -10,12 +10,12 @@ from types import MappingProxyType
 import numpy as np
 import onnx
 
-from asnet.errors import NetworkError, UnsupportedError, UsageError, did_you_mean
+from asnet.errors import NetworkError, UnsupportedError, UsageError
 from asnet.network.binding import bind_inputs
 from asnet.network.checking import check_functions, check_mode, check_supported, describe, opset_version
 from asnet.network.expanding import inline_functions
 from asnet.network.external import load_external_data
-from asnet.network.graph import drop_unreachable, name_nodes, to_array, to_layer, used_names
+from asnet.network.graph import drop_unreachable, keep_output, name_nodes, to_array, to_layer
 from asnet.network.model import Layer, LoadOptions, Network, Shapes, Tensor
 from asnet.network.reading import Source, check_structure, read
 from asnet.network.shapes import check_type
@@ -61,7 +61,7 @@ def load_source(
     where = source.where
     opset = opset_version(source.model, where)
     if output is not None:
-        _keep_output(source.model.graph, output, where)
+        keep_output(source.model.graph, output, where)
     drop_unreachable(source.model.graph)
     check_functions(source.model, where)
     source = replace(source, model=inline_functions(source.model, where))
@@ -78,18 +78,6 @@ def load_source(
     network = _network(source, opset, inputs, constants, tensors)
     written = {name: (shape,) if isinstance(shape, int) else tuple(shape) for name, shape in shapes.items()}
     return replace(network, options=LoadOptions(written, output))
-
-
-def _keep_output(graph: onnx.GraphProto, output: str, where: str) -> None:
-    kept = [value for value in graph.output if value.name == output]
-    if not kept:
-        raise UsageError(f"{where}: no output {output!r}{did_you_mean(output, [value.name for value in graph.output])}")
-    for value in [value for value in graph.output if value.name != output]:
-        graph.output.remove(value)
-    drop_unreachable(graph)
-    used = {name for node in graph.node for name in used_names(node)} | {output}
-    for value in [value for value in graph.input if value.name not in used]:  # of other outputs only
-        graph.input.remove(value)
 
 
 def _network(

@@ -14,7 +14,7 @@ from asnet.network.checking import check_functions, check_supported, opset_versi
 from asnet.network.expanding import inline_functions
 from asnet.network.external import load_external_data
 from asnet.network.folding import fold
-from asnet.network.graph import drop_unreachable, name_nodes, to_array
+from asnet.network.graph import drop_unreachable, keep_output, name_nodes, to_array
 from asnet.network.reading import check_structure, one_line, read
 from asnet.quantizing.model import FloatModel
 from asnet.quantizing.simplifying import simplify_products
@@ -23,8 +23,10 @@ from asnet.types import AnyArray
 __all__ = ["prepare"]
 
 
-def prepare(path: str | PathLike[str] | bytes, opset: int) -> FloatModel:
+def prepare(path: str | PathLike[str] | bytes, opset: int, output: str | None = None) -> FloatModel:
     """The model of ``path`` (or of a file's content) in ``opset`` or newer; dynamic axes stay dynamic.
+
+    ``output`` keeps one of several outputs and what it needs.
 
     Raises:
         NetworkError: it cannot be read, or is broken.
@@ -34,6 +36,8 @@ def prepare(path: str | PathLike[str] | bytes, opset: int) -> FloatModel:
     source = read(path)
     where = source.where
     version = opset_version(source.model, where)
+    if output is not None:
+        keep_output(source.model.graph, output, where)
     drop_unreachable(source.model.graph)
     check_functions(source.model, where)
     model = inline_functions(source.model, where)

@@ -15,7 +15,7 @@ from onnx import checker
 from asnet import __version__
 from asnet.cache import write_atomically
 from asnet.errors import DataError, NetworkError, QuantizationError
-from asnet.network import Network, load
+from asnet.network import Network, Shapes, load
 from asnet.network.graph import drop_unreachable
 from asnet.network.reading import one_line
 from asnet.quantizing.equalizing import equalize
@@ -95,6 +95,8 @@ def quantize(
     images: int = DEFAULT_IMAGES,
     out: Path | str | None = None,
     progress: Progress | None = None,
+    shapes: Shapes | None = None,
+    output: str | None = None,
 ) -> QuantizedNetwork:
     """Quantise the float ``network`` with scales chosen from the first ``images`` images of ``data``.
 
@@ -103,6 +105,8 @@ def quantize(
         data: path of an ``.npz`` file, the images (count, …), or input name → images.
         out: where to write the result; nothing is written if anything fails.
         progress: called (layers done, layers, name).
+        shapes: extents of dynamic axes while calibrating, as :func:`asnet.network.load` takes them; they stay dynamic.
+        output: the one of several outputs that is kept.
 
     Raises:
         QuantizationError: nothing can be quantised, or not as asked.
@@ -111,11 +115,11 @@ def quantize(
     """
     chosen = options or Quantization()
     widest = max(chosen.weights, chosen.activations, *(bits for pair in chosen.bits.values() for bits in pair), 8)
-    ready = prepare(network, 21 if widest > 8 else 13)
+    ready = prepare(network, 21 if widest > 8 else 13, output)
     plan = make_plan(ready, chosen)
     equalized = equalize(ready, plan) if chosen.equalize else 0
     plan = make_plan(ready, chosen) if equalized else plan
-    loaded, values = _runs(ready, data, images)
+    loaded, values = _runs(ready, data, images, shapes or {})
     scales = choose_scales(loaded, plan, chosen, values, ready.constants, progress or _nothing)
     count = loaded.inputs[0].shape[0] * len(values[loaded.inputs[0].name])
     layers = tuple(_layer(plan, scales, name) for name in plan.products)
@@ -131,20 +135,20 @@ def _nothing(done: int, total: int, name: str) -> None:
     """Nobody listens."""
 
 
-def _runs(ready: FloatModel, data: Images, images: int) -> tuple[Network, dict[str, AnyArray]]:
+def _runs(ready: FloatModel, data: Images, images: int, shapes: Shapes) -> tuple[Network, dict[str, AnyArray]]:
     """The float network, for all images at once if it can be so, and its inputs (runs, *shape)."""
     content = ready.to_model().SerializeToString()
-    single = load(content)
+    single = load(content, shapes=shapes)
     for tensor in single.inputs:
         if not tensor.shape:
             raise QuantizationError(f"{ready.where}: input {tensor.name!r} is a scalar; it has no axis for images")
-    shapes = {tensor.name: (tensor.dtype, tensor.shape[1:]) for tensor in single.inputs}
-    found = read_images(data, shapes, images)
+    wanted = {tensor.name: (tensor.dtype, tensor.shape[1:]) for tensor in single.inputs}
+    found = read_images(data, wanted, images)
     count = len(next(iter(found.values())))
     network = single
     if count > 1 and all(_is_dynamic(value) for value in ready.graph.input):
         try:
-            together = load(content, batch=count)
+            together = load(content, batch=count, shapes=shapes)
         except NetworkError:  # a shape inside that fits one image only
             together = single
         if all(tensor.shape[:1] == (count,) for tensor in together.outputs):

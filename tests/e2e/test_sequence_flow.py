@@ -136,3 +136,17 @@ def test_one_of_several_outputs(cli: Cli, tmp_path: Path) -> None:
     assert "sigmoid.fmul" not in found["configuration"]
     status, _, talk = cli("eval", "both.onnx", *options, "--output", "opinoin")
     assert (status, talk) == (2, "asnet: error: both.onnx: no output 'opinoin'; did you mean 'opinion'?\n")
+
+
+def test_quantising_takes_the_same_options(cli: Cli, tmp_path: Path) -> None:
+    model = onnx.load(NETWORK)
+    model.graph.output.append(onnx.helper.make_tensor_value_info("opinion", onnx.TensorProto.FLOAT, ["N", 1]))
+    onnx.save(model, tmp_path / "both.onnx")
+    command = ("quantize", "both.onnx", "--data", DATA, "--images", 20, "-o", "q.onnx", "--output", "opinion")
+    status, _, talk = cli(*command)
+    assert status == 2 and "say how large with --shape length=?" in talk
+    status, _, talk = cli(*command, "--shape", "length=12")
+    assert status == 0, talk
+    assert [value.name for value in onnx.load(tmp_path / "q.onnx").graph.output] == ["opinion"]
+    status, found, _ = cli("eval", "q.onnx", "--config", "exact", "--data", DATA, "--shape", "length=12")
+    assert status == 0 and found["accuracy"] > 0.98
