@@ -1,12 +1,14 @@
 """Placing activations by their lifetimes, so that memories that are never needed at the same time share bytes.
 
-Greedy by size, best fit (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020): from
-the largest memory to the smallest, each into the tightest gap that those placed before leave free for its lifetime.
+Greedy, best fit (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020): each memory
+goes into the tightest gap that those placed before leave free for its lifetime. No order of placing is best for every
+network, so the best of a few is taken: by size, by size times lifetime, by the end of the lifetime, by its begin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import bisect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from asnet.ir.module import Call, Memory, MemoryKind, Module
@@ -61,21 +63,31 @@ def reuse(module: Module) -> Module:
 
 def _offsets(memories: Mapping[str, Memory], lives: Mapping[str, Lifetime]) -> dict[str, int]:
     """Offset of each activation that a call uses."""
-    activations = [memories[name] for name in lives if memories[name].kind is MemoryKind.ACTIVATION]
+    sizes = {name: _aligned(memories[name].nbytes) for name in lives if memories[name].kind is MemoryKind.ACTIVATION}
+    orders: tuple[Callable[[str], object], ...] = (
+        lambda name: -sizes[name],
+        lambda name: -sizes[name] * (lives[name].last - lives[name].first + 1),
+        lambda name: (-lives[name].last, -sizes[name]),
+        lambda name: (lives[name].first, -sizes[name]),
+    )
+    found = [_placed(sorted(sizes, key=order), sizes, lives) for order in orders]
+    return min(found, key=lambda places: max((place + sizes[name] for name, place in places.items()), default=0))
+
+
+def _placed(names: Sequence[str], sizes: Mapping[str, int], lives: Mapping[str, Lifetime]) -> dict[str, int]:
+    """Offsets, if memories are placed in the order of ``names``."""
     placed: list[tuple[int, int, Lifetime]] = []  # first byte, end, lifetime; by first byte
     found: dict[str, int] = {}
-    for memory in sorted(activations, key=lambda memory: -memory.nbytes):
-        life, size = lives[memory.name], _aligned(memory.nbytes)
+    for name in names:
+        life, size = lives[name], sizes[name]
         best, best_gap, end = -1, -1, 0
         for begin, until, other in placed:
             if other.overlaps(life):
-                gap = begin - end
-                if gap >= size and (best < 0 or gap < best_gap):
-                    best, best_gap = end, gap
+                if size <= begin - end and (best < 0 or begin - end < best_gap):
+                    best, best_gap = end, begin - end
                 end = max(end, until)
-        found[memory.name] = best = end if best < 0 else best
-        placed.append((best, best + size, life))
-        placed.sort(key=lambda place: place[0])
+        found[name] = best = end if best < 0 else best
+        bisect.insort(placed, (best, best + size, life), key=lambda place: place[0])
     return found
 
 

@@ -112,7 +112,7 @@ class TestBed:
         self._memory = memory
         self._threads = threads
         fits = bytes_per_run(self.module) * self.dataset.runs <= memory
-        prefixes = granularity != "network" and len({slot.layer for slot in self.slots}) > 1
+        prefixes = len({slot.layer for slot in self.slots}) > 1
         self._running = self.module if fits and prefixes else reuse(self.module)
         self._engines: dict[tuple[Plan, bool], Engine] = {}
         self._kept: dict[str, str] | None = None

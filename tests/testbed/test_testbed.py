@@ -154,10 +154,10 @@ def test_chunks_change_nothing(
     assert [i for part in parts for i in range(part.runs.start, part.runs.stop)] == list(range(len(digits)))
 
 
-def test_activations_share_places_if_no_prefix_can_stay(
+def test_activations_share_places_if_they_cannot_stay(
     golden: TestBed, conv: Network, digits: Dataset, instances: Units
 ) -> None:
-    bed = TestBed(conv, digits, instances, backend="golden", granularity="network", threads=2)
+    bed = TestBed(conv, digits, instances, backend="golden", memory=1, threads=2)
     assert bed._running.reused  # pyright: ignore[reportPrivateUsage]
     assert all("activation" not in state.blobs for state in _states(bed))
     for configuration in (uniform(golden, "exact"), uniform(golden, "fmul_trunc(p=22)")):
