@@ -146,14 +146,15 @@ def _range(layer: QuantizedLayer) -> str:
 
 def _ready(found: QuantizedNetwork) -> str | None:
     """The constraints file with the shipped units for the multiplications of this network, if there is one."""
-    formats = {(layer.activations, layer.weights) for layer in found.layers}
-    if formats == {("u8", "u8")}:
-        name = "mul8u.json"
-    elif formats <= {("i8", "i8"), ("u8", "i8")}:
-        name = "mul8s.json"
-    else:
-        return None
-    return os.path.relpath(constraints_dir() / "ready" / name)
+    formats = {_unit_type(layer) for layer in found.layers}
+    path = constraints_dir() / "ready" / f"mul{formats.pop()}.json"
+    return os.path.relpath(path) if not formats and path.exists() else None
+
+
+def _unit_type(layer: QuantizedLayer) -> str:
+    """Width and signedness of the layer's multiplications, as the names of units have them: ``8s``, ``8u``."""
+    operands = layer.activations, layer.weights
+    return f"{max(int(kind[1:]) for kind in operands)}{'u' if all(kind[0] == 'u' for kind in operands) else 's'}"
 
 
 def _as_json(found: QuantizedNetwork, out: Path) -> dict[str, object]:

@@ -14,7 +14,7 @@ from onnx import checker
 
 from asnet import __version__
 from asnet.cache import write_atomically
-from asnet.errors import DataError, NetworkError, QuantizationError
+from asnet.errors import DataError, NetworkError, QuantizationError, UsageError
 from asnet.network import Network, Shapes, load
 from asnet.network.graph import drop_unreachable
 from asnet.network.reading import one_line
@@ -149,7 +149,7 @@ def _runs(ready: FloatModel, data: Images, images: int, shapes: Shapes) -> tuple
     if count > 1 and all(_is_dynamic(value) for value in ready.graph.input):
         try:
             together = load(content, batch=count, shapes=shapes)
-        except NetworkError:  # a shape inside that fits one image only
+        except (NetworkError, UsageError):  # a shape inside that fits one image only
             together = single
         if all(tensor.shape[:1] == (count,) for tensor in together.outputs):
             network = together

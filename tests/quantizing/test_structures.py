@@ -195,3 +195,12 @@ def test_the_same_bytes_again() -> None:
     model = residual()
     first, second = (quantize(model, inputs_of(model), Quantization(calibrate="propagated")).data for _ in range(2))
     assert first == second
+
+
+def test_other_dynamic_axes(objects: Cache) -> None:
+    """A sequence whose length is given stays dynamic in what is written."""
+    nodes = [node("MatMul", "x w", "m", "dense"), node("Relu", "m", "y", "relu")]
+    model = graph(nodes, {"w": normal(4, 3)}, {"x": ("N", "length", 4)})
+    found = quantize(model, normal(5, 7, 4), shapes={"length": 7})
+    assert found.model.graph.input[0].type.tensor_type.shape.dim[1].dim_param == "length"
+    assert found.layers[0].sqnr > 25
