@@ -24,6 +24,7 @@ from asnet.cache import Cache, default_cache
 from asnet.errors import DataError, NetworkError, UnsupportedError
 from asnet.ir import reuse
 from asnet.ir.jit import Engine
+from asnet.ir.tiling import host_tiling
 from asnet.lower import lower
 from asnet.network import oracle
 from asnet.network.expanding import expand_operators, inline_functions
@@ -56,7 +57,7 @@ class Program:
         model.graph.initializer.extend(numpy_helper.from_array(inputs[name], name) for name in sorted(parameters))
         del model.graph.value_info[:]  # may speak of other shapes
         self.network = load_source(replace(source, model=model))
-        self._engine = Engine(reuse(lower(self.network, FloatMode.IEEE)), cache=cache)
+        self._engine = Engine(reuse(lower(self.network, FloatMode.IEEE, tiling=host_tiling())), cache=cache)
 
     def run(self, inputs: Mapping[str, Array]) -> list[Array]:
         """The outputs in their order."""

@@ -20,7 +20,15 @@ from numpy.typing import NDArray
 from asnet.errors import ToolError
 from asnet.types import Array, FloatMode
 
-__all__ = ["float_environment", "flush_subnormals", "has_subnormals", "initialize_llvm", "processors"]
+__all__ = [
+    "float_environment",
+    "flush_subnormals",
+    "has_subnormals",
+    "initialize_llvm",
+    "processor_name",
+    "processors",
+    "vector_lanes",
+]
 
 _MXCSR_DEFAULT = 0x1F80  # all exceptions masked, round to nearest even (Intel SDM vol. 1, 10.2.3)
 _MXCSR = {FloatMode.IEEE: _MXCSR_DEFAULT, FloatMode.FTZ: _MXCSR_DEFAULT | 0x8000 | 0x0040}  # FTZ, DAZ
@@ -108,3 +116,15 @@ def has_subnormals(array: Array) -> bool:
 def processors() -> int:
     """Number of processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processor_name() -> str:
+    """What LLVM calls this processor."""
+    return llvm.get_host_cpu_name()
+
+
+@cache
+def vector_lanes() -> int:
+    """How many floats the widest vectors of this processor hold."""
+    features = llvm.get_host_cpu_features()
+    return 16 if features.get("avx512vl") else 8 if features.get("avx2") else 4

@@ -8,7 +8,13 @@ from llvmlite.ir import values
 
 from asnet.types import FloatMode
 
-__all__ = ["DENORMAL_FP_MATH", "function_attributes", "pointer_attributes", "pure_function_attributes"]
+__all__ = [
+    "DENORMAL_FP_MATH",
+    "function_attributes",
+    "kernel_attributes",
+    "pointer_attributes",
+    "pure_function_attributes",
+]
 
 DENORMAL_FP_MATH = '"denormal-fp-math"="preserve-sign,preserve-sign"'
 """Operands and results lose their subnormals, keeping the sign: what LLVM has to fold constants with in ftz mode."""
@@ -33,10 +39,16 @@ def function_attributes(mode: FloatMode) -> values.FunctionAttributes:
     """Attributes of a function that ASNet defines: it does not unwind, folds constants in ``mode``, and none of its
     loops becomes a call of memset or memcpy.
     """
-    names = ["nounwind", _NO_BUILTINS]
-    if mode is FloatMode.FTZ:
-        names.append(DENORMAL_FP_MATH)
-    return _FunctionAttributes(names)
+    return _FunctionAttributes(_names(mode))
+
+
+def kernel_attributes(mode: FloatMode) -> values.FunctionAttributes:
+    """Attributes of a kernel: those of any function, and it stays one however often it is called."""
+    return _FunctionAttributes([*_names(mode), "noinline"])
+
+
+def _names(mode: FloatMode) -> list[str]:
+    return ["nounwind", _NO_BUILTINS, *([DENORMAL_FP_MATH] if mode is FloatMode.FTZ else [])]
 
 
 def pure_function_attributes() -> values.FunctionAttributes:

@@ -19,6 +19,7 @@ from llvmlite import ir
 
 from asnet.cache import digest
 from asnet.ir.clone import copy_module
+from asnet.ir.tiling import Tiling
 from asnet.types import ELEMENT_TYPES, Array, FloatMode
 
 __all__ = ["SITE_METADATA", "Call", "Memory", "MemoryKind", "Module", "Site", "Slot"]
@@ -121,6 +122,7 @@ class Module:
 
     Every activation has a place of its own unless ``reused`` (:func:`asnet.ir.placement.reuse`): then activations share
     places, and only outputs are there after a run.
+    ``tiling``: contractions are tiled for the host; None in the canonical form, which passes and hardware work on.
     """
 
     name: str
@@ -132,6 +134,7 @@ class Module:
     slots: tuple[Slot, ...] = ()
     aliases: Mapping[str, Memory] = field(default_factory=dict[str, Memory])
     reused: bool = False
+    tiling: Tiling | None = None
 
     @cached_property
     def text(self) -> str:
@@ -166,7 +169,7 @@ class Module:
             for block in function.blocks:
                 for instruction in block.instructions:
                     metadata = instruction.metadata.get(SITE_METADATA)
-                    if metadata is not None and function.name in calls:
+                    if metadata is not None and (function.name in calls or self.tiling is not None):
                         layer, op_type, type_name, count = metadata.operands
                         yield Site(
                             layer=layer.string,

@@ -61,8 +61,10 @@ def for_hls(module: Module) -> str:
       have type i32 where it moves a float's bits).
 
     Raises:
-        PassError: the module is invalid.
+        PassError: the module is invalid, or tiled for the host.
     """
+    if module.tiling is not None:
+        raise PassError(f"network {module.name!r} is tiled for the host; lower it without a tiling for hardware")
     unit = parse(module.text)
     for function in unit.functions:
         if not function.is_declaration:

@@ -10,6 +10,7 @@ from llvmlite import ir
 
 from asnet.errors import UnsupportedError
 from asnet.ir.module import Call, Module
+from asnet.ir.tiling import Tiling
 from asnet.lower.context import ANY, LayerContext
 from asnet.lower.memory import MemoryPlan
 from asnet.lower.registry import ALIASING, LOWERINGS, Lowering, lowering
@@ -22,8 +23,11 @@ for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
     import_module(f"asnet.lower.{_module}")  # fills LOWERINGS
 
 
-def lower(network: Network, mode: FloatMode = FloatMode.FTZ) -> Module:
+def lower(network: Network, mode: FloatMode = FloatMode.FTZ, *, tiling: Tiling | None = None) -> Module:
     """The LLVM IR of ``network`` in float mode ``mode``; the same network gives the same bytes.
+
+    Without ``tiling`` it is canonical: plain loops, what passes and hardware work on. With ``tiling`` contractions are
+    tiled for execution on the host: the same results, bit for bit (:func:`asnet.ir.tiling.host_tiling`).
 
     Raises:
         UnsupportedError: an operator, type or attribute that ASNet does not support; the node is named.
@@ -39,7 +43,7 @@ def lower(network: Network, mode: FloatMode = FloatMode.FTZ) -> Module:
     plan = MemoryPlan(network, mode, ALIASING)
     calls: list[Call] = []
     for layer in network.layers:
-        context = LayerContext(layer, network, plan, llvm, mode)
+        context = LayerContext(layer, network, plan, llvm, mode, tiling)
         if layer.op_type in ALIASING and plan.is_alias(layer):
             context.input(0, ANY)
             context.output()
@@ -48,4 +52,6 @@ def lower(network: Network, mode: FloatMode = FloatMode.FTZ) -> Module:
         LOWERINGS[layer.op_type](context)
         context.check_outputs()
         calls.extend(context.calls)
-    return Module(network.name, llvm, mode, plan.memories, tuple(calls), plan.constants, aliases=plan.aliases)
+    return Module(
+        network.name, llvm, mode, plan.memories, tuple(calls), plan.constants, aliases=plan.aliases, tiling=tiling
+    )

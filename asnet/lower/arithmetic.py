@@ -35,7 +35,7 @@ class Arithmetic:
     """The arithmetic part of :class:`asnet.lower.builder.LayerBuilder`; ``dtype`` is always numpy's name of a type."""
 
     ir: ir.IRBuilder
-    _mode: FloatMode
+    mode: FloatMode
 
     def site(self, op: str, a: ir.Value, b: ir.Value, type: str = "f32") -> ir.Value:  # noqa: A002
         """An operation ``a op b`` that a unit may stand for; it carries site metadata."""
@@ -46,7 +46,7 @@ class Arithmetic:
     def number(self, value: float | np.floating) -> ir.Constant:
         """A float32 constant in the design's float mode."""
         single = np.array(value, dtype=np.float32)
-        if self._mode is FloatMode.FTZ:
+        if self.mode is FloatMode.FTZ:
             single = flush_subnormals(single)
         return F32(single.item())
 

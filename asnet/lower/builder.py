@@ -13,6 +13,7 @@ from collections.abc import Generator, Mapping, Sequence
 from llvmlite import ir
 
 from asnet.ir.module import SITE_METADATA, Memory
+from asnet.ir.tiling import Tiling
 from asnet.lower.arithmetic import F32, I1, I8, I32, I64, Arithmetic, register_type
 from asnet.lower.index import Index, LoopIndex, flatten
 from asnet.network.model import Layer
@@ -84,14 +85,22 @@ class LayerBuilder(Arithmetic):
     """Emits instructions at the end of one layer's function.
 
     ``pointers`` maps memory names to the function's arguments. ``ir`` is the plain LLVM builder for what has no method
-    here.
+    here. ``tiling``: what has a tiled form takes it; None asks for the canonical one.
     """
 
-    def __init__(self, function: ir.Function, layer: Layer, mode: FloatMode, pointers: Mapping[str, ir.Value]) -> None:
+    def __init__(
+        self,
+        function: ir.Function,
+        layer: Layer,
+        mode: FloatMode,
+        pointers: Mapping[str, ir.Value],
+        tiling: Tiling | None = None,
+    ) -> None:
         self.ir = ir.IRBuilder(function.append_basic_block("entry"))
-        self._layer = layer
-        self._mode = mode
-        self._pointers = pointers
+        self.layer = layer
+        self.mode = mode
+        self.pointers = pointers
+        self.tiling = tiling
         self._loops: list[Loop] = []
         self._computed = 0
 
@@ -198,7 +207,7 @@ class LayerBuilder(Arithmetic):
     def _address(self, memory: Memory, index: Sequence[Index]) -> ir.Value:
         place = self.position(flatten(index, memory.shape))
         element = F32 if memory.dtype == "float32" else ir.IntType(ELEMENT_TYPES[memory.dtype].bits)
-        return self.ir.gep(self._pointers[memory.name], [place], inbounds=True, source_etype=element)
+        return self.ir.gep(self.pointers[memory.name], [place], inbounds=True, source_etype=element)
 
     # --- sites ------------------------------------------------------------------------------------------------------
 
@@ -212,6 +221,6 @@ class LayerBuilder(Arithmetic):
         count = 1
         for loop in self._loops:
             count *= loop.extent
-        operands = [self._layer.name, self._layer.op_type, type, I64(count)]
+        operands = [self.layer.name, self.layer.op_type, type, I64(count)]
         instruction.set_metadata(SITE_METADATA, self.ir.module.add_metadata(operands))
         return instruction

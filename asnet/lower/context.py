@@ -10,6 +10,7 @@ from llvmlite import ir
 from asnet.errors import UnsupportedError
 from asnet.ir.attributes import function_attributes, pointer_attributes
 from asnet.ir.module import Call, Memory, MemoryKind
+from asnet.ir.tiling import Tiling
 from asnet.lower.builder import LayerBuilder
 from asnet.lower.memory import MemoryPlan
 from asnet.network.model import Layer, Network, Tensor
@@ -26,13 +27,22 @@ ANY = tuple(ELEMENT_TYPES)
 class LayerContext:
     """One layer on its way into the module."""
 
-    def __init__(self, layer: Layer, network: Network, plan: MemoryPlan, llvm: ir.Module, mode: FloatMode) -> None:
+    def __init__(
+        self,
+        layer: Layer,
+        network: Network,
+        plan: MemoryPlan,
+        llvm: ir.Module,
+        mode: FloatMode,
+        tiling: Tiling | None = None,
+    ) -> None:
         self.layer = layer
         self.network = network
         self.mode = mode
         self.calls: list[Call] = []
         self._plan = plan
         self._llvm = llvm
+        self._tiling = tiling
         self._computed: set[str] = set()
 
     def unsupported(self, what: str) -> UnsupportedError:
@@ -107,7 +117,7 @@ class LayerContext:
             align = memory.element_bytes if memory.kind is MemoryKind.CONSTANT else 64  # large constants are not moved
             argument.attributes = pointer_attributes(readonly=memory_name not in written, align=align)
         pointers = dict(zip(arguments, function.args, strict=True))
-        builder = LayerBuilder(function, self.layer, self.mode, pointers)
+        builder = LayerBuilder(function, self.layer, self.mode, pointers, self._tiling)
         yield builder
         builder.ir.ret_void()
         self.calls.append(Call(self.layer.name, self.layer.op_type, name, tuple(arguments), written))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from asnet.ir.module import Memory
 from asnet.lower.context import LayerContext
-from asnet.lower.index import Index
+from asnet.lower.contract import contract
+from asnet.lower.contraction import Axis, Contraction
+from asnet.lower.index import strides
 from asnet.lower.registry import lowering
-from asnet.lower.windows import emit_padding, padded_memory, under
-from asnet.network.windows import conv_geometry
+from asnet.lower.windows import emit_padding, padded_memory
+from asnet.network.windows import ConvGeometry, conv_geometry
 
 __all__: list[str] = []
 
@@ -18,15 +21,31 @@ def _conv(context: LayerContext) -> None:
     bias = context.input(2) if g.bias else None
     padded = padded_memory(context, x, g.window)
     scratch = () if padded.name == x.name else (padded,)
-    outer = (g.batch, g.groups, g.group_outputs, *g.window.outputs)
     with context.function((x, w, bias), (*scratch, y)) as b:
         emit_padding(b, x, padded, g.window, 0.0)
-        with b.nest(outer) as (image, group, member, *place):
-            channel = group * g.group_outputs + member
-            initial = b.number(0.0) if bias is None else b.load(bias, (channel,))
-            with b.reduction((g.group_inputs, *g.window.kernel), initial) as acc:
-                source, *tap = acc.index
-                position: tuple[Index, ...] = (image, group * g.group_inputs + source, *under(g.window, place, tap))
-                product = b.site("fmul", b.load(padded, position), b.load(w, (channel, source, *tap)))
-                acc.value = b.site("fadd", acc.value, product)
-            b.store(y, (image, channel, *place), acc.value)
+        contract(b, _contraction(g, padded, w, bias, y))
+
+
+def _contraction(g: ConvGeometry, x: Memory, w: Memory, bias: Memory | None, y: Memory) -> Contraction:
+    """Images, groups and places of the input (operand a) times output channels of the weights (operand b)."""
+    a_image, a_channel, *a_place = strides(x.shape)
+    b_channel, b_source, *b_tap = strides(w.shape)
+    y_image, y_channel, *y_place = strides(y.shape)
+    group = Axis(
+        extent=g.groups,
+        a=g.group_inputs * a_channel,
+        b=g.group_outputs * b_channel,
+        y=g.group_outputs * y_channel,
+        start=g.group_outputs,
+    )
+    places = [
+        Axis(extent, a=a * stride, y=y_step)
+        for extent, a, stride, y_step in zip(g.window.outputs, a_place, g.window.strides, y_place, strict=True)
+    ]
+    taps = [
+        Axis(extent, a=a * dilation, b=b)
+        for extent, a, dilation, b in zip(g.window.kernel, a_place, g.window.dilations, b_tap, strict=True)
+    ]
+    member = Axis(g.group_outputs, b=b_channel, y=y_channel, start=1)
+    source = Axis(g.group_inputs, a=a_channel, b=b_source)
+    return Contraction(x, w, y, bias, (Axis(g.batch, a=a_image, y=y_image), group, member, *places), (source, *taps))

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from llvmlite import ir
 
-from asnet.ir.module import Memory
-from asnet.lower.builder import LayerBuilder
 from asnet.lower.context import LayerContext
-from asnet.lower.index import Index, broadcast
+from asnet.lower.contract import contract
+from asnet.lower.contraction import Axis, Contraction
+from asnet.lower.index import Index, broadcast, strides
 from asnet.lower.registry import lowering
 from asnet.network.semantics import gemm_parameters, matmul_geometry
 
@@ -21,23 +21,26 @@ def _gemm(context: LayerContext) -> None:
     g = gemm_parameters(context.layer, context.network)
     a, w, y = context.input(0), context.input(1), context.output()
     bias = context.input(2) if g.bias else None
-    with context.function((a, w, bias), (y,)) as b, b.nest((g.m, g.n)) as (m, n):
+    (a_m, a_k), (w_k, w_n) = strides(a.shape), strides(w.shape)
+    if g.trans_a:
+        a_m, a_k = a_k, a_m
+    if g.trans_b:
+        w_k, w_n = w_n, w_k
+    start = bias if g.fused else None
+    c_m, c_n = (0, 0) if start is None else _broadcast_strides(start.shape, 2)
+    rows, columns = Axis(g.m, a=a_m, y=g.n, start=c_m), Axis(g.n, b=w_n, y=1, start=c_n)
+    product = Contraction(a, w, y, start, (rows, columns), (Axis(g.k, a=a_k, b=w_k),))
+    with context.function((a, w, bias), (y,)) as b:
 
-        def c(memory: Memory) -> ir.Value:
-            return b.load(memory, broadcast((m, n), memory.shape))
+        def epilogue(total: ir.Value, place: tuple[Index, ...]) -> ir.Value:
+            result = total if g.alpha == 1 else b.site("fmul", total, b.number(g.alpha))
+            if bias is None:
+                return result
+            c = b.load(bias, broadcast(place, bias.shape))
+            addend = c if g.beta == 1 else b.site("fmul", c, b.number(g.beta))
+            return b.site("fadd", result, addend)
 
-        with b.reduction((g.k,), c(bias) if bias is not None and g.fused else b.number(0.0)) as acc:
-            (k,) = acc.index
-            left = b.load(a, (k, m) if g.trans_a else (m, k))
-            right = b.load(w, (n, k) if g.trans_b else (k, n))
-            acc.value = b.site("fadd", acc.value, b.site("fmul", left, right))
-        result = acc.value
-        if g.alpha != 1:
-            result = b.site("fmul", result, b.number(g.alpha))
-        if bias is not None and not g.fused:
-            addend = c(bias) if g.beta == 1 else b.site("fmul", c(bias), b.number(g.beta))
-            result = b.site("fadd", result, addend)
-        b.store(y, (m, n), result)
+        contract(b, product, None if g.fused else epilogue)
 
 
 @lowering("MatMul")
@@ -46,13 +49,19 @@ def _matmul(context: LayerContext) -> None:
     a = replace(context.input(0), shape=(*g.a_batch, g.m, g.k))
     w = replace(context.input(1), shape=(*g.b_batch, g.k, g.n))
     y = replace(context.output(), shape=(*g.batch, g.m, g.n))
+    rank = len(g.batch)
+    *a_batch, a_m, a_k = (*_broadcast_strides(a.shape, rank + 2)[:rank], *strides(a.shape)[-2:])
+    *w_batch, w_k, w_n = (*_broadcast_strides(w.shape, rank + 2)[:rank], *strides(w.shape)[-2:])
+    batch = [
+        Axis(extent, a=left, b=right, y=step)
+        for extent, left, right, step in zip(g.batch, a_batch, w_batch, strides(y.shape)[:rank], strict=True)
+    ]
+    space = (*batch, Axis(g.m, a=a_m, y=g.n), Axis(g.n, b=w_n, y=1))
+    with context.function((a, w), (y,)) as b:
+        contract(b, Contraction(a, w, y, None, space, (Axis(g.k, a=a_k, b=w_k),)))
 
-    def element(b: LayerBuilder, matrix: Memory, batch: tuple[Index, ...], place: tuple[Index, Index]) -> ir.Value:
-        return b.load(matrix, (*broadcast(batch, matrix.shape[:-2]), *place))
 
-    with context.function((a, w), (y,)) as b, b.nest(y.shape) as (*batch, m, n):
-        with b.reduction((g.k,), b.number(0.0)) as acc:
-            (k,) = acc.index
-            product = b.site("fmul", element(b, a, tuple(batch), (m, k)), element(b, w, tuple(batch), (k, n)))
-            acc.value = b.site("fadd", acc.value, product)
-        b.store(y, (*batch, m, n), acc.value)
+def _broadcast_strides(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
+    """:func:`strides` of an array that broadcasts to ``rank`` axes, 0 where it does not move."""
+    own = [0 if extent == 1 else step for extent, step in zip(shape, strides(shape), strict=True)]
+    return (*[0] * (rank - len(shape)), *own)

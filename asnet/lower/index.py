@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from llvmlite import ir
 
-__all__ = ["Index", "LoopIndex", "broadcast", "collapse", "flatten", "strides"]
+__all__ = ["Index", "LoopIndex", "broadcast", "collapse", "flatten", "place", "strides"]
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,14 @@ def strides(shape: Sequence[int]) -> tuple[int, ...]:
 
 def flatten(index: Sequence[Index], shape: Sequence[int]) -> Index:
     """The row-major position of element ``index`` in an array of ``shape``."""
+    return place(index, strides(shape))
+
+
+def place(index: Sequence[Index], steps: Sequence[int]) -> Index:
+    """The position of element ``index`` in an array whose neighbours along each axis are ``steps`` elements apart."""
     total = Index()
-    for part, stride in zip(index, strides(shape), strict=True):
-        total = total + part * stride
+    for part, step in zip(index, steps, strict=True):
+        total = total + part * step
     return total
 
 

@@ -45,6 +45,8 @@ class Approximate(Pass):
             raise PassError(f"unknown granularity {self.granularity!r}{did_you_mean(self.granularity, GRANULARITIES)}")
         if module.slots:
             raise PassError("the module has slots already; run `approximate` once, as the last pass")
+        if module.tiling is not None and not module.tiling.sites:
+            raise PassError("the module's layers share kernels, which have no sites; tile it with Tiling(sites=True)")
         slots: dict[str, Slot] = {}
         seen: dict[str, int] = {}
 

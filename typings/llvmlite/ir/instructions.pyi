@@ -12,6 +12,9 @@ class Instruction(NamedValue):
     def function(self) -> Function: ...
     def set_metadata(self, name: str, node: MDValue) -> None: ...
 
+class AllocaInstr(Instruction):
+    align: int | None
+
 class CallInstr(Instruction):
     fastmath: set[str]
     @property

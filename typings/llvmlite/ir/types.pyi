@@ -19,3 +19,11 @@ class FunctionType(Type):
     return_type: Type
     args: tuple[Type, ...]
     def __init__(self, return_type: Type, args: Iterable[Type], var_arg: bool = ...) -> None: ...
+
+class VectorType(Type):
+    element: Type
+    count: int
+    def __init__(self, element: Type, count: int) -> None: ...
+
+class ArrayType(Type):
+    def __init__(self, element: Type, count: int) -> None: ...

@@ -22,6 +22,13 @@ class MDValue(NamedValue):
 class GlobalValue(NamedValue):
     linkage: str
 
+class GlobalVariable(GlobalValue):
+    global_constant: bool
+    initializer: Constant | None
+    def __init__(self, module: Module, typ: Type, name: str) -> None: ...
+
+Undefined: object
+
 class AttributeSet(set[str]):
     _known: Any
     def __init__(self, args: Iterable[str] = ...) -> None: ...
@@ -54,4 +61,3 @@ class Block(NamedValue):
     def function(self) -> Function: ...
     @property
     def is_terminated(self) -> bool: ...
-

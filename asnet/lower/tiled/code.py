@@ -1,0 +1,278 @@
+"""Emitting code for the host: loops with computed bounds, vectors of floats, kernels."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Mapping, Sequence
+
+from llvmlite import ir
+
+from asnet.ir.attributes import kernel_attributes, pointer_attributes
+from asnet.ir.module import SITE_METADATA
+from asnet.ir.tiling import Tiling
+from asnet.lower.arithmetic import F32, I32, I64
+from asnet.types import FloatMode
+
+__all__ = ["POINTER", "Code", "KernelCode", "Kernels", "Nest", "Owner", "Steps", "nest", "poison", "vector"]
+
+POINTER = ir.PointerType()
+Owner = tuple[str, str, int]
+"""Name and op_type of the layer that a kernel's sites belong to, and how often the layer multiplies per image."""
+
+
+def vector(lanes: int, element: ir.Type = F32) -> ir.VectorType:
+    """The LLVM type of ``lanes`` elements."""
+    return ir.VectorType(element, lanes)
+
+
+def poison(kind: ir.Type) -> ir.Constant:
+    """A value that nothing looks at."""
+    return ir.Constant(kind, ir.Undefined)
+
+
+class Steps:
+    """A loop at work: its counter, and the values it carries, which the block replaces by their successors."""
+
+    def __init__(self, index: ir.Value, values: Sequence[ir.Value]) -> None:
+        self.index = index
+        self.values = list(values)
+        self.step: int | ir.Value = 1
+
+
+class Code:
+    """Instructions at the end of a function, for ``tiling``."""
+
+    def __init__(self, builder: ir.IRBuilder, tiling: Tiling) -> None:
+        self.ir = builder
+        self.tiling = tiling
+        self.vector = vector(tiling.lanes)
+
+    # --- control ----------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def until(self, start: int | ir.Value, stop: int | ir.Value, *carried: ir.Value) -> Generator[Steps]:
+        """Iterations from ``start``, each ``.step`` further, below ``stop``; afterwards ``.values`` are the results.
+
+        The block may set ``.step`` and ``.values`` for the next iteration.
+        """
+        builder, before = self.ir, self.ir.block
+        head, body, after = (builder.append_basic_block(name) for name in ("head", "body", "after"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        counter = builder.phi(I64)
+        counter.add_incoming(_index(start), before)
+        phis = [builder.phi(value.type) for value in carried]
+        for phi, value in zip(phis, carried, strict=True):
+            phi.add_incoming(value, before)
+        builder.cbranch(builder.icmp_signed("<", counter, _index(stop)), body, after)
+        builder.position_at_end(body)
+        state = Steps(counter, phis)
+        yield state
+        counter.add_incoming(builder.add(counter, _index(state.step), flags=("nsw",)), builder.block)
+        for phi, value in zip(phis, state.values, strict=True):
+            phi.add_incoming(value, builder.block)
+        builder.branch(head)
+        builder.position_at_end(after)
+        state.values[:] = phis
+
+    @contextlib.contextmanager
+    def loop(
+        self, start: int | ir.Value, stop: int | ir.Value, step: int | ir.Value = 1, *carried: ir.Value
+    ) -> Generator[Steps]:
+        """Iterations ``start``, ``start + step`` … below ``stop``; ``.values`` are the results after the block."""
+        with self.until(start, stop, *carried) as state:
+            state.step = step
+            yield state
+
+    # --- integers ---------------------------------------------------------------------------------------------------
+
+    def add(self, *terms: int | ir.Value) -> ir.Value:
+        """The sum of i64 values."""
+        known = sum(term for term in terms if isinstance(term, int))
+        total: ir.Value | None = None
+        for term in terms:
+            if not isinstance(term, int):
+                total = term if total is None else self.ir.add(total, term)
+        if total is None:
+            return I64(known)
+        return self.ir.add(total, I64(known)) if known else total
+
+    def times(self, value: ir.Value, factor: int | ir.Value) -> ir.Value:
+        """The product of i64 values."""
+        return value if factor == 1 else self.ir.mul(value, _index(factor))
+
+    def least(self, a: ir.Value, b: int | ir.Value) -> ir.Value:
+        """The smaller of two i64 values."""
+        other = _index(b)
+        return self.ir.select(self.ir.icmp_signed("<", a, other), a, other)
+
+    # --- memory -----------------------------------------------------------------------------------------------------
+
+    def at(self, pointer: ir.Value, offset: int | ir.Value) -> ir.Value:
+        """The address ``offset`` floats behind ``pointer``."""
+        return self.ir.gep(pointer, [_index(offset)], source_etype=F32)
+
+    def splat(self, value: ir.Value, kind: ir.VectorType | None = None) -> ir.Value:
+        """``value`` in every lane."""
+        goal = kind or self.vector
+        first = self.ir.insert_element(poison(goal), value, I32(0))
+        return self.ir.shuffle_vector(first, poison(goal), ir.Constant(vector(goal.count, I32), [I32(0)] * goal.count))
+
+    def broadcast(self, pointer: ir.Value) -> ir.Value:
+        """The float at ``pointer`` in every lane."""
+        return self.splat(self.ir.load(pointer, typ=F32))
+
+    def mask(self, count: ir.Value, lanes: int) -> ir.Value:
+        """True in the first ``count`` (i64) of ``lanes`` lanes."""
+        kind = vector(lanes, I32)
+        numbers = ir.Constant(kind, [I32(lane) for lane in range(lanes)])
+        return self.ir.icmp_signed("<", numbers, self.splat(self.ir.trunc(count, I32), kind))
+
+    def load(
+        self,
+        pointer: ir.Value,
+        mask: ir.Value | None = None,
+        lanes: int | None = None,
+        otherwise: ir.Value | None = None,
+    ) -> ir.Value:
+        """A vector from ``pointer``; only the lanes of ``mask`` are touched, the others have those of ``otherwise``."""
+        kind = vector(lanes or self.tiling.lanes)
+        if mask is None:
+            return self.ir.load(pointer, typ=kind, align=4)
+        return self.ir.call(
+            self._intrinsic("load", kind, kind, (POINTER, mask.type, kind)), [pointer, mask, otherwise or poison(kind)]
+        )
+
+    def store(self, value: ir.Value, pointer: ir.Value, mask: ir.Value | None = None) -> None:
+        """Write a vector to ``pointer``; only the lanes of ``mask`` are touched."""
+        if mask is None:
+            self.ir.store(value, pointer, align=4)
+            return
+        signature = (value.type, POINTER, mask.type)
+        self.ir.call(self._intrinsic("store", value.type, ir.VoidType(), signature), [value, pointer, mask])
+
+    def prefetch(self, pointer: ir.Value) -> None:
+        """Have the cache line at ``pointer``, which may be any address, read soon."""
+        function = self._declared("llvm.prefetch.p0", ir.VoidType(), (POINTER, I32, I32, I32))
+        self.ir.call(function, [pointer, I32(0), I32(3), I32(1)])
+
+    def shuffle(self, a: ir.Value, b: ir.Value, lanes: Sequence[int]) -> ir.Value:
+        """``lanes`` of a and b in a row."""
+        mask = ir.Constant(vector(len(lanes), I32), [I32(lane) for lane in lanes])
+        return self.ir.shuffle_vector(a, b, mask)
+
+    def _intrinsic(self, what: str, kind: ir.Type, result: ir.Type, arguments: Sequence[ir.Type]) -> ir.Function:
+        assert isinstance(kind, ir.VectorType)
+        return self._declared(f"llvm.masked.{what}.v{kind.count}f32.p0", result, arguments)
+
+    def _declared(self, name: str, result: ir.Type, arguments: Sequence[ir.Type]) -> ir.Function:
+        known = self.ir.module.globals.get(name)
+        return (
+            known
+            if isinstance(known, ir.Function)
+            else ir.Function(self.ir.module, ir.FunctionType(result, arguments), name)
+        )
+
+
+def _index(value: int | ir.Value) -> ir.Value:
+    return I64(value) if isinstance(value, int) else value
+
+
+class Kernels:
+    """The kernels that a layer calls, functions of its module. Layers share them, unless ``tiling.sites``."""
+
+    def __init__(self, llvm: ir.Module, mode: FloatMode, tiling: Tiling, owner: Owner) -> None:
+        self.tiling = tiling
+        self._llvm = llvm
+        self._mode = mode
+        self._owner = owner
+        self._counted: set[str] = set()
+
+    def known(self, key: str) -> ir.Function | None:
+        """The kernel ``key`` if it is there."""
+        found = self._llvm.globals.get(self._name(key))
+        return found if isinstance(found, ir.Function) else None
+
+    @contextlib.contextmanager
+    def define(self, key: str, pointers: Sequence[str], numbers: Sequence[str]) -> Generator[KernelCode]:
+        """A new kernel ``key``, open for emission in the block; the last of ``pointers`` is written."""
+        kinds = [POINTER] * len(pointers) + [I64] * len(numbers)
+        function = ir.Function(self._llvm, ir.FunctionType(ir.VoidType(), kinds), self._name(key))
+        function.linkage = "internal"
+        function.attributes = kernel_attributes(self._mode)
+        for argument, name in zip(function.args, (*pointers, *numbers), strict=True):
+            argument.name = name
+            if name in pointers:
+                argument.attributes = pointer_attributes(readonly=name != pointers[-1], align=4)
+        code = KernelCode(function, self)
+        yield code
+        code.ir.ret_void()
+
+    def mark(self, instruction: ir.Instruction) -> None:
+        """Make ``instruction`` a site of the layer; the first of each op counts for all that the layer executes."""
+        if self.tiling.sites:
+            layer, op_type, count = self._owner
+            counted = I64(0 if instruction.opname in self._counted else count)
+            self._counted.add(instruction.opname)
+            node = self._llvm.add_metadata([layer, op_type, "f32", counted])
+            instruction.set_metadata(SITE_METADATA, node)
+
+    def _name(self, key: str) -> str:
+        return f"kernel.{key}.{self._owner[0]}" if self.tiling.sites else f"kernel.{key}"
+
+
+class KernelCode(Code):
+    """The body of a kernel; ``arguments`` by name."""
+
+    def __init__(self, function: ir.Function, kernels: Kernels) -> None:
+        super().__init__(ir.IRBuilder(function.append_basic_block("entry")), kernels.tiling)
+        self.arguments: dict[str, ir.Value] = {argument.name: argument for argument in function.args}
+        self.function = function
+        self._kernels = kernels
+
+    def multiply(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """``a·b`` lane by lane."""
+        product = self.ir.fmul(a, b)
+        self._kernels.mark(product)
+        return product
+
+    def accumulate(self, total: ir.Value, product: ir.Value) -> ir.Value:
+        """``total + product`` lane by lane."""
+        total = self.ir.fadd(total, product)
+        self._kernels.mark(total)
+        return total
+
+
+class Nest:
+    """The innermost iteration of a nest: how far each operand has moved, and the values that are carried."""
+
+    def __init__(self, offsets: Mapping[str, ir.Value], values: Sequence[ir.Value]) -> None:
+        self.offsets = dict(offsets)
+        self.values = list(values)
+
+
+@contextlib.contextmanager
+def nest(
+    code: KernelCode,
+    axes: int,
+    steps: Mapping[str, str],
+    *carried: ir.Value,
+    axis: int = 0,
+    offsets: Mapping[str, ir.Value] | None = None,
+) -> Generator[Nest]:
+    """Loops of ``extent0``, ``extent1`` … iterations, from ``axis`` to below ``axes``.
+
+    ``steps``: operand → name of the arguments that, with the number of the axis behind it, are the operand's distance
+    between iterations. ``.values`` are the results after the block.
+    """
+    here = dict(offsets or {operand: I64(0) for operand in steps})
+    if axis == axes:
+        yield Nest(here, carried)
+        return
+    with code.loop(0, code.arguments[f"extent{axis}"], 1, *carried) as loop:
+        for operand, name in steps.items():
+            here[operand] = code.add(here[operand], code.times(loop.index, code.arguments[f"{name}{axis}"]))
+        with nest(code, axes, steps, *loop.values, axis=axis + 1, offsets=here) as state:
+            yield state
+        loop.values = state.values
+    state.values = loop.values

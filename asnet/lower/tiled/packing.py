@@ -1,0 +1,73 @@
+"""The kernels that pack: columns of an operand, wherever they are in memory, into the lanes of a panel."""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from asnet.lower.arithmetic import F32, I64
+from asnet.lower.tiled.code import Kernels, nest
+from asnet.lower.tiled.lanes import DENSE, every, transpose
+
+__all__ = ["WIDTH", "pack", "pack_rows"]
+
+WIDTH = 16
+"""Columns that are packed at a time, at most."""
+
+_BLOCK = 8
+"""Columns and steps that are transposed at a time."""
+
+
+def pack(kernels: Kernels, distance: int, axes: int) -> ir.Function:
+    """One vector of columns, ``distance`` floats from each other, for all steps.
+
+    Arguments: ``v``, where the first column is at the first step; ``panel``, its place there; ``pitch``, floats from
+    step to step of the panel; ``count`` columns, the lanes behind them are not defined; ``far``, the distance again;
+    and for each of ``axes`` axes of the reduction, outermost first, ``extent0`` … and ``step0`` …, its floats from
+    neighbour to neighbour in v. One kernel serves all distances that are not in :data:`~asnet.lower.tiled.lanes.DENSE`.
+    """
+    dense = distance in DENSE
+    key = f"pack{distance if dense else ''}.{axes}"
+    found = kernels.known(key)
+    if found is not None:
+        return found
+    numbers = ["pitch", "count", "far", *(f"{name}{axis}" for axis in range(axes) for name in ("extent", "step"))]
+    with kernels.define(key, ("v", "panel"), numbers) as code:
+        args = code.arguments
+        reach = code.add(code.times(code.add(args["count"], -1), distance), 1)
+        mask = code.mask(reach, WIDTH * distance) if dense else None
+        with nest(code, axes, {"v": "step"}, I64(0)) as state:
+            source, goal = code.at(args["v"], state.offsets["v"]), code.at(args["panel"], state.values[0])
+            if mask is not None:
+                code.store(every(code, code.load(source, mask, WIDTH * distance), distance), goal)
+            else:
+                with code.loop(0, args["count"]) as column:
+                    value = code.ir.load(code.at(source, code.times(column.index, args["far"])), typ=F32)
+                    code.ir.store(value, code.at(goal, column.index))
+            state.values = [code.add(state.values[0], args["pitch"])]
+        return code.function
+
+
+def pack_rows(kernels: Kernels) -> ir.Function:
+    """Like :func:`pack` with one axis of ``extent0`` steps that are neighbours in v: transposed in registers."""
+    key = "pack.rows"
+    found = kernels.known(key)
+    if found is not None:
+        return found
+    with kernels.define(key, ("v", "panel"), ("pitch", "count", "far", "extent0", "step0")) as code:
+        args = code.arguments
+        last = code.add(args["count"], -1)
+        blocks = code.ir.and_(args["extent0"], I64(-_BLOCK))
+        with code.loop(0, args["count"], _BLOCK) as group:
+            columns = [code.least(code.add(group.index, column), last) for column in range(_BLOCK)]
+            rows = [code.at(args["v"], code.times(column, args["far"])) for column in columns]
+            panel = code.at(args["panel"], group.index)
+            with code.loop(0, blocks, _BLOCK) as step:
+                block = [code.load(code.at(row, step.index), None, _BLOCK) for row in rows]
+                for number, value in enumerate(transpose(code, block)):
+                    code.store(value, code.at(panel, code.times(code.add(step.index, number), args["pitch"])))
+            with code.loop(blocks, args["extent0"]) as step:
+                for lane, row in enumerate(rows):
+                    value = code.ir.load(code.at(row, step.index), typ=F32)
+                    goal = code.add(code.times(step.index, args["pitch"]), lane)
+                    code.ir.store(value, code.at(panel, goal))
+        return code.function
