@@ -83,8 +83,8 @@ def lines(kernels: Kernels, count: int, distance: int, axes: int, *, vector_is_a
     Arguments: ``v``, the vector operand at the first line, ``line_v`` floats from line to line, its columns
     ``distance`` floats from each other, one of :data:`~asnet.lower.tiled.lanes.DENSE`; ``s``, the scalar operand;
     ``start``, from which all sums start unless ``resume``; ``y``, ``line_y`` floats from line to line; ``width``
-    outputs of a line; and for each of ``axes`` axes of the reduction, outermost first, ``extent0`` … and the floats from
-    step to step ``v0`` … in v and ``s0`` … in s.
+    outputs of a line; and for each of ``axes`` axes of the reduction, outermost first, ``extent0`` … and the floats
+    from step to step ``v0`` … in v and ``s0`` … in s.
     """
     key = f"lines{count}.{distance}.{axes}.{_side(vector_is_a)}"
     found = kernels.known(key)
