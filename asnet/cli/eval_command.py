@@ -31,7 +31,7 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
     for note in problem.data.notes:
         talk.note(f"note: {note}")
     with talk.progress("compiling units") as progress:
-        bed = problem.bed(choice.instances.values(), jobs=args.jobs, progress=progress)
+        bed = problem.bed(choice.instances.values(), jobs=args.jobs, threads=args.jobs, progress=progress)
     exact = bed.evaluate(dict.fromkeys(choice.configuration, EXACT))
     found = bed.evaluate(choice.configuration)
     if args.json:

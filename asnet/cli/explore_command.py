@@ -104,6 +104,7 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
             path,
             search=search,
             jobs=args.jobs,
+            threads=args.jobs,
             fresh=args.fresh,
             compiling=compiling,
             evaluating=evaluating,

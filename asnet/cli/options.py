@@ -32,14 +32,14 @@ def at_least(minimum: int) -> Callable[[str], int]:
 
 
 def add_jobs(parser: argparse.ArgumentParser) -> None:
-    """``--jobs``: how many processes."""
+    """``--jobs``: how many processes, or threads."""
     parser.add_argument(
         "-j",
         "--jobs",
         type=at_least(1),
         default=processors(),
         metavar="N",
-        help="processes (default: all, %(default)s)",
+        help="processes, or threads that share the images (default: all, %(default)s)",
     )
 
 

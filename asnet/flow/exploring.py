@@ -38,6 +38,7 @@ def explore(
     *,
     search: Search | None = None,
     jobs: int = 1,
+    threads: int | None = None,
     fresh: bool = False,
     compiling: Progress | None = None,
     evaluating: Progress | None = None,
@@ -47,7 +48,8 @@ def explore(
 
     Each evaluation is in the file ``study`` as soon as it is finished; what is there already is not run again. With
     ``jobs`` > 1 that many processes evaluate; a program that asks for it must guard its main code with
-    ``if __name__ == "__main__"``. The three callbacks report the progress of the three stages.
+    ``if __name__ == "__main__"``. With one process ``threads`` (default: all processors) share the images. The three
+    callbacks report the progress of the three stages.
 
     Raises:
         StudyError: the study belongs to other inputs, is damaged, or another process writes it.
@@ -57,12 +59,12 @@ def explore(
     wanted = strategy.total(problem.space)
     bed: TestBed | None = None
     if fresh or not Path(study).exists():  # inputs that cannot be used leave no empty study behind
-        bed = problem.bed(jobs=jobs, progress=compiling)
+        bed = problem.bed(jobs=jobs, threads=threads, progress=compiling)
     opened = Study.open(study, problem.facts, fresh=fresh)
     try:
         missing = wanted - len(opened.evaluations)
         if missing > 0:
-            bed = bed or problem.bed(jobs=jobs, progress=compiling)
+            bed = bed or problem.bed(jobs=jobs, threads=threads, progress=compiling)
             parallel = jobs > 1 and missing >= _PROCESSES_PAY_FROM
             executor: Executor = (
                 Processes(problem.space, bed.recipe, jobs) if parallel else InProcess(problem.space, bed)

@@ -232,6 +232,7 @@ class Problem:
         *,
         data: Dataset | None = None,
         jobs: int | None = None,
+        threads: int | None = None,
         progress: Progress | None = None,
     ) -> TestBed:
         """The test bed of this problem, with all instances of its space (or only ``instances``) compiled."""
@@ -245,6 +246,7 @@ class Problem:
             passes=self.passes,
             cache=self.cache,
             jobs=jobs,
+            threads=threads,
             progress=progress,
             trust_verilog=self.trust_verilog,
         )
