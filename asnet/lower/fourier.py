@@ -80,7 +80,7 @@ def _dft(context: LayerContext) -> None:
 def _stft(context: LayerContext) -> None:
     found = frames(context.layer, context.network)
     tables = _Tables(context, found.fourier)
-    x, window, y = context.input(), context.optional_input(2), context.output()
+    x, window, y = replace(context.input(), shape=found.signal), context.optional_input(2), context.output()
     with context.function((x, window, *tables.memories), (y,)) as b, b.nest(y.shape[:3]) as (image, number, k):
 
         def element(t: Index) -> list[ir.Value]:

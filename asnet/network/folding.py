@@ -91,9 +91,27 @@ def _evaluate(
     if max(sizes, default=0) > _LARGEST_FOLDED:
         raise NetworkError(f"{describe(node, where)}: a constant of {max(sizes)} elements is too large; shrink it")
     check_mode(node, constants, where)
+    if node.op_type in oracle.OPERATORS and any(name and name not in tensors for name in node.output):
+        tensors = _infer_one(node, model, constants, where)  # an input was folded just now
     if _is_run_time(node, constants, tensors):
         return _run_oracle(node, model, constants, tensors, where)
     return _run_reference(node, model, constants, describe(node, where))
+
+
+def _infer_one(
+    node: onnx.NodeProto, model: onnx.ModelProto, constants: Mapping[str, Array], where: str
+) -> Mapping[str, Tensor]:
+    """The tensors of ``node``, whose inputs are constants; none where its inference is too strict."""
+    outputs = [onnx.ValueInfoProto(name=name) for name in node.output if name]
+    one = helper.make_model(
+        helper.make_graph([node], "fold", [], outputs),
+        opset_imports=list(model.opset_import),
+        ir_version=model.ir_version,
+    )
+    try:
+        return infer(one, {name: constants[name] for name in node.input if name}, where)
+    except NetworkError:
+        return {}
 
 
 def _is_run_time(node: onnx.NodeProto, constants: Mapping[str, Array], tensors: Mapping[str, Tensor]) -> bool:

@@ -120,9 +120,12 @@ def _check_parts(layer: Layer, shape: tuple[int, ...]) -> None:
 
 @dataclass(frozen=True)
 class Frames:
-    """An STFT: ``count`` frames, each ``step`` elements after the one before, of ``[batch, elements, parts]``."""
+    """An STFT: ``count`` frames, each ``step`` elements after the one before, of ``signal`` ``[batch, elements,
+    parts]`` (with one part also ``[batch, elements]``).
+    """
 
     fourier: Fourier
+    signal: tuple[int, ...]
     count: int
     step: int
     windowed: bool
@@ -136,6 +139,8 @@ def frames(layer: Layer, network: Network) -> Frames:
         UnsupportedError: step or length are computed by the network.
     """
     shape = network.shape(layer.inputs[0])
+    if len(shape) == 2:  # as PyTorch exports it
+        shape = (*shape, 1)
     _check_parts(layer, shape)
     step, windowed = _scalar(layer, network, 1, "frame_step"), has_input(layer, 2)
     elements = shape[1]
@@ -149,4 +154,4 @@ def frames(layer: Layer, network: Network) -> Frames:
             f"signal of shape {list(shape)}"
         )
     fourier = _fourier(layer, length, length, inverse=False, onesided=integer(layer, "onesided", 1) != 0)
-    return Frames(fourier, (elements - length) // step + 1, step, windowed)
+    return Frames(fourier, shape, (elements - length) // step + 1, step, windowed)

@@ -47,7 +47,7 @@ def _dft(frame: Frame, layer: Layer) -> Float32:
 def _stft(frame: Frame, layer: Layer) -> Float32:
     """Each frame times the window, then its transform."""
     found = frames(layer, frame.network)
-    x, length = frame.operand(layer, 0), found.fourier.length
+    x, length = frame.operand(layer, 0).reshape(found.signal), found.fourier.length
     parts = np.stack([x[:, number * found.step :][:, :length] for number in range(found.count)], axis=1)
     if found.windowed:
         parts = np.multiply(parts, frame.operand(layer, 2)[:, None])

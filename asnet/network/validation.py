@@ -11,6 +11,7 @@ from asnet.network.determinant import determinant
 from asnet.network.einsum import einsum
 from asnet.network.elementwise import clip_bounds, infinities, modulo_floors, shifts_left
 from asnet.network.fourier import frames, transform
+from asnet.network.grids import affine_grid
 from asnet.network.indexing import (
     gather_axis,
     gather_coordinates,
@@ -111,6 +112,7 @@ _CHECKS: Mapping[str, Callable[[Layer, Network], object]] = {
     "TfIdfVectorizer": vectorizer,
     "STFT": frames,
     **dict.fromkeys(("Resize", "Upsample"), resize),
+    "AffineGrid": affine_grid,
     "GridSample": grid_sample,
     "Col2Im": columns,
     "LeakyRelu": lambda layer, network: leaky_alpha(layer),

@@ -1,4 +1,4 @@
-"""GridSample in every mode: bit for bit the oracle's, equal to ONNX's reference."""
+"""GridSample in every mode, AffineGrid: bit for bit the oracle's, equal to ONNX's reference."""
 
 from __future__ import annotations
 
@@ -38,6 +38,11 @@ CASES = [
     *(
         one(f"3d-{mode}", "GridSample", (1, 2, 3, 4, 2), grid(1, 2, 3, 2, 3), mode=mode, padding_mode=padding)
         for mode, padding in zip(MODES[:2], PADDINGS, strict=False)
+    ),
+    *(
+        one(f"affine-{aligned}-{len(size)}", "AffineGrid", theta, np.array(size), align_corners=aligned)
+        for aligned in (0, 1)
+        for theta, size in (((2, 2, 3), (2, 3, 4, 5)), ((1, 3, 4), (1, 1, 2, 3, 4)))
     ),
 ]
 WITHOUT_REFERENCE = [
@@ -104,3 +109,10 @@ def test_points_that_are_no_numbers_lie_before_the_first_element(mode: str) -> N
 def test_unknown_modes_are_refused(case: Case, message: str) -> None:
     with pytest.raises(UnsupportedError, match=message):
         case.network()
+
+
+@pytest.mark.parametrize("aligned", [0, 1])
+def test_a_grid_of_one_point_is_its_centre(aligned: int) -> None:
+    case = one("g", "AffineGrid", (1, 2, 3), np.array([1, 1, 1, 1]), align_corners=aligned)
+    theta = np.array([[[1, 2, 3], [4, 5, 6]]], np.float32)
+    assert oracle.run(case.network(), {"in0": theta})["y"].ravel().tolist() == [3, 6]
