@@ -16,7 +16,7 @@ Names are imported at first use.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from asnet.version import __version__
 
 if TYPE_CHECKING:
     from asnet.exploration import Configuration, DesignSpace, Exhaustive, Limit, Random, Study, best, pareto_front

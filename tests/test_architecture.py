@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Set
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "asnet"
 
-WORDS = {"errors", "types", "resources", "cache", "host", "jsonfile", "tools"}
+WORDS = {"errors", "types", "resources", "cache", "host", "jsonfile", "tools", "version"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(WORDS, WORDS),
@@ -46,6 +48,23 @@ def imported_rooms(path: Path) -> set[str]:
     return rooms
 
 
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_modules(path: Path, known: Set[str]) -> set[str]:
+    """The modules of ASNet that the file names in imports, at any depth of its code."""
+    modules: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            modules |= names & known if names & known else {node.module or ""}
+    return (modules & known) - {module_of(path)}
+
+
 def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
@@ -56,7 +75,7 @@ SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if "_data" not in path.p
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_run_in_one_direction(path: Path) -> None:
     room = room_of(path)
-    imported = imported_rooms(path) - {room, "__version__"}
+    imported = imported_rooms(path) - {room}
     if room in {"cli", "__init__", "__main__"}:
         assert "cli" not in imported or room == "__main__"
         return
@@ -68,6 +87,16 @@ def test_imports_run_in_one_direction(path: Path) -> None:
 def test_files_stay_small(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").count("\n")
     assert lines <= 600, f"{path.relative_to(ROOT)} has {lines} lines; split it"
+
+
+def test_modules_import_in_no_circle() -> None:
+    """Neither at the top of a file, nor in a function, nor for types only."""
+    known = {module_of(path) for path in SOURCES}
+    graph = {module_of(path): imported_modules(path, known) for path in SOURCES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"imports in a circle: {' <- '.join(error.args[1])}")
 
 
 def test_no_unit_is_known_by_name() -> None:

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 
 import llvmlite.binding as llvm
 
-from asnet import __version__
 from asnet.cache import default_cache
 from asnet.cli.talk import Talk, print_json, print_table
 from asnet.errors import AsnetError
 from asnet.host import float_environment, processors
 from asnet.tools import cxx, nextpnr, verilator, yosys
 from asnet.types import FloatMode
+from asnet.version import __version__
 
 __all__ = ["configure", "run"]
 

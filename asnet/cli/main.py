@@ -15,9 +15,9 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
-from asnet import __version__
 from asnet.cli.talk import Talk
 from asnet.errors import AsnetError, OutputError, ToolError
+from asnet.version import __version__
 
 __all__ = ["main"]
 

@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import cast
 
-from asnet import __version__
 from asnet.cache import Cache
 from asnet.errors import StudyError, UsageError
 from asnet.exploration import (
@@ -28,6 +27,7 @@ from asnet.passes import Pass, parse_pass
 from asnet.testbed import Dataset, TestBed, prepare
 from asnet.types import FloatMode
 from asnet.units import ApproximateUnit, UnitInstance
+from asnet.version import __version__
 
 __all__ = ["Problem", "Progress", "Units"]
 

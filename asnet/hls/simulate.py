@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from asnet import __version__
 from asnet.cache import Cache
 from asnet.errors import MismatchError, OutputError, SynthesisError
 from asnet.hls.design import RtlDesign
@@ -21,6 +20,7 @@ from asnet.ir import MemoryKind
 from asnet.resources import render
 from asnet.tools import cxx, try_tool, verilator
 from asnet.units.compiled import CXX_FLAGS, build_key, prelude, runtime
+from asnet.version import __version__
 
 __all__ = ["Simulation", "SimulationResult", "lay_out", "lint"]
 

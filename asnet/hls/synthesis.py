@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from asnet import __version__
 from asnet.errors import SynthesisError, did_you_mean
 from asnet.hls.allocation import Allocation, Binder
 from asnet.hls.binding import bind
@@ -32,6 +31,7 @@ from asnet.ir import MemoryKind, Module, for_hls
 from asnet.resources import render
 from asnet.types import EXACT
 from asnet.units import UnitInstance
+from asnet.version import __version__
 
 __all__ = ["synthesise"]
 

@@ -85,11 +85,6 @@ class Network:
         """Shape of the tensor ``name``."""
         return self.tensors[name].shape
 
-    def summary(self) -> str:
-        """A table of the layers: name, operator, output shape, parameters, multiply-accumulates."""
-        from asnet.network.summary import summary  # the table needs the operators' semantics, which need this file
-
-        return summary(self)
-
     def __str__(self) -> str:
-        return self.summary()
+        inputs, outputs = (", ".join(map(str, tensors)) for tensors in (self.inputs, self.outputs))
+        return f"{self.name}: {inputs} -> {outputs}, opset {self.opset}"

@@ -54,13 +54,9 @@ def summary(network: Network) -> str:
         rows.append((layer.name, layer.op_type, outputs, f"{weights:,}", f"{macs:,}"))
     rows.append(("total", f"{len(network.layers)} layers", "", f"{total_parameters:,}", f"{total_macs:,}"))
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    lines = [f"{network.name}: {_tensors(network.inputs)} -> {_tensors(network.outputs)}, opset {network.opset}"]
+    lines = [str(network)]
     for row in rows:
         left = "  ".join(row[column].ljust(widths[column]) for column in range(3))
         right = "  ".join(row[column].rjust(widths[column]) for column in (3, 4))
         lines.append(f"{left}  {right}")
     return "\n".join(lines)
-
-
-def _tensors(tensors: tuple[object, ...]) -> str:
-    return ", ".join(map(str, tensors))

@@ -12,7 +12,6 @@ import onnx
 from numpy.typing import NDArray
 from onnx import checker
 
-from asnet import __version__
 from asnet.cache import write_atomically
 from asnet.errors import DataError, NetworkError, QuantizationError, UsageError
 from asnet.network import Network, Shapes, load
@@ -27,6 +26,7 @@ from asnet.quantizing.preparing import prepare
 from asnet.quantizing.simulating import Scales, choose_scales
 from asnet.quantizing.writing import write_graph
 from asnet.types import AnyArray
+from asnet.version import __version__
 
 __all__ = ["QuantizedLayer", "QuantizedNetwork", "quantize"]
 

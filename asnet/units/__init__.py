@@ -3,13 +3,15 @@
 Area and delay: :mod:`asnet.units.characterise`, also a command.
 """
 
+from asnet.units.description import Parameter, StageParameter
 from asnet.units.elaborate import Interface, Port, interface
 from asnet.units.family import family_members
-from asnet.units.instance import UnitInstance, instance_name, parse_instance_name
+from asnet.units.instance import UnitInstance
 from asnet.units.library import FunctionLibrary, function_name
 from asnet.units.metrics import ErrorMetrics, error_metrics
+from asnet.units.rendered import instance_name, parse_instance_name
 from asnet.units.rendering import VerilogFile
-from asnet.units.unit import ApproximateUnit, Parameter, StageParameter, exact_unit, shipped_units
+from asnet.units.unit import ApproximateUnit, exact_unit, shipped_units
 
 __all__ = [
     "ApproximateUnit",

@@ -15,7 +15,8 @@ from typing import Any, Final
 from asnet.errors import UnitError, did_you_mean
 from asnet.tools import verilator
 from asnet.types import OperandType
-from asnet.units.instance import ROLES, UnitInstance
+from asnet.units.description import ROLES
+from asnet.units.rendered import RenderedUnit
 from asnet.units.rendering import VerilogFile
 
 __all__ = [
@@ -77,7 +78,7 @@ def write_files(files: Sequence[VerilogFile], folder: Path) -> list[str]:
     return [file.name for file in files if file.is_source]
 
 
-def parameter_flags(instance: UnitInstance, *, ftz: bool = True) -> list[str]:
+def parameter_flags(instance: RenderedUnit, *, ftz: bool = True) -> list[str]:
     """``-G`` flags: the instance's values, its float mode, and no pipeline stages."""
     values = dict(instance.verilog_parameters)
     if instance.float_mode is not None:
@@ -93,7 +94,7 @@ _ERROR: Final = re.compile(
 _INDENTED: Final = re.compile(r"^ +: ", re.MULTILINE)
 
 
-def verilator_error(instance: UnitInstance, log: str) -> UnitError:
+def verilator_error(instance: RenderedUnit, log: str) -> UnitError:
     """The fault that ``log``, Verilator's output, tells first, with the user's file and line."""
     found = _ERROR.search(log)
     if found is None:
@@ -169,7 +170,7 @@ _KEYWORD_WIDTHS: Final[Mapping[str, int]] = {
 }  # fmt: skip
 
 
-def _elaborate(instance: UnitInstance) -> list[Port]:
+def _elaborate(instance: RenderedUnit) -> list[Port]:
     tool = verilator.find()
     flag, suffix = _dump_flags(tool.version)
     with tempfile.TemporaryDirectory(prefix="asnet-") as name:
@@ -184,14 +185,14 @@ def _elaborate(instance: UnitInstance) -> list[Port]:
     return (ports_of_json if flag == "--json-only" else ports_of_xml)(text, instance.module)
 
 
-def _expected(instance: UnitInstance) -> str:
+def _expected(instance: RenderedUnit) -> str:
     width, result = instance.type.width, instance.unit.result.width
     operands = "one input" if instance.op in _UNARY else "two inputs"
     least = " or more" if instance.op in _WIDER else ""
     return f"{operands} of {width} bits and one output of {result}{least}"
 
 
-def _wrong(instance: UnitInstance, ports: Sequence[Port], what: str) -> UnitError:
+def _wrong(instance: RenderedUnit, ports: Sequence[Port], what: str) -> UnitError:
     found = ", ".join(map(str, ports)) or "none"
     return UnitError(
         f"{instance.files[0].origin}: unit {instance.name}: {what}; found ports: {found}; "
@@ -200,7 +201,7 @@ def _wrong(instance: UnitInstance, ports: Sequence[Port], what: str) -> UnitErro
     )
 
 
-def _inferred(instance: UnitInstance, ports: Sequence[Port]) -> dict[str, str]:
+def _inferred(instance: RenderedUnit, ports: Sequence[Port]) -> dict[str, str]:
     """Roles by the ports' names, whatever their case; operands and result that remain by order of declaration."""
     roles: dict[str, str] = {}
     rest = {
@@ -232,7 +233,7 @@ def _inferred(instance: UnitInstance, ports: Sequence[Port]) -> dict[str, str]:
     return roles
 
 
-def _check_width(instance: UnitInstance, ports: Sequence[Port], port: Port, role: str, operand: OperandType) -> None:
+def _check_width(instance: RenderedUnit, ports: Sequence[Port], port: Port, role: str, operand: OperandType) -> None:
     wanted, direction = (instance.unit.result.width, "output") if role == "y" else (operand.width, "input")
     if role in ("clk", "ce"):
         wanted = 1
@@ -243,7 +244,7 @@ def _check_width(instance: UnitInstance, ports: Sequence[Port], port: Port, role
         raise _wrong(instance, ports, f"the port {port.name!r} for {role!r} has {port.width} bits instead of {wanted}")
 
 
-def _checked(instance: UnitInstance, ports: Sequence[Port]) -> Interface:
+def _checked(instance: RenderedUnit, ports: Sequence[Port]) -> Interface:
     declared = instance.unit.ports
     roles = dict(declared) if declared is not None else _inferred(instance, ports)
     by_name = {port.name: port for port in ports}
@@ -262,7 +263,7 @@ def _checked(instance: UnitInstance, ports: Sequence[Port]) -> Interface:
 
 
 @lru_cache(maxsize=4096)
-def interface(instance: UnitInstance) -> Interface:
+def interface(instance: RenderedUnit) -> Interface:
     """The interface of ``instance``'s top module, with declared or inferred roles.
 
     Raises:

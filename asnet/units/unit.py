@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, cast
 
@@ -13,8 +13,9 @@ from asnet.errors import AsnetError, UnitError, did_you_mean
 from asnet.jsonfile import JsonNode, ParameterValue, load, parameter_values
 from asnet.resources import verilog_dir
 from asnet.types import APPROXIMABLE_OPS, EXACT, OperandType, operand_type
+from asnet.units.description import ROLES, Parameter, StageParameter, UnitDescription
 from asnet.units.family import family_members
-from asnet.units.instance import ROLES, UnitInstance, make_instance
+from asnet.units.instance import UnitInstance, make_instance
 from asnet.units.rendering import is_template, read_verilog
 from asnet.units.tokens import defined_modules, instantiated_modules, words
 
@@ -37,29 +38,6 @@ _SOURCE: Final = re.compile(r".+\.(v|sv)(\.j2)?")
 _SUFFIX: Final = re.compile(r"\.(v|sv)(\.j2)?$")
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """A parameter of a unit: the values it may have, in order, and what it means."""
-
-    values: tuple[ParameterValue, ...]
-    doc: str = ""
-
-    def __str__(self) -> str:
-        low, high = self.values[0], self.values[-1]
-        if len(self.values) > 2 and isinstance(low, int) and self.values == tuple(range(low, low + len(self.values))):
-            return f"{low}..{high}"
-        return ", ".join(map(str, self.values))
-
-
-@dataclass(frozen=True)
-class StageParameter:
-    """The Verilog parameter that sets the number of pipeline stages: 0 is combinational, n has latency n."""
-
-    parameter: str
-    max: int
-    default: int
-
-
 def default_result(op: str, operand: OperandType) -> OperandType:
     """The result's type where a description does not say: twice as wide for ``mul``, else the operands' type."""
     if op == "mul":
@@ -67,29 +45,8 @@ def default_result(op: str, operand: OperandType) -> OperandType:
     return operand
 
 
-@dataclass(frozen=True)
-class ApproximateUnit:
-    """A unit's description. ``ports`` maps roles to ports (None: inferred); ``verilog`` names files, the top one first,
-    looked for in ``folders`` in order; ``origin`` is the file the description came from; ``constants`` are Verilog
-    parameters that are the same in every instance."""
-
-    name: str
-    op: str
-    type: OperandType
-    result: OperandType
-    verilog: tuple[str, ...]
-    module: str
-    origin: Path
-    folders: tuple[Path, ...]
-    ports: Mapping[str, str] | None = field(default=None, hash=False)
-    parameters: Mapping[str, Parameter] = field(default_factory=dict[str, Parameter], hash=False)
-    constants: Mapping[str, int] = field(default_factory=dict[str, int], hash=False)
-    float_mode: str | None = None
-    stages: StageParameter | None = None
-    latency: int = 0
-    description: str = ""
-    source: str = ""
-    licence: str = ""
+class ApproximateUnit(UnitDescription):
+    """A unit: its description, and how to come by it and its instances."""
 
     @classmethod
     def shipped(cls, name: str, *, folders: Sequence[Path] = ()) -> ApproximateUnit:

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from asnet.errors import NetworkError, UnsupportedError, UsageError
 from asnet.network import Layer, Tensor, load, oracle
+from asnet.network.summary import summary
 
 N = helper.make_node
 ONE = np.ones(2, np.float32)
@@ -58,7 +59,9 @@ def test_a_network(model, tmp_path):
 def test_summary(model):
     nodes = [N("Conv", ["x", "w"], ["c"], name="conv"), N("Flatten", ["c"], ["f"]), N("MatMul", ["f", "m"], ["y"])]
     constants = {"w": np.zeros((2, 1, 3, 3), np.float32), "m": np.zeros((8, 3), np.float32)}
-    assert str(read(model(nodes, {"x": ["N", 1, 4, 4]}, constants=constants))).splitlines() == [
+    network = read(model(nodes, {"x": ["N", 1, 4, 4]}, constants=constants))
+    assert str(network) == "test: x float32[1, 1, 4, 4] -> y float32[1, 3], opset 17"
+    assert summary(network).splitlines() == [
         "test: x float32[1, 1, 4, 4] -> y float32[1, 3], opset 17",
         "layer      operator  output   parameters  MACs",
         "conv       Conv      1x2x2x2          18    72",
