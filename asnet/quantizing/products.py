@@ -22,7 +22,7 @@ Matrix = NDArray[np.float64]
 _CHUNK = 1 << 22
 """Elements of the columns that are in memory at once."""
 
-_CORRELATED = 1 << 16
+_CORRELATED = 1 << 15
 """Columns from which correlations are computed, evenly spread."""
 
 
@@ -84,23 +84,26 @@ def multiply(layer: Layer, network: Network, x: Float32, weights: AnyArray, bias
     return result.reshape(shape)
 
 
-def correlations(layer: Layer, network: Network, reached: Float32, real: Float32) -> tuple[Matrix, Matrix]:
-    """``Σ x̂·x̂ᵀ`` and ``Σ x̂·xᵀ`` [group, k, k]: columns of what reaches the layer, and of the float input; not of all.
+def correlations(
+    layer: Layer, network: Network, reached: Float32, real: Float32, weights: Matrix
+) -> tuple[Matrix, Matrix]:
+    """``Σ x̂·x̂ᵀ`` [group, k, k] and ``Σ x̂·yᵀ`` [group, k, m] over some of the columns, evenly spread.
 
-    With them the squared error of the layer's output is a quadratic form of its weights, see :func:`output_error`.
+    ``x̂`` are the columns of what reaches the layer, ``y = weights·x`` the layer's float output. With them the squared
+    error of the output is a quadratic form of the weights, see :func:`output_error`.
     """
     total = network.tensors[layer.outputs[0]].size * len(reached)
     channels = network.shape(layer.outputs[0])[1 if layer.op_type == "Conv" else -1]
-    step = max(1, total // channels // _CORRELATED)
+    step = max(1, total // channels // _CORRELATED) | 1  # odd: not always the same columns of an image
     own, cross = np.zeros(()), np.zeros(())
     for left, right in zip(columns(layer, network, reached), columns(layer, network, real), strict=True):
-        a, b = left[..., ::step], right[..., ::step]
-        own = own + a @ a.transpose(0, 2, 1)
-        cross = cross + a @ b.transpose(0, 2, 1)
+        x, y = left[..., ::step], weights @ right[..., ::step]
+        own = own + x @ x.transpose(0, 2, 1)
+        cross = cross + x @ y.transpose(0, 2, 1)
     return own, cross
 
 
-def output_error(weights: Matrix, real: Matrix, own: Matrix, cross: Matrix) -> Matrix:
-    """Per output channel ``Σ (ŵ·x̂ - w·x)²`` less its part that does not depend on ``ŵ``; matrices are [group, m, k]."""
+def output_error(weights: Matrix, own: Matrix, cross: Matrix) -> Matrix:
+    """Per output channel ``Σ (ŵ·x̂ - y)² - Σ y²`` for the weights ``ŵ`` [group, m, k]."""
     squares = np.einsum("gmk,gmk->gm", weights @ own, weights)
-    return (squares - 2 * np.einsum("gmk,gmk->gm", weights @ cross, real)).reshape(-1)
+    return (squares - 2 * np.einsum("gmk,gkm->gm", weights, cross)).reshape(-1)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asnet.network import Layer, Network, Tensor, oracle
+from asnet.network.attributes import integer
 from asnet.quantizing.calibrating import Float32, calibrate, search
 from asnet.quantizing.numbers import Scale
 from asnet.quantizing.options import Quantization
@@ -166,11 +167,12 @@ class _Walk:
             return search(make, low, high, own_error)
         if options.calibrate != "propagated":
             return make(low, high)
-        own, cross = correlations(layer, self.network, reached, real)
-        matrix = weight_matrix(product.op_type, weights, len(own))
+        groups = integer(layer, "group", 1) if layer.op_type == "Conv" else 1
+        matrix = weight_matrix(product.op_type, weights, groups)
+        own, cross = correlations(layer, self.network, reached, real, matrix)
 
         def error(scale: Scale) -> AnyArray:
-            found = output_error(weight_matrix(product.op_type, scale.nearest(weights), len(own)), matrix, own, cross)
+            found = output_error(weight_matrix(product.op_type, scale.nearest(weights), groups), own, cross)
             return found if options.per_channel else found.sum()
 
         return search(make, low, high, error)
