@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from asnet.emulate.forms import Form
 from asnet.errors import UsageError, did_you_mean
-from asnet.ir import Slot
+from asnet.ir import Slot, vector_symbol
 from asnet.ir.jit import Binder, Row
 from asnet.types import EXACT
 from asnet.units import UnitInstance
@@ -51,7 +51,7 @@ class Binding:
         return tuple(kinds)
 
     def binder(self, plan: Plan) -> Binder:
-        """Every slot symbol as its row of a function of its form, by the forms of ``plan``."""
+        """Every slot symbol, for vectors too, as its row of a function of its form, by the forms of ``plan``."""
         used = [self._forms[kind] for kind in self._forms if kind in plan]
         count = len(self._slots)
         lines = [f"@{form.table} = external global [{count * form.columns} x i32], align 4" for form in used]
@@ -59,10 +59,11 @@ class Binding:
         rows: dict[str, Row] = {}
         definitions: dict[str, str] = {}
         for index, (slot, kind) in enumerate(zip(self._slots, plan, strict=True)):
-            name = f"asnet.{kind}.{slot.op}.{slot.type}"
-            rows[slot.symbol] = Row(name, index)
-            if name not in definitions:
-                definitions[name] = self._forms[kind].definition(name, slot.op, slot.type)
+            for lanes in (1, *slot.lanes):
+                name = vector_symbol(f"asnet.{kind}.{slot.op}.{slot.type}", lanes)
+                rows[vector_symbol(slot.symbol, lanes)] = Row(name, index)
+                if name not in definitions:
+                    definitions[name] = self._forms[kind].definition(name, slot.op, slot.type, lanes)
         symbols = {name: address for form in used for name, address in form.symbols.items()}
         symbols |= {form.table: self._tables[form.kind].ctypes.data for form in used}
         text = "\n".join([*lines, *definitions.values()]) + "\n" if used else ""

@@ -53,14 +53,18 @@ class Form(Protocol):
         """LLVM IR that all definitions share, the table left out."""
         ...
 
-    def definition(self, name: str, op: str, type: str) -> str:  # noqa: A002
-        """LLVM IR of the function ``name(a, b, i64 row)``: ``op`` on operands of ``type``, as row ``row`` says."""
+    def definition(self, name: str, op: str, type: str, lanes: int = 1) -> str:  # noqa: A002
+        """LLVM IR of the function ``name(a, b, i64 row)``: ``op`` on operands of ``type``, as row ``row`` says.
+
+        The operands are vectors of ``lanes``, if they are more than 1.
+        """
         ...
 
 
-def llvm_type(kind: str) -> str:
-    """LLVM type of an operand of type ``kind``; integers travel as i32."""
-    return "float" if operand_type(kind).is_float else "i32"
+def llvm_type(kind: str, lanes: int = 1) -> str:
+    """LLVM type of an operand of type ``kind``, or of ``lanes`` of them; integers travel as i32."""
+    single = "float" if operand_type(kind).is_float else "i32"
+    return single if lanes == 1 else f"<{lanes} x {single}>"
 
 
 def attributes(mode: FloatMode, operand: OperandType) -> str:
@@ -69,9 +73,16 @@ def attributes(mode: FloatMode, operand: OperandType) -> str:
     return "alwaysinline nounwind" + (' "denormal-fp-math"="preserve-sign,preserve-sign"' if flush else "")
 
 
-def load(name: str, table: str, columns: int, column: int) -> list[str]:
-    """LLVM IR that loads one number of row ``%row`` of a table as ``%<name>``."""
-    return [
+def load(name: str, table: str, columns: int, column: int, lanes: int = 1) -> list[str]:
+    """LLVM IR that loads one number of row ``%row`` of a table as ``%<name>``, into each of ``lanes``."""
+    single, kind = name if lanes == 1 else f"{name}.one", llvm_type("i32", lanes)
+    lines = [
         f"  %{name}.place = getelementptr inbounds [{columns} x i32], ptr @{table}, i64 %row, i64 {column}",
-        f"  %{name} = load i32, ptr %{name}.place",
+        f"  %{single} = load i32, ptr %{name}.place",
     ]
+    if lanes > 1:
+        lines += [
+            f"  %{name}.first = insertelement {kind} poison, i32 %{single}, i64 0",
+            f"  %{name} = shufflevector {kind} %{name}.first, {kind} poison, {kind} zeroinitializer",
+        ]
+    return lines

@@ -43,19 +43,36 @@ class Golden:
             lines.append(f"declare {kind} @{name}({kind}, {kind}, i32) nounwind willreturn memory(none)")
         return "\n".join(lines)
 
-    def definition(self, name: str, op: str, type: str) -> str:  # noqa: A002
+    def definition(self, name: str, op: str, type: str, lanes: int = 1) -> str:  # noqa: A002
         """Load the id, call the function; the exact operation, if the library has no function for the slot."""
-        kind, operand = llvm_type(type), operand_type(type)
+        kind, operand = llvm_type(type, lanes), operand_type(type)
         target = function_name(op, operand)
         head = f'define {kind} @"{name}"({kind} %a, {kind} %b, i64 %row) {attributes(self._library.mode, operand)} {{'
         if target not in self.symbols:
             body = [f"  %y = {op} {kind} %a, %b"]
-        else:
+        elif lanes == 1:
             body = [
                 *load("id", self.table, self.columns, 0),
                 f"  %y = call {kind} @{target}({kind} %a, {kind} %b, i32 %id)",
             ]
+        else:
+            body = [*load("id", self.table, self.columns, 0), *_lane_by_lane(target, llvm_type(type), lanes)]
         return "\n".join([head, *body, f"  ret {kind} %y", "}"])
+
+
+def _lane_by_lane(target: str, single: str, lanes: int) -> list[str]:
+    lines: list[str] = []
+    before = "poison"
+    for lane in range(lanes):
+        after = "%y" if lane == lanes - 1 else f"%y.{lane}"
+        lines += [
+            f"  %a.{lane} = extractelement <{lanes} x {single}> %a, i64 {lane}",
+            f"  %b.{lane} = extractelement <{lanes} x {single}> %b, i64 {lane}",
+            f"  %z.{lane} = call {single} @{target}({single} %a.{lane}, {single} %b.{lane}, i32 %id)",
+            f"  {after} = insertelement <{lanes} x {single}> {before}, {single} %z.{lane}, i64 {lane}",
+        ]
+        before = after
+    return lines
 
 
 _FLOAT_FUNCTIONS = {function_name(op, operand_type("f32")) for op in ("fmul", "fdiv", "fadd", "fsub")}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from asnet.emulate.certificate import Certificate
-from asnet.emulate.forms import attributes, load
+from asnet.emulate.forms import attributes, llvm_type, load
 from asnet.ir import Slot
 from asnet.types import FloatMode, operand_type
 from asnet.units import UnitInstance
@@ -50,16 +50,16 @@ class Mask:
         """Nothing: the host computes."""
         return ""
 
-    def definition(self, name: str, op: str, type: str) -> str:  # noqa: A002
+    def definition(self, name: str, op: str, type: str, lanes: int = 1) -> str:  # noqa: A002
         """Load the masks, mask the operands' bits, compute."""
-        lines = [
-            f'define float @"{name}"(float %a, float %b, i64 %row) {attributes(self._mode, operand_type(type))} {{'
-        ]
+        kind, bits = llvm_type(type, lanes), llvm_type("i32", lanes)
+        head = f'define {kind} @"{name}"({kind} %a, {kind} %b, i64 %row) {attributes(self._mode, operand_type(type))}'
+        lines = [f"{head} {{"]
         for column, operand in enumerate("ab"):
             lines += [
-                *load(f"m{operand}", self.table, self.columns, column),
-                f"  %i{operand} = bitcast float %{operand} to i32",
-                f"  %k{operand} = and i32 %i{operand}, %m{operand}",
-                f"  %x{operand} = bitcast i32 %k{operand} to float",
+                *load(f"m{operand}", self.table, self.columns, column, lanes),
+                f"  %i{operand} = bitcast {kind} %{operand} to {bits}",
+                f"  %k{operand} = and {bits} %i{operand}, %m{operand}",
+                f"  %x{operand} = bitcast {bits} %k{operand} to {kind}",
             ]
-        return "\n".join([*lines, f"  %y = {op} float %xa, %xb", "  ret float %y", "}"])
+        return "\n".join([*lines, f"  %y = {op} {kind} %xa, %xb", f"  ret {kind} %y", "}"])

@@ -1,7 +1,7 @@
 """The unit of compilation: LLVM IR with memories, calls and sites; its verification, optimisation and execution."""
 
 from asnet.ir.attributes import function_attributes, pure_function_attributes
-from asnet.ir.module import SITE_METADATA, Call, Memory, MemoryKind, Module, Site, Slot
+from asnet.ir.module import SITE_METADATA, Call, Memory, MemoryKind, Module, Site, Slot, vector_symbol
 from asnet.ir.optimise import for_execution, for_hls
 from asnet.ir.placement import reuse
 from asnet.ir.verify import verify
@@ -19,5 +19,6 @@ __all__ = [
     "function_attributes",
     "pure_function_attributes",
     "reuse",
+    "vector_symbol",
     "verify",
 ]

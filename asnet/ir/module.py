@@ -22,7 +22,7 @@ from asnet.ir.clone import copy_module
 from asnet.ir.tiling import Tiling
 from asnet.types import ELEMENT_TYPES, Array, FloatMode
 
-__all__ = ["SITE_METADATA", "Call", "Memory", "MemoryKind", "Module", "Site", "Slot"]
+__all__ = ["SITE_METADATA", "Call", "Memory", "MemoryKind", "Module", "Site", "Slot", "vector_symbol"]
 
 SITE_METADATA = "asnet.site"
 """Metadata kind on every site: ``!{!"<layer>", !"<op_type>", !"<operand type>", i64 <dynamic count per image>}``."""
@@ -100,7 +100,8 @@ class Slot:
     """One decision of a configuration: the sites of one op in one layer, bound through one symbol.
 
     ``name`` is ``<layer>.<op>`` (``<layer>.<op>.<k>`` at site granularity); ``sites`` static instructions, executed
-    ``count`` times per image in all.
+    ``count`` times per image in all. ``lanes``: the widths of those that work on vectors, in a tiled module; each width
+    has a symbol of its own (:func:`vector_symbol`).
     """
 
     name: str
@@ -111,6 +112,12 @@ class Slot:
     symbol: str
     sites: int
     count: int
+    lanes: tuple[int, ...] = ()
+
+
+def vector_symbol(symbol: str, lanes: int) -> str:
+    """What a slot's ``symbol`` is called that works on vectors of ``lanes``; itself, for one lane."""
+    return symbol if lanes == 1 else symbol.replace("asnet.", f"asnet.v{lanes}.", 1)
 
 
 @dataclass(frozen=True)

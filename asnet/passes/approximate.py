@@ -8,7 +8,7 @@ from typing import ClassVar
 from llvmlite import ir
 
 from asnet.errors import PassError, did_you_mean
-from asnet.ir import Module, Site, Slot, pure_function_attributes
+from asnet.ir import Module, Site, Slot, pure_function_attributes, vector_symbol
 from asnet.passes.base import Pass, register
 from asnet.passes.rewrite import rewrite
 from asnet.types import APPROXIMABLE_OPS
@@ -68,8 +68,11 @@ class Approximate(Pass):
                 sites=0,
                 count=0,
             )
-            slots[name] = replace(slot, sites=slot.sites + 1, count=slot.count + site.count)
-            function = _slot_function(module.llvm, slot.symbol, site.instruction.type)
+            kind = site.instruction.type
+            width = kind.count if isinstance(kind, ir.VectorType) else 1
+            lanes = slot.lanes if width == 1 else tuple(sorted({*slot.lanes, width}))
+            slots[name] = replace(slot, sites=slot.sites + 1, count=slot.count + site.count, lanes=lanes)
+            function = _slot_function(module.llvm, vector_symbol(slot.symbol, width), kind)
             return builder.call(function, site.instruction.operands, name=site.op)
 
         return replace(rewrite(module, rule), slots=tuple(slots.values()))

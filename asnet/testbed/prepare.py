@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from asnet.ir import Module, Slot
+from asnet.ir.tiling import Tiling
 from asnet.lower import lower
 from asnet.network import Network
 from asnet.passes import Approximate, Pass, run_passes
@@ -24,8 +25,11 @@ def prepare(
     granularity: str = "layer",
     passes: Sequence[Pass] = (),
     ops: str = "fmul+fdiv+mul",
+    tiling: Tiling | None = None,
 ) -> Module:
     """The network's IR after ``passes`` and the `approximate` pass; its slots are in ``Module.slots``.
+
+    With ``tiling`` (which must keep ``sites``) contractions are tiled for the host.
 
     ``granularity`` is `layer` or `site` (`network` means one choice for all layers and needs no finer slots: `layer`).
 
@@ -34,7 +38,7 @@ def prepare(
         PassError: a pass left an invalid module, or an unknown granularity or op.
     """
     slots = "layer" if granularity == "network" else granularity
-    return run_passes(lower(network, mode), [*passes, Approximate(ops=ops, granularity=slots)])
+    return run_passes(lower(network, mode, tiling=tiling), [*passes, Approximate(ops=ops, granularity=slots)])
 
 
 def slots_of(source: Source, *, granularity: str = "layer") -> tuple[Slot, ...]:

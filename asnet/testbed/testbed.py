@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -15,6 +16,7 @@ from asnet.errors import MismatchError, UsageError, did_you_mean
 from asnet.host import processors
 from asnet.ir import Module, reuse
 from asnet.ir.jit import Engine
+from asnet.ir.tiling import host_tiling
 from asnet.network import Network
 from asnet.passes import Pass
 from asnet.testbed.chunks import Chunk, bytes_per_run, chunks_of
@@ -98,6 +100,9 @@ class TestBed:
         )  # fmt: skip
         self.module = prepare(network, mode, granularity=granularity, passes=passes)
         self.slots = self.module.slots
+        wants_loops = backend == "golden" or granularity == "site" or len(passes) > 0
+        tiling = None if wants_loops else host_tiling(sites=True)
+        self._tiled = prepare(network, mode, granularity=granularity, tiling=tiling) if tiling else self.module
         self._cache = cache or default_cache()
         self.library = FunctionLibrary.build(
             list(self.instances.values()),
@@ -113,7 +118,7 @@ class TestBed:
         self._threads = threads
         fits = bytes_per_run(self.module) * self.dataset.runs <= memory
         prefixes = len({slot.layer for slot in self.slots}) > 1
-        self._running = self.module if fits and prefixes else reuse(self.module)
+        self._reuses = not (fits and prefixes)
         self._engines: dict[tuple[Plan, bool], Engine] = {}
         self._kept: dict[str, str] | None = None
         self._checked: set[tuple[str, str]] = set()
@@ -127,7 +132,7 @@ class TestBed:
             UnitError: a unit's model cannot be evaluated on operands of this run.
         """
         began = time.perf_counter()
-        engine = self._engine(self._plan(configuration), self._running)
+        engine = self._engine(self._plan(configuration), reuses=self._reuses)
         self._spot_check(configuration)
         first = self._first_changed(configuration)
         self._binding.select(configuration)
@@ -160,7 +165,7 @@ class TestBed:
             UsageError, UnitError: as :meth:`evaluate`.
         """
         data = self.dataset if images is None else self.dataset.take(images)
-        engine = self._engine(self._plan(configuration, only="golden" if golden else None), self.module)
+        engine = self._engine(self._plan(configuration, only="golden" if golden else None), reuses=False)
         self._binding.select(configuration)
         state = engine.state(data.runs)
         engine.run(data.feed(slice(None)), state=state)
@@ -179,10 +184,12 @@ class TestBed:
     @cached_property
     def _binding(self) -> Binding:
         forms = [Golden(self.library)]
+        lanes = {slot.name: slot.lanes for slot in self._tiled.slots}
+        slots = [replace(slot, lanes=lanes[slot.name]) for slot in self.slots]
         if self.backend == "golden":
-            return Binding(self.slots, self.instances, forms)
+            return Binding(slots, self.instances, forms)
         by_digest = {self.instances[name].digest: found for name, found in self.certificates.items()}
-        return Binding(self.slots, self.instances, [Mask(self.module.mode, by_digest), *forms])
+        return Binding(slots, self.instances, [Mask(self.module.mode, by_digest), *forms])
 
     def _plan(self, configuration: Mapping[str, str], only: str | None = None) -> Plan:
         plan = self._binding.plan(configuration, only=only)
@@ -191,16 +198,23 @@ class TestBed:
             return self._binding.plan(configuration, only="golden")
         return plan
 
-    def _engine(self, plan: Plan, module: Module) -> Engine:
-        key = plan, module.reused
+    def _engine(self, plan: Plan, *, reuses: bool) -> Engine:
+        key = plan, reuses
         if key not in self._engines:
-            binder = self._binding.binder(plan)
-            self._engines[key] = Engine(module, binder=binder, cache=self._cache, threads=self._threads)
+            module, binder = self._form(plan), self._binding.binder(plan)
+            self._engines[key] = Engine(
+                reuse(module) if reuses else module, binder=binder, cache=self._cache, threads=self._threads
+            )
         return self._engines[key]
+
+    def _form(self, plan: Plan) -> Module:
+        """What runs: tiles, unless a product in them is a golden call, which lanes that are dropped must not meet."""
+        golden = {slot.name for slot, kind in zip(self.slots, plan, strict=True) if kind == "golden"}
+        return self.module if any(slot.lanes and slot.name in golden for slot in self._tiled.slots) else self._tiled
 
     @cached_property
     def _chunks(self) -> list[Chunk]:
-        return chunks_of(self._running, self.dataset.runs, self._memory)
+        return chunks_of(reuse(self.module) if self._reuses else self.module, self.dataset.runs, self._memory)
 
     def _first_changed(self, configuration: Mapping[str, str]) -> int:
         """Number of the first call whose slots differ from what the resident states hold; all calls, if none does."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from asnet.cache import default_cache
 from asnet.emulate import Certificate
 from asnet.errors import DataError, MismatchError, UsageError
 from asnet.exploration import DesignSpace, Exhaustive, InProcess, Processes, Study, StudyFacts, explore
@@ -101,6 +102,35 @@ def test_backends_agree_and_mixtures_use_both(
     assert kinds == {"mask", "golden"}
 
 
+def test_fast_forms_run_in_tiles_and_golden_calls_in_loops(
+    golden: TestBed, conv: Network, digits: Dataset, instances: Units
+) -> None:
+    auto = TestBed(conv, digits, instances, backend="auto")
+    fast, slow = uniform(auto, "fmul_trunc(p=20)", "fdiv_trunc(p=22)"), uniform(auto, "mitchell_fmul")
+    plans = [auto._plan(each) for each in (fast, slow)]  # pyright: ignore[reportPrivateUsage]
+    forms = [auto._form(plan) for plan in plans]  # pyright: ignore[reportPrivateUsage]
+    assert [form.tiling is not None for form in forms] == [True, False]
+    assert {lanes for slot in forms[0].slots for lanes in slot.lanes} - {1}
+    assert [(slot.name, slot.count) for slot in forms[0].slots] == [(slot.name, slot.count) for slot in auto.slots]
+    assert auto.evaluate(fast) == golden.evaluate(fast)
+    by_site = TestBed(conv, digits, instances, backend="auto", granularity="site")
+    assert by_site._tiled.tiling is None  # pyright: ignore[reportPrivateUsage]
+
+
+def test_golden_calls_serve_vectors_lane_by_lane(
+    golden: TestBed, conv: Network, digits: Dataset, instances: Units
+) -> None:
+    auto = TestBed(conv, digits, instances, backend="auto")
+    configuration = uniform(auto, "fmul_trunc(p=20)", "fdiv_trunc(p=22)")
+    binding, tiled = auto._binding, auto._tiled  # pyright: ignore[reportPrivateUsage]
+    engine = Engine(tiled, binder=binding.binder(binding.plan(configuration, only="golden")), cache=default_cache())
+    binding.select(configuration)
+    state = engine.state(5)
+    engine.run(digits.fit(conv).x[:5], state=state)
+    for name, values in golden.outputs(configuration, 5).items():
+        assert np.array_equal(canonical_bits(engine.memory(state, name)), canonical_bits(values)), name
+
+
 def test_reused_prefixes_change_nothing(
     golden: TestBed,
     conv: Network,
@@ -150,7 +180,7 @@ def test_chunks_change_nothing(
     parts = bed._chunks  # pyright: ignore[reportPrivateUsage]
     assert len(parts) > 1
     assert {part.resident for part in parts} == {share == 1.0}
-    assert bed._running.reused == (share < 1.0)  # pyright: ignore[reportPrivateUsage]
+    assert bed._reuses == (share < 1.0)  # pyright: ignore[reportPrivateUsage]
     assert [i for part in parts for i in range(part.runs.start, part.runs.stop)] == list(range(len(digits)))
 
 
@@ -158,7 +188,7 @@ def test_activations_share_places_if_they_cannot_stay(
     golden: TestBed, conv: Network, digits: Dataset, instances: Units
 ) -> None:
     bed = TestBed(conv, digits, instances, backend="golden", memory=1, threads=2)
-    assert bed._running.reused  # pyright: ignore[reportPrivateUsage]
+    assert bed._reuses  # pyright: ignore[reportPrivateUsage]
     assert all("activation" not in state.blobs for state in _states(bed))
     for configuration in (uniform(golden, "exact"), uniform(golden, "fmul_trunc(p=22)")):
         assert bed.evaluate(configuration) == golden.evaluate(configuration)
