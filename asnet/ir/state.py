@@ -15,7 +15,7 @@ from asnet.types import Array
 __all__ = ["Constants", "State", "aligned"]
 
 _ALIGNMENT = 64
-_SMALL = 1 << 20  # constants of so many bytes are used where they are
+_SMALL = 1 << 14  # constants of so many bytes are used where they are
 
 
 def aligned(nbytes: int) -> NDArray[np.uint8]:
