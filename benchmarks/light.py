@@ -99,6 +99,7 @@ def asnet_engine(path: Path, threads: int, cache: Path, facts: dict[str, Any]) -
     from asnet.ir.program import Program
     from asnet.ir.tiling import host_tiling
     from asnet.lower import lower
+    from asnet.network.summary import multiply_accumulates
 
     began = time.perf_counter()
     network = asnet.load(path)
@@ -107,7 +108,7 @@ def asnet_engine(path: Path, threads: int, cache: Path, facts: dict[str, Any]) -
     module = reuse(lower(network, asnet.FloatMode.IEEE, tiling=host_tiling()))
     facts["ir"] = len(module.text)
     facts["lower"] = time.perf_counter() - began
-    facts["macs"] = sum(site.count for site in lower(network).sites() if site.op == "fmul")
+    facts["macs"] = sum(multiply_accumulates(layer, network) for layer in network.layers)
     facts["program"] = len(Program(module, {}).layers)
     facts["activations"] = module.blob_size(MemoryKind.ACTIVATION)
     facts["largest_live"] = live_peak(module)

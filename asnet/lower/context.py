@@ -42,7 +42,7 @@ class LayerContext:
         self.calls: list[Call] = []
         self._plan = plan
         self._llvm = llvm
-        self._tiling = tiling
+        self.tiling = tiling
         self._computed: set[str] = set()
 
     def unsupported(self, what: str) -> UnsupportedError:
@@ -117,7 +117,7 @@ class LayerContext:
             align = memory.element_bytes if memory.kind is MemoryKind.CONSTANT else 64  # large constants are not moved
             argument.attributes = pointer_attributes(readonly=memory_name not in written, align=align)
         pointers = dict(zip(arguments, function.args, strict=True))
-        builder = LayerBuilder(function, self.layer, self.mode, pointers, self._tiling)
+        builder = LayerBuilder(function, self.layer, self.mode, pointers, self.tiling)
         yield builder
         builder.ir.ret_void()
         self.calls.append(Call(self.layer.name, self.layer.op_type, name, tuple(arguments), written))

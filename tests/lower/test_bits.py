@@ -9,6 +9,7 @@ import pytest
 from asnet.cache import Cache
 from asnet.ir import Module, for_hls, reuse
 from asnet.ir.jit import Binder, Engine
+from asnet.ir.tiling import host_tiling
 from asnet.lower import lower
 from asnet.network import oracle
 from asnet.types import FloatMode
@@ -29,7 +30,9 @@ def test_every_tensor_has_the_oracles_bits(case, mode: FloatMode, objects: Cache
     module = lower(network, mode)
     images = case.images()
     expected = [oracle.run(network, {key: x[i] for key, x in images.items()}, mode) for i in range(4)]
-    for engine in (Engine(module, cache=objects), hardware_engine(module, objects)):
+    tiled = lower(network, mode, tiling=host_tiling())
+    engines = Engine(module, cache=objects), hardware_engine(module, objects), Engine(tiled, cache=objects)
+    for engine in engines:
         state = engine.state(4)
         result = engine.run(images, state=state)
         for tensor in expected[0]:
