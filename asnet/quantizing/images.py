@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 import numpy as np
 
 from asnet.errors import DataError
+from asnet.npz import open_archive
 from asnet.types import AnyArray, Array
 
 __all__ = ["Images", "read_images"]
@@ -34,29 +35,13 @@ def read_images(source: Images, inputs: Mapping[str, tuple[str, tuple[int, ...]]
         arrays = {"x": source}
     else:
         where = f"calibration data {str(source)!r}"
-        arrays = _load(Path(source), where)
+        with open_archive(Path(source), where, "save it with numpy.savez(path, x=images)") as archive:
+            arrays = {name: archive.read(name) for name in archive.names}
     found = {name: _fit(name, arrays, len(inputs) == 1, *inputs[name], where) for name in inputs}
     counts = {len(array) for array in found.values()}
     if len(counts) != 1:
         raise DataError(f"{where}: the arrays have {', '.join(map(str, sorted(counts)))} images; they must be as many")
     return {name: array[:images] for name, array in found.items()}
-
-
-def _load(path: Path, where: str) -> Mapping[str, Array]:
-    remedy = "save it with numpy.savez(path, x=images)"
-    try:
-        with path.open("rb") as stream:
-            loaded: object = np.load(stream, allow_pickle=False)
-            if not isinstance(loaded, Mapping):
-                raise DataError(f"{where} is a single array, not an .npz archive; {remedy}")
-            archive = cast("Mapping[str, Array]", loaded)
-            return {name: archive[name] for name in archive}
-    except OSError as error:
-        raise DataError(f"{where} cannot be read: {error.strerror or error}; check the path") from error
-    except DataError:
-        raise
-    except Exception as error:  # zipfile, zlib and numpy raise what their decoding meets
-        raise DataError(f"{where} is not an .npz archive ({error}); {remedy}") from error
 
 
 def _fit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from asnet.cache import digest
 from asnet.errors import DataError, UsageError
 from asnet.network import Network
+from asnet.npz import Archive, open_archive
 from asnet.testbed.fitting import first_fault, fit_inputs, image_shape, images_a_run
 from asnet.testbed.judging import judge_of
 from asnet.types import Array
@@ -67,23 +68,8 @@ class Dataset:
         Raises:
             DataError: the file is missing or no ``.npz``, lacks ``x`` or ``y``, is empty, or holds what is no number.
         """
-        path = Path(path)
-        try:
-            with path.open("rb") as stream:
-                loaded: object = np.load(stream, allow_pickle=False)
-                if not isinstance(loaded, Mapping):
-                    raise DataError(f"test set {str(path)!r} is a single array, not an .npz archive; {_REMEDY}")
-                archive = cast("Mapping[str, Array]", loaded)
-                inputs = dict(_inputs(archive, path))
-                classes = _member(archive, _CLASSES, path)
-        except OSError as error:
-            raise DataError(
-                f"test set {str(path)!r} cannot be read: {error.strerror or error}; check the path"
-            ) from error
-        except DataError:
-            raise
-        except Exception as error:  # as in _member
-            raise DataError(f"test set {str(path)!r} is not an .npz archive ({error}); {_REMEDY}") from error
+        with open_archive(Path(path), f"test set {str(path)!r}", _REMEDY) as archive:
+            inputs, classes = dict(_inputs(archive)), archive.read(_CLASSES)
         return cls.from_arrays(inputs, classes, name=str(path))
 
     @classmethod
@@ -190,32 +176,20 @@ class Dataset:
         return len(self) // self.images_a_run
 
 
-def _inputs(archive: Mapping[str, Array], path: Path) -> Iterator[tuple[str, Array]]:
-    names = [key for key in archive if key != _CLASSES]
-    for key in names or ["x"]:
-        if key == "x" or len(names) == 1:
-            yield key, _member(archive, key, path)
+def _inputs(archive: Archive) -> Iterator[tuple[str, Array]]:
+    names = [name for name in archive.names if name != _CLASSES]
+    for name in names or ["x"]:
+        if name == "x" or len(names) == 1:
+            yield name, archive.read(name)
             continue
         try:
-            array = _member(archive, key, path)
+            array = archive.read(name)
         except DataError:
             if "x" not in names:
                 raise
             continue
         if array.dtype.kind in "biuf" and array.ndim:
-            yield key, array
-
-
-def _member(archive: Mapping[str, Array], key: str, path: Path) -> Array:
-    if key not in archive:
-        found = ", ".join(sorted(archive)) or "nothing"
-        raise DataError(f"test set {str(path)!r} has no array {key!r} (found: {found}); {_REMEDY}")
-    try:
-        return archive[key]
-    except OSError:
-        raise
-    except Exception as error:  # zipfile, zlib and numpy raise what their decoding meets
-        raise DataError(f"test set {str(path)!r}: array {key!r} cannot be read: {error}; {_REMEDY}") from error
+            yield name, array
 
 
 def _check_numbers(array: Array, key: str, where: str) -> None:

@@ -325,3 +325,18 @@ def one_node() -> Callable[..., Case]:
 @pytest.fixture(scope="session")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> Cache:
     return Cache(tmp_path_factory.mktemp("objects"))
+
+
+def case_tests(cases: Sequence[Case]) -> tuple[Callable[..., None], Callable[..., None]]:
+    """A test that every case has the oracle's bits in both modes, and one that it agrees with the ONNX reference."""
+
+    @pytest.mark.parametrize("mode", FloatMode)
+    @pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
+    def has_the_oracles_bits(case: Case, mode: FloatMode, objects: Cache) -> None:
+        check_bits(case, mode, objects)
+
+    @pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
+    def agrees_with_the_onnx_reference(case: Case, objects: Cache) -> None:
+        check_reference(case, objects)
+
+    return has_the_oracles_bits, agrees_with_the_onnx_reference

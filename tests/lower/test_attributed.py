@@ -10,8 +10,7 @@ from onnx import helper
 from asnet import backend
 from asnet.cache import Cache
 from asnet.errors import NetworkError
-from asnet.types import FloatMode
-from tests.lower.conftest import Case, Typed, check_bits, check_reference, one
+from tests.lower.conftest import Case, Typed, case_tests, one
 
 SPECIAL = np.array(
     [0.0, -0.0, 1.0, -1.5, 3e38, -3e38, 1e-45, -3e-40, 1.1754944e-38, 2.3e-38, 7.0, 16777216.0, np.inf, -np.inf, 1e-6],
@@ -65,15 +64,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("mode", FloatMode)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_has_the_oracles_bits(case: Case, mode: FloatMode, objects: Cache) -> None:
-    check_bits(case, mode, objects)
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_agrees_with_the_onnx_reference(case: Case, objects: Cache) -> None:
-    check_reference(case, objects)
+test_has_the_oracles_bits, test_agrees_with_the_onnx_reference = case_tests(CASES)
 
 
 def test_the_exact_remainder_of_any_two_floats(objects: Cache) -> None:

@@ -5,23 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from asnet.cache import Cache
 from asnet.network import oracle
-from asnet.types import FloatMode
-from tests.lower.conftest import Case, check_bits, check_reference, one
+from tests.lower.conftest import case_tests, one
 
 CASES = [one(f"det-{m}", "Det", (m, m)) for m in (1, 2, 3, 7)] + [one("det-batch", "Det", (2, 3, 4, 4))]
 
 
-@pytest.mark.parametrize("mode", FloatMode)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_has_the_oracles_bits(case: Case, mode: FloatMode, objects: Cache) -> None:
-    check_bits(case, mode, objects)
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_agrees_with_the_onnx_reference(case: Case, objects: Cache) -> None:
-    check_reference(case, objects)
+test_has_the_oracles_bits, test_agrees_with_the_onnx_reference = case_tests(CASES)
 
 
 @pytest.mark.parametrize(

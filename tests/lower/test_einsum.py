@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from asnet.cache import Cache
 from asnet.errors import NetworkError
 from asnet.network.einsum import einsum
 from asnet.network.model import Layer, Network, Tensor
-from asnet.types import FloatMode
-from tests.lower.conftest import Case, Typed, check_bits, check_reference, one, weights
+from tests.lower.conftest import Typed, case_tests, one, weights
 
 EQUATIONS: dict[str, list[tuple[int, ...]]] = {
     "ij,jk->ik": [(3, 4), (4, 2)],
@@ -47,15 +45,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("mode", FloatMode)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_has_the_oracles_bits(case: Case, mode: FloatMode, objects: Cache) -> None:
-    check_bits(case, mode, objects)
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_agrees_with_the_onnx_reference(case: Case, objects: Cache) -> None:
-    check_reference(case, objects)
+test_has_the_oracles_bits, test_agrees_with_the_onnx_reference = case_tests(CASES)
 
 
 REFUSED = {

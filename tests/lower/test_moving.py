@@ -10,7 +10,7 @@ from asnet.cache import Cache
 from asnet.errors import NetworkError, UnsupportedError
 from asnet.network import oracle
 from asnet.types import FloatMode
-from tests.lower.conftest import Case, Typed, build, check_bits, check_reference, integers, one
+from tests.lower.conftest import Case, Typed, build, case_tests, check_bits, integers, one
 
 FAR = 2**63 - 1
 
@@ -73,15 +73,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("mode", FloatMode)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_has_the_oracles_bits(case: Case, mode: FloatMode, objects: Cache) -> None:
-    check_bits(case, mode, objects)
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_agrees_with_the_onnx_reference(case: Case, objects: Cache) -> None:
-    check_reference(case, objects)
+test_has_the_oracles_bits, test_agrees_with_the_onnx_reference = case_tests(CASES)
 
 
 @pytest.mark.parametrize("mode", ["constant", "edge", "reflect", "wrap"])
