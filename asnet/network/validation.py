@@ -20,6 +20,7 @@ from asnet.network.indexing import (
     scatter_elements,
     tensor_scatter,
 )
+from asnet.network.layer_norm import layer_norm
 from asnet.network.model import Layer, Network
 from asnet.network.moving import (
     block_axes,
@@ -79,6 +80,7 @@ _CHECKS: Mapping[str, Callable[[Layer, Network], object]] = {
     **dict.fromkeys(("CumSum", "CumProd"), running),
     "TopK": selection,
     "InstanceNormalization": instance_norm,
+    **dict.fromkeys(("LayerNormalization", "RMSNormalization"), layer_norm),
     "LRN": response,
     "LpNormalization": lp_norm,
     **dict.fromkeys(("RNN", "GRU", "LSTM"), recurrent),
