@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TypeAlias
@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from asnet.errors import DataError
+from asnet.network import Tensor
 from asnet.npz import open_archive
 from asnet.types import AnyArray, Array
 
@@ -19,14 +20,16 @@ Images: TypeAlias = "str | PathLike[str] | Array | Mapping[str, Array]"
 """Path of an ``.npz`` file, images (count, …) of the only input, or input name → (count, …)."""
 
 
-def read_images(source: Images, inputs: Mapping[str, tuple[str, tuple[int, ...]]], images: int) -> dict[str, AnyArray]:
+def read_images(source: Images, inputs: Sequence[Tensor], images: int) -> dict[str, AnyArray]:
     """Input name → the first ``images`` images (all, if there are fewer), (count, *shape of one image).
 
-    ``inputs``: input name → type and shape of one image. A file holds an array named like each input, or ``x`` for the
-    only one. Numbers become float32 with the same values where the network takes float32.
+    ``inputs``: as the network takes them for one run; their first axis counts the images of a run. A file holds an
+    array named like each input, or ``x`` for the only one. Numbers become float32 with the same values where the
+    network takes float32.
 
     Raises:
-        DataError: a file or array is missing, has another number of values for an image, or holds NaN or infinity.
+        DataError: a file or array is missing, has another number of values for an image, is too short for one run, or
+            holds NaN or infinity.
     """
     where = "calibration data"
     if isinstance(source, Mapping):
@@ -37,16 +40,17 @@ def read_images(source: Images, inputs: Mapping[str, tuple[str, tuple[int, ...]]
         where = f"calibration data {str(source)!r}"
         with open_archive(Path(source), where, "save it with numpy.savez(path, x=images)") as archive:
             arrays = {name: archive.read(name) for name in archive.names}
-    found = {name: _fit(name, arrays, len(inputs) == 1, *inputs[name], where) for name in inputs}
-    counts = {len(array) for array in found.values()}
-    if len(counts) != 1:
-        raise DataError(f"{where}: the arrays have {', '.join(map(str, sorted(counts)))} images; they must be as many")
-    return {name: array[:images] for name, array in found.items()}
+    found = {tensor.name: _fit(tensor, arrays, len(inputs) == 1, where) for tensor in inputs}
+    runs = {len(found[tensor.name]) // tensor.shape[0] for tensor in inputs}
+    if len(runs) != 1:
+        counts = ", ".join(f"{name} {len(array)}" for name, array in found.items())
+        raise DataError(f"{where}: the arrays have different numbers of images ({counts}); they must be as many")
+    kept = {tensor.name: max(images, tensor.shape[0]) for tensor in inputs}
+    return {name: array[: kept[name]] for name, array in found.items()}
 
 
-def _fit(
-    name: str, arrays: Mapping[str, Array], alone: bool, dtype: str, shape: tuple[int, ...], where: str
-) -> AnyArray:
+def _fit(tensor: Tensor, arrays: Mapping[str, Array], alone: bool, where: str) -> AnyArray:
+    name, dtype, shape = tensor.name, tensor.dtype, tensor.shape[1:]
     key = "x" if alone and name not in arrays else name
     if key not in arrays:
         given = ", ".join(sorted(arrays)) or "nothing"
@@ -66,4 +70,6 @@ def _fit(
         values = array.astype(dtype)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise DataError(f"{where}: {key!r} holds NaN or infinity (as {dtype}); remove or scale it")
+    if len(array) < tensor.shape[0]:
+        raise DataError(f"{where}: the network takes {tensor.shape[0]} images at a time, {key!r} has {len(array)}")
     return values.reshape(len(array), *shape)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import checker
 
 from asnet.cache import write_atomically
-from asnet.errors import DataError, NetworkError, QuantizationError, UsageError
+from asnet.errors import NetworkError, QuantizationError, UsageError
 from asnet.network import Network, Shapes, load
 from asnet.network.graph import drop_unreachable
 from asnet.network.reading import one_line
@@ -140,10 +140,9 @@ def _runs(ready: FloatModel, data: Images, images: int, shapes: Shapes) -> tuple
     content = ready.to_model().SerializeToString()
     single = load(content, shapes=shapes)
     for tensor in single.inputs:
-        if not tensor.shape:
-            raise QuantizationError(f"{ready.where}: input {tensor.name!r} is a scalar; it has no axis for images")
-    wanted = {tensor.name: (tensor.dtype, tensor.shape[1:]) for tensor in single.inputs}
-    found = read_images(data, wanted, images)
+        if not tensor.shape or tensor.shape[0] < 1:
+            raise QuantizationError(f"{ready.where}: input {tensor.name!r} has no axis that counts images")
+    found = read_images(data, single.inputs, images)
     count = len(next(iter(found.values())))
     network = single
     if count > 1 and all(_is_dynamic(value) for value in ready.graph.input):
@@ -153,12 +152,10 @@ def _runs(ready: FloatModel, data: Images, images: int, shapes: Shapes) -> tuple
             together = single
         if all(tensor.shape[:1] == (count,) for tensor in together.outputs):
             network = together
-    size = network.inputs[0].shape[0]
-    if count < size:
-        raise DataError(f"{ready.where} takes {size} images at a time, the calibration data has {count}; give more")
-    runs = count // size
+    runs = min(len(found[tensor.name]) // tensor.shape[0] for tensor in network.inputs)
     return network, {
-        tensor.name: found[tensor.name][: runs * size].reshape(runs, *tensor.shape) for tensor in network.inputs
+        tensor.name: found[tensor.name][: runs * tensor.shape[0]].reshape(runs, *tensor.shape)
+        for tensor in network.inputs
     }
 
 

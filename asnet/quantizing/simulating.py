@@ -118,8 +118,8 @@ class _Walk:
 
     def _multiply_two(self, layer: Layer, product: Product) -> None:
         for values in (self.real, self.reached):
-            result = np.matmul(values[product.x].astype(np.float64), values[product.w].astype(np.float64))
-            values[product.y] = result.astype(np.float32)
+            runs = zip(values[product.x].astype(np.float64), values[product.w].astype(np.float64), strict=True)
+            values[product.y] = np.stack([np.matmul(x, w) for x, w in runs]).astype(np.float32)
         x, w = (self.chosen.tensors[self.plan.origin(name)] for name in (product.x, product.w))
         sqnr = _sqnr(self.real[product.y], self.reached[product.y])
         self.chosen.products[layer.name] = Choice(Scale(w.format, x.scale, w.zero), np.empty(0), None, sqnr)

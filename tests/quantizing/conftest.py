@@ -67,12 +67,18 @@ def by_asnet(found: QuantizedNetwork, inputs: Mapping[str, AnyArray], cache: Cac
     return {name: np.concatenate(engine.memory(state, name)) for name in kept}
 
 
-def by_oracle(found: QuantizedNetwork, inputs: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
-    """The same by the oracle, image by image."""
+def by_oracle(
+    found: QuantizedNetwork, inputs: Mapping[str, AnyArray], *, together: bool = False
+) -> dict[str, AnyArray]:
+    """The same by the oracle, image by image (or all ``together``, as one run)."""
     network = load(found.data)
-    images = len(next(iter(inputs.values())))
+    images = 1 if together else len(next(iter(inputs.values())))
     runs = [
-        oracle.run(network, {name: array[image : image + 1] for name, array in inputs.items()}, FloatMode.IEEE)
+        oracle.run(
+            network,
+            {name: array if together else array[image : image + 1] for name, array in inputs.items()},
+            FloatMode.IEEE,
+        )
         for image in range(images)
     ]
     kept = [name for name in integer_tensors(found.model) if name in network.tensors]

@@ -95,7 +95,7 @@ def test_quantised_already() -> None:
 
 def test_too_few_images_for_a_fixed_batch() -> None:
     model = graph([node("Gemm", "x w", "y", "gemm")], {"w": normal(3, 3)}, {"x": (8, 3)})
-    with pytest.raises(DataError, match="takes 8 images at a time, the calibration data has 5; give more"):
+    with pytest.raises(DataError, match="the network takes 8 images at a time, 'x' has 5"):
         quantize(model, normal(5, 3))
 
 
@@ -132,3 +132,9 @@ def test_names_of_ours_that_are_taken() -> None:
     names = [item.name for item in found.model.graph.node]
     assert len(set(names)) == len(names)
     assert found.layers[-1].sqnr > 25
+
+
+def test_inputs_of_different_counts() -> None:
+    model = graph([node("MatMul", "x z", "y", "product")], {}, {"x": ("N", 2, 3), "z": ("N", 3, 5)})
+    with pytest.raises(DataError, match=r"different numbers of images \(x 4, z 5\); they must be as many"):
+        quantize(model, {"x": normal(4, 2, 3), "z": normal(5, 3, 5)})

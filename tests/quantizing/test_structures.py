@@ -204,3 +204,13 @@ def test_other_dynamic_axes(objects: Cache) -> None:
     found = quantize(model, normal(5, 7, 4), shapes={"length": 7})
     assert found.model.graph.input[0].type.tensor_type.shape.dim[1].dim_param == "length"
     assert found.layers[0].sqnr > 25
+
+
+def test_inputs_of_different_first_axes(objects: Cache) -> None:
+    """A run takes two rows of one input and three of the other: four runs of both are eight and twelve rows."""
+    model = graph([node("MatMul", "x z", "y", "product")], {}, {"x": (2, 3), "z": (3, 5)})
+    inputs = {"x": normal(8, 3), "z": normal(12, 5)}
+    found = quantize(model, inputs, Quantization(format="qoperator"))
+    assert found.images == 8 and found.layers[0].sqnr > 25
+    one = {"x": inputs["x"][:2], "z": inputs["z"][:3]}
+    assert_same(by_oracle(found, one, together=True), by_onnxruntime(found.model, one))
