@@ -73,7 +73,6 @@ def accuracy(task: Task, network: bytes) -> float:
     """Share of test images whose greatest output is at the right class."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    options.add_session_config_entry("session.disable_quant_qdq", "1")  # float operators stay as they are written
     session = onnxruntime.InferenceSession(network, options)
     name = session.get_inputs()[0].name
     found = [session.run(None, {name: task.x[i : i + BATCH]})[0].argmax(axis=1) for i in range(0, len(task.x), BATCH)]
