@@ -179,6 +179,8 @@ class Engine:
                 state.view(memory).reshape(images, memory.size)[:] = arrays[memory.name]
         if state is None:
             raise DataError("neither images nor a state to run on; give one of them")
+        if not state.serves(self.module):
+            raise DataError("the state belongs to a module with other memories; make one with Engine.state")
         self._execute(state, first)
         return self.output(state)
 

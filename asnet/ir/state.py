@@ -59,19 +59,28 @@ def _bytes(values: Array, memory: Memory) -> NDArray[np.uint8]:
     return array.reshape(-1).view(np.uint8)
 
 
+def strides(module: Module) -> dict[MemoryKind, int]:
+    """Bytes of the blobs of one image."""
+    return {kind: module.blob_size(kind) for kind in MemoryKind if kind is not MemoryKind.CONSTANT}
+
+
 class State:
     """Inputs, outputs and activations of ``images`` images; belongs to one run at a time."""
 
     def __init__(self, module: Module, images: int) -> None:
         self.images = images
         self._reused = module.reused
-        self._strides = {kind: module.blob_size(kind) for kind in MemoryKind if kind is not MemoryKind.CONSTANT}
+        self._strides = strides(module)
         self.blobs: Mapping[MemoryKind, NDArray[np.uint8]] = {
             kind: aligned(stride * images)
             for kind, stride in self._strides.items()
             if not (self._reused and kind is MemoryKind.ACTIVATION)
         }
         self._scratch: list[NDArray[np.uint8]] = []
+
+    def serves(self, module: Module) -> bool:
+        """Whether runs of ``module`` may use it."""
+        return self._reused == module.reused and self._strides == strides(module)
 
     def reserve(self, workers: int) -> None:
         """Make room for as many workers that each reuse their own activations."""

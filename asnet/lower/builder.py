@@ -12,7 +12,7 @@ from collections.abc import Generator, Mapping, Sequence
 
 from llvmlite import ir
 
-from asnet.ir.module import SITE_METADATA, Memory
+from asnet.ir.module import SITE_METADATA, Memory, MemoryKind
 from asnet.ir.tiling import Tiling
 from asnet.lower.arithmetic import F32, I1, I8, I32, I64, Arithmetic, register_type
 from asnet.lower.index import Index, LoopIndex, flatten
@@ -208,6 +208,14 @@ class LayerBuilder(Arithmetic):
         place = self.position(flatten(index, memory.shape))
         element = F32 if memory.dtype == "float32" else ir.IntType(ELEMENT_TYPES[memory.dtype].bits)
         return self.ir.gep(self.pointers[memory.name], [place], inbounds=True, source_etype=element)
+
+    def local(self, name: str, size: int) -> Memory:
+        """A few floats on the stack of a function for the host, called ``name`` until the next of this name."""
+        with self.ir.goto_entry_block():
+            place = self.ir.alloca(F32, I32(size))
+        place.align = 64
+        self.pointers = {**self.pointers, name: place}
+        return Memory(name, MemoryKind.ACTIVATION, "float32", (size,), 0)
 
     # --- sites ------------------------------------------------------------------------------------------------------
 

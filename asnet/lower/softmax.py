@@ -14,6 +14,8 @@ from asnet.network.semantics import softmax_axes
 
 __all__: list[str] = []
 
+_LINE = 64  # neighbours at a time
+
 
 @lowering("Softmax")
 def _softmax(context: LayerContext) -> None:
@@ -21,9 +23,12 @@ def _softmax(context: LayerContext) -> None:
     x, y = replace(context.input(), shape=shape), replace(context.output(), shape=shape)
     outer, extent, inner = shape
     if context.tiling is not None and inner > 1:
-        lines = context.scratch("maximum", (inner,)), context.scratch("total", (inner,))
-        with context.function((x,), (*lines, y)) as b, b.nest((outer,)) as (i,):
-            _lines(b, x, y, lines, i)
+        blocks, rest = divmod(inner, _LINE)
+        with context.function((x,), (y,)) as b, b.nest((outer,)) as (i,):
+            with b.nest((blocks,)) as (block,):
+                _line(b, x, y, (i, block * _LINE), _LINE)
+            if rest:
+                _line(b, x, y, (i, Index(blocks * _LINE)), rest)
         return
     with context.function((x,), (y,)) as b, b.nest((outer, inner)) as (i, j):
         with b.reduction((extent,), b.load(x, (i, Index(), j))) as maximum:
@@ -45,22 +50,21 @@ def _softmax(context: LayerContext) -> None:
             b.store(y, place, b.site("fdiv", b.load(y, place), total.value))
 
 
-def _lines(b: LayerBuilder, x: Memory, y: Memory, lines: tuple[Memory, Memory], i: Index) -> None:
-    """Block ``i`` of the host's form for an axis that is not the last: the same steps for a line of neighbours at once.
-
-    ``lines`` hold the neighbours' maxima and sums.
-    """
-    _, extent, inner = x.shape
-    maximum, total = lines
-    with b.nest((inner,)) as (j,):
-        b.store(maximum, (j,), b.load(x, (i, Index(), j)))
+def _line(b: LayerBuilder, x: Memory, y: Memory, start: tuple[Index, Index], width: int) -> None:
+    """The host's form for an axis that is not the last: the same steps for ``width`` neighbours from ``start`` on."""
+    i, first = start
+    extent = x.shape[1]
+    maximum, total = b.local("maximum", width), b.local("total", width)
+    with b.nest((width,)) as (j,):
+        b.store(maximum, (j,), b.load(x, (i, Index(), first + j)))
         b.store(total, (j,), b.number(0.0))
-    with b.nest((extent, inner)) as (k, j):
-        element, greatest = b.load(x, (i, k, j)), b.load(maximum, (j,))
+    with b.nest((extent, width)) as (k, j):
+        element, greatest = b.load(x, (i, k, first + j)), b.load(maximum, (j,))
         b.store(maximum, (j,), b.select(">", element, greatest, element, greatest))
-    with b.nest((extent, inner)) as (k, j):
-        power = elementary.exp(b, b.site("fsub", b.load(x, (i, k, j)), b.load(maximum, (j,))))
-        b.store(y, (i, k, j), power)
+    with b.nest((extent, width)) as (k, j):
+        power = elementary.exp(b, b.site("fsub", b.load(x, (i, k, first + j)), b.load(maximum, (j,))))
+        b.store(y, (i, k, first + j), power)
         b.store(total, (j,), b.site("fadd", b.load(total, (j,)), power))
-    with b.nest((extent, inner)) as (k, j):
-        b.store(y, (i, k, j), b.site("fdiv", b.load(y, (i, k, j)), b.load(total, (j,))))
+    with b.nest((extent, width)) as (k, j):
+        place = (i, k, first + j)
+        b.store(y, place, b.site("fdiv", b.load(y, place), b.load(total, (j,))))

@@ -228,6 +228,10 @@ def test_states_and_inputs_that_do_not_fit(network, cache) -> None:
     with pytest.raises(DataError, match="memory 'w' is a constant"):
         engine.memory(engine.state(1), "w")
     two = Engine(lower(binary("Add")), cache=cache)
+    with pytest.raises(
+        DataError, match=r"the state belongs to a module with other memories; make one with Engine\.state"
+    ):
+        engine.run(state=two.state(1))
     with pytest.raises(DataError, match=r"the network has 2 inputs \(a, b\); give a mapping"):
         two.run(np.zeros((1, 1), np.float32))
     with pytest.raises(DataError, match="input 'b' has 2 images, the one before it 1"):

@@ -214,6 +214,7 @@ CASES: list[Case] = [
     # --- softmax
     one("softmax", "Softmax", (2, 10)),
     one("softmax-axis", "Softmax", (2, 5, 3), axis=1),
+    one("softmax-first", "Softmax", (4, 150), axis=0),
     one("softmax-11", "Softmax", (2, 3, 4), opset=11),
     one("softmax-single", "Softmax", (1, 1)),
     # --- layout

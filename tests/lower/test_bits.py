@@ -31,6 +31,7 @@ def test_every_tensor_has_the_oracles_bits(case, mode: FloatMode, objects: Cache
     images = case.images()
     expected = [oracle.run(network, {key: x[i] for key, x in images.items()}, mode) for i in range(4)]
     tiled = lower(network, mode, tiling=host_tiling())
+    assert tiled.memories == module.memories and tiled.calls == module.calls  # one state serves both
     engines = Engine(module, cache=objects), hardware_engine(module, objects), Engine(tiled, cache=objects)
     for engine in engines:
         state = engine.state(4)
