@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from llvmlite import ir
 
+from asnet.ir.module import Memory
 from asnet.lower.arithmetic import F32, I32
 from asnet.lower.context import LayerContext
+from asnet.lower.contract import contract
+from asnet.lower.contraction import Axis, Contraction
 from asnet.lower.index import Index
 from asnet.lower.registry import lowering
 from asnet.lower.steps import LayerSteps
 from asnet.network.deforming import deformation
 from asnet.network.sampling import Tap, axis_taps, interpolate
+from asnet.network.windows import ConvGeometry
 
 __all__: list[str] = []
 
@@ -25,20 +30,17 @@ def _deform_conv(context: LayerContext) -> None:
     rank = len(window.kernel)
     together = g.in_channels // found.groups
     x = replace(context.input(), shape=(g.batch, found.groups, together, *window.inputs))
-    w = replace(context.input(1), shape=(g.groups, g.group_outputs, g.group_inputs, *window.kernel))
+    w = context.input(1)
     offsets = replace(context.input(2), shape=found.offsets)
     bias, mask = context.optional_input(3), context.optional_input(4)
-    if bias is not None:
-        bias = replace(bias, shape=(g.groups, g.group_outputs))
     if mask is not None:
         mask = replace(mask, shape=found.factors)
-    y = replace(context.output(), shape=(g.batch, g.groups, g.group_outputs, *window.outputs))
-    columns = context.scratch("columns", (g.in_channels, *window.kernel, *window.outputs))
-    split = replace(columns, shape=(found.groups, together, *columns.shape[1:]))
-    grouped = replace(columns, shape=(g.groups, g.group_inputs, *columns.shape[1:]))
-    with context.function((x, w, offsets, bias, mask), (columns, y)) as b, b.nest((g.batch,)) as (image,):
-        steps = LayerSteps(b)
-        with b.nest((found.groups, *window.kernel, *window.outputs)) as (group, *index):
+    y = context.output()
+    columns = context.scratch("columns", (g.batch, g.in_channels, *window.kernel, *window.outputs))
+    split = replace(columns, shape=(g.batch, found.groups, together, *columns.shape[2:]))
+    with context.function((x, w, offsets, bias, mask), (columns, y)) as b:
+        with b.nest((g.batch, found.groups, *window.kernel, *window.outputs)) as (image, group, *index):
+            steps = LayerSteps(b)
             tap, place = index[:rank], index[rank:]
             taps: list[list[Tap[ir.Value]]] = []
             for k, axis in enumerate(found.axes):
@@ -55,15 +57,19 @@ def _deform_conv(context: LayerContext) -> None:
                 value = interpolate(steps, taps, load, b.number(0.0))
                 if factor is not None:
                     value = b.site("fmul", value, factor)
-                b.store(split, (group, channel, *tap, *place), value)
-        with b.nest((g.groups, g.group_outputs, *window.outputs)) as (group, output, *place):
-            start = b.load(bias, (group, output)) if bias is not None else b.number(0.0)
-            with b.reduction((g.group_inputs, *window.kernel), start) as acc:
-                channel, *tap = acc.index
-                product = b.site(
-                    "fmul",
-                    b.load(grouped, (group, channel, *tap, *place)),
-                    b.load(w, (group, output, channel, *tap)),
-                )
-                acc.value = b.site("fadd", acc.value, product)
-            b.store(y, (image, group, output, *place), acc.value)
+                b.store(split, (image, group, channel, *tap, *place), value)
+        contract(b, _contraction(g, columns, w, bias, y))
+
+
+def _contraction(g: ConvGeometry, columns: Memory, w: Memory, bias: Memory | None, y: Memory) -> Contraction:
+    """Images, groups and places of the columns (operand a) times output channels of the weights (operand b)."""
+    size = math.prod(g.window.outputs)
+    terms = g.group_inputs * g.window.taps
+    members, channels = g.group_outputs, g.out_channels
+    space = (
+        Axis(g.batch, a=g.groups * terms * size, y=channels * size),
+        Axis(g.groups, a=terms * size, b=members * terms, y=members * size, start=members),
+        Axis(members, b=terms, y=size, start=1),
+        Axis(size, a=1, y=1),
+    )
+    return Contraction(columns, w, y, bias, space, (Axis(terms, a=size, b=1),))

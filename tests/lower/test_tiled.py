@@ -37,6 +37,10 @@ def matmul(a: Shape, b: Shape) -> tuple[str, list[Shape], dict[str, object]]:
     return "MatMul", [a, b], {}
 
 
+def einsum(equation: str, *shapes: Shape) -> tuple[str, list[Shape], dict[str, object]]:
+    return "Einsum", list(shapes), {"equation": equation}
+
+
 LAYERS = [
     conv((1, 5, 9, 10), (7, 5, 3, 3), pads=[1, 1, 1, 1]),
     conv((1, 3, 13, 7), (4, 3, 3, 2), bias=False, pads=[0, 2, 1, 0]),
@@ -78,6 +82,13 @@ LAYERS = [
     matmul((31,), (31, 70)),
     matmul((2, 1, 17), (2, 17, 1)),
     matmul((23,), (23,)),
+    einsum("bhid,bhjd->bhij", (2, 2, 40, 16), (2, 2, 24, 16)),
+    einsum("bhij,bhjd->bihd", (2, 2, 40, 24), (2, 2, 24, 16)),
+    einsum("bsd,dhk->bhsk", (2, 9, 20), (20, 3, 17)),
+    einsum("ij,jk->ki", (33, 20), (20, 47)),
+    einsum("iij,jk->ik", (5, 5, 20), (20, 47)),
+    einsum("ij,jk->i", (19, 20), (20, 7)),
+    ("DeformConv", [(1, 4, 9, 9), (6, 2, 3, 3), (1, 18, 7, 7), (6,)], {"group": 2}),
 ]
 
 
