@@ -147,7 +147,7 @@ class Engine:
         program = Program(module, self._binder.rows)
         compiled = [compile_object(program.layers, self._binder.text, cache), compile_object(program.run, "", cache)]
         address, self._library = _link(compiled, self._binder.symbols)
-        prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(MemoryKind), ctypes.c_int64, ctypes.c_int64)
+        prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(MemoryKind), *[ctypes.c_int64] * 3)
         self._run = prototype(address)
         self._constants = Constants(module)
         self._work = sum(module.blob_size(kind) for kind in MemoryKind)
@@ -158,8 +158,16 @@ class Engine:
         """Fresh memory for ``images`` images."""
         return State(self.module, images)
 
-    def run(self, x: Array | Mapping[str, Array] | None = None, *, state: State | None = None, first: int = 0) -> Array:
-        """Run calls number ``first`` and later of ``module.calls`` on every image; the first output of the network.
+    def run(
+        self,
+        x: Array | Mapping[str, Array] | None = None,
+        *,
+        state: State | None = None,
+        first: int = 0,
+        end: int | None = None,
+    ) -> Array:
+        """Run calls number ``first`` to ``end`` - 1 (default: all) of ``module.calls`` on every image; the first output
+        of the network.
 
         ``x`` is ``(images, …)`` with as many elements per image as the network's input (a mapping name → array for
         several inputs), of the input's type, or with values that fit it (all numbers fit float32); None takes the
@@ -181,10 +189,12 @@ class Engine:
             raise DataError("neither images nor a state to run on; give one of them")
         if not state.serves(self.module):
             raise DataError("the state belongs to a module with other memories; make one with Engine.state")
-        self._execute(state, first)
+        calls = len(self.module.calls)
+        if end is None or first < end:
+            self._execute(state, first, calls if end is None else end)
         return self.output(state)
 
-    def _execute(self, state: State, first: int) -> None:
+    def _execute(self, state: State, first: int, end: int) -> None:
         """Run the images of ``state``, in one thread if they are few; the threads take pieces until there are none."""
         pays = state.images * self._work >= _THREADS_PAY_FROM
         workers = min(self._threads, state.images) if pays else 1
@@ -192,19 +202,19 @@ class Engine:
         state.reserve(workers)
         pieces = iter(range(0, state.images, size))
         if workers == 1:
-            self._work_off(state, size, pieces, first, 0)
+            self._work_off(state, size, pieces, first, end, 0)
             return
         with ThreadPoolExecutor(workers) as threads:  # the code runs outside Python's lock
-            list(threads.map(partial(self._work_off, state, size, pieces, first), range(workers)))
+            list(threads.map(partial(self._work_off, state, size, pieces, first, end), range(workers)))
 
-    def _work_off(self, state: State, size: int, pieces: Iterator[int], first: int, worker: int) -> None:
+    def _work_off(self, state: State, size: int, pieces: Iterator[int], first: int, end: int, worker: int) -> None:
         with float_environment(self.module.mode):
             for begin in pieces:
                 blobs = [
                     self._constants.address if kind is MemoryKind.CONSTANT else state.address(kind, begin, worker)
                     for kind in MemoryKind
                 ]
-                self._run(*blobs, min(size, state.images - begin), first)
+                self._run(*blobs, min(size, state.images - begin), first, end)
 
     def output(self, state: State, name: str | None = None) -> Array:
         """A copy of the network's output ``name`` (default: the first), a leading 1 of its shape left out."""

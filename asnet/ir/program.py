@@ -64,9 +64,10 @@ class Program:
     """The text of a module's program, in two parts that are compiled apart: memories may move without the layers.
 
     ``layers`` defines the module's functions, each once. ``run`` defines
-    ``void @asnet.run(ptr input, ptr output, ptr activation, ptr constants, i64 images, i64 first)``: calls number
-    ``first`` and later of the module's calls for each image. Image ``i`` has its input, output and activation blobs
-    ``i`` strides (:meth:`~asnet.ir.module.Module.blob_size`; none for activations that are reused) behind the pointers.
+    ``void @asnet.run(ptr input, ptr output, ptr activation, ptr constants, i64 images, i64 first, i64 end)``: calls
+    number ``first`` to ``end`` - 1 of the module's calls for each image. Image ``i`` has its input, output and
+    activation blobs ``i`` strides (:meth:`~asnet.ir.module.Module.blob_size`; none for activations that are reused)
+    behind the pointers.
     ``constants`` is a table of addresses in the order of :func:`constant_order`.
     """
 
@@ -175,19 +176,19 @@ def _run(module: Module, targets: Mapping[str, _Target], rows: Mapping[str, Row]
     }
     lines = [
         *(f"declare void {reference}({', '.join(types)})" for reference, types in signatures.items()),
-        f"define void @{RUN_FUNCTION}({pointers}, i64 %images, i64 %first) {' '.join(sorted(attributes))} {{",
+        f"define void @{RUN_FUNCTION}({pointers}, i64 %images, i64 %first, i64 %end) {' '.join(sorted(attributes))} {{",
         "entry:",
         "  %some = icmp sgt i64 %images, 0",
         "  br i1 %some, label %image, label %done",
         "image:",
-        "  %index = phi i64 [ 0, %entry ], [ %successor, %end ]",
+        "  %index = phi i64 [ 0, %entry ], [ %successor, %over ]",
     ]
     for kind in blobs:
         stride = 0 if module.reused and kind is MemoryKind.ACTIVATION else module.blob_size(kind)
         lines.append(f"  %{kind}.distance = mul i64 %index, {stride}")
         lines.append(f"  %{kind}.base = getelementptr inbounds i8, ptr %{kind}, i64 %{kind}.distance")
     starts = " ".join(f"i64 {number}, label %call.{number}" for number in range(len(module.calls)))
-    lines.append(f"  switch i64 %first, label %end [ {starts} ]")
+    lines.append(f"  switch i64 %first, label %over [ {starts} ]")
     for number, call in enumerate(module.calls):
         target = targets[call.function]
         lines.append(f"call.{number}:")
@@ -202,10 +203,11 @@ def _run(module: Module, targets: Mapping[str, _Target], rows: Mapping[str, Row]
             arguments.append(f"ptr {place}")
         arguments += [f"i64 {rows[symbol].row}" for symbol in target.symbols]
         lines.append(f"  call void {target.reference}({', '.join(arguments)}) noinline")
-        following = f"call.{number + 1}" if number + 1 < len(module.calls) else "end"
-        lines.append(f"  br label %{following}")
+        following = f"call.{number + 1}" if number + 1 < len(module.calls) else "over"
+        lines.append(f"  %ends.{number} = icmp eq i64 %end, {number + 1}")
+        lines.append(f"  br i1 %ends.{number}, label %over, label %{following}")
     lines += [
-        "end:",
+        "over:",
         "  %successor = add nuw nsw i64 %index, 1",
         "  %again = icmp slt i64 %successor, %images",
         "  br i1 %again, label %image, label %done",

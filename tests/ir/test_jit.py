@@ -83,6 +83,20 @@ def test_running_from_a_layer_reuses_what_came_before(network, cache) -> None:
     assert (bits(engine.output(state)) == bits(expected)).all()
 
 
+def test_a_part_of_the_calls_can_run(network, cache) -> None:
+    engine = Engine(lower(network), cache=cache)
+    state = engine.state(3)
+    expected = engine.run(images(3), state=state)
+    d, r, y = (engine.memory(state, name) for name in "dry")
+    r[:], y[:] = 0, 0
+    engine.run(state=state, first=1, end=2)
+    assert (r == np.maximum(d, 0)).all() and r.any() and not y.any()
+    engine.run(state=state, first=1, end=1)
+    assert not y.any()
+    engine.run(state=state, first=2, end=3)
+    assert (bits(engine.output(state)) == bits(expected)).all()
+
+
 def test_threads_share_an_engine(network, cache) -> None:
     engine = Engine(lower(network), cache=cache)
     x = images(400)

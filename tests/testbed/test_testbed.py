@@ -258,6 +258,34 @@ def test_a_false_certificate_stops_the_run(
         bed.evaluate(uniform(bed, "fmul_trunc(p=0)"))
 
 
+def test_only_what_is_new_is_compared_with_the_golden_model(
+    conv: Network, digits: Dataset, instances: Units, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed = TestBed(conv, digits.take(3), instances, backend="auto")
+    compared: list[str] = []
+    run = Engine.run
+
+    def spied(self: Engine, *args: Any, **options: Any) -> Any:
+        if options.get("end") is not None:
+            compared.append(bed.module.calls[options["first"]].layer)
+        return run(self, *args, **options)
+
+    monkeypatch.setattr(Engine, "run", spied)
+    exact = uniform(bed, "exact")
+    bed.evaluate(exact)
+    assert compared == [call.layer for call in bed.module.calls if call.layer in {slot.layer for slot in bed.slots}]
+    compared.clear()
+    bed.evaluate(exact)
+    assert compared == []
+    slot = next(slot for slot in reversed(bed.slots) if slot.op == "fmul")
+    bed.evaluate({**exact, slot.name: "fmul_trunc(p=20)"})
+    assert set(compared) == {slot.layer}
+    compared.clear()
+    monkeypatch.setattr("asnet.testbed.testbed._MOST_GOLDEN_CALLS", 0)
+    bed.evaluate({**exact, slot.name: "fmul_trunc(p=22)"})
+    assert compared == []
+
+
 def test_site_granularity(dense: Network, digits: Dataset, instances: Units) -> None:
     bed = TestBed(dense, digits, instances, granularity="site", backend="golden")
     layers = TestBed(dense, digits, instances, backend="golden")
