@@ -17,7 +17,7 @@ from pathlib import Path
 
 from asnet.errors import OutputError
 
-__all__ = ["Cache", "default_cache", "digest", "write_atomically"]
+__all__ = ["Cache", "check_writable", "check_writable_file", "default_cache", "digest", "write_atomically"]
 
 _BUILDING = ".building-"
 _ABANDONED_AFTER = 86_400.0  # seconds
@@ -33,6 +33,32 @@ def digest(parts: Iterable[str | bytes | memoryview]) -> str:
     return total.hexdigest()
 
 
+def check_writable(path: Path) -> None:
+    """Refuse a place where nothing can be written, before the work whose result shall go there.
+
+    Raises:
+        OutputError: a file is where a folder must be, or there is no permission.
+    """
+    folder = path.absolute().parent
+    while not os.path.lexists(folder):
+        folder = folder.parent
+    if not folder.is_dir():
+        raise OutputError(f"cannot write {str(path)!r}: {str(folder)!r} is no folder; choose another place")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write {str(path)!r}: no permission in {str(folder)!r}; choose another place")
+
+
+def check_writable_file(path: Path) -> None:
+    """:func:`check_writable` for a file.
+
+    Raises:
+        OutputError: also if ``path`` is a folder.
+    """
+    if path.is_dir():
+        raise OutputError(f"cannot write {str(path)!r}: it is a folder; name a file")
+    check_writable(path)
+
+
 def write_atomically(path: Path, data: str | bytes) -> None:
     """Write ``data`` to ``path`` so that a reader sees the old content or the new one, never a part.
 
@@ -40,6 +66,7 @@ def write_atomically(path: Path, data: str | bytes) -> None:
         OutputError: the file cannot be written; nothing is left behind.
     """
     content = data.encode() if isinstance(data, str) else data
+    check_writable_file(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -15,6 +15,9 @@ from asnet.types import Array
 
 __all__ = ["Archive", "open_archive"]
 
+_BEGINNINGS = (b"PK", b"\x93NUMPY")
+"""Of a zip file, and of a single array."""
+
 
 @dataclass(frozen=True)
 class Archive:
@@ -51,6 +54,8 @@ def open_archive(path: Path, what: str, remedy: str) -> Generator[Archive]:
     """
     try:
         with path.open("rb") as stream:
+            if not stream.peek(6).startswith(_BEGINNINGS):  # numpy would take it for pickled objects
+                raise DataError(f"{what} is not an .npz archive (it does not begin like one); {remedy}")
             loaded: object = np.load(stream, allow_pickle=False)
             if not isinstance(loaded, Mapping):
                 raise DataError(f"{what} is a single array, not an .npz archive; {remedy}")

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from asnet.cache import check_writable_file
 from asnet.cli.options import add_jobs, add_loading, add_trust, at_least, load_options
 from asnet.cli.talk import Talk, print_json, print_table
 from asnet.errors import NoFeasibleConfigurationError, OutputError, UsageError
@@ -73,6 +74,8 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
     """Explore; 1 if no configuration is within the limits."""
     search = _search(args)
     options = load_options(args) or LoadOptions()
+    if args.save_best is not None:
+        check_writable_file(args.save_best)
     problem = Problem.from_files(
         args.network,
         args.constraints,

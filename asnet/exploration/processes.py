@@ -7,13 +7,15 @@ the parent is gone, its pipe closes and the worker ends after the evaluation at 
 
 from __future__ import annotations
 
+import contextlib
 import copyreg
 import itertools
 import multiprocessing
 import signal
+import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -121,9 +123,10 @@ class Processes:
         for _ in range(count):
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(theirs, self._space, self._factory), daemon=True)
-            process.start()
-            theirs.close()
-            self._workers.append(_Worker(process, ours))
+            with _undisturbed():
+                process.start()
+                theirs.close()
+                self._workers.append(_Worker(process, ours))
 
     def _messages(self) -> Iterator[tuple[int, object]]:
         """What the workers say, after waiting for one to speak.
@@ -169,6 +172,29 @@ class Processes:
             f"worker process {process.pid} {how}; what had finished is stored: the same command goes on, "
             "with fewer processes if you say --jobs 1"
         )
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Generator[None]:
+    """Signals that come within the block are handled at its end; a process started in it does not get Ctrl-C.
+
+    A worker that is not told all that it is to know would end with a traceback.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, lambda which, frame: arrived.append(which)) for number in numbers}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the process inherits it
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for number in arrived:
+            signal.raise_signal(number)
 
 
 def _blocks(space: DesignSpace, positions: Sequence[int], jobs: int) -> deque[Sequence[int]]:

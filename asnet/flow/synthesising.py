@@ -10,7 +10,7 @@ import numpy as np
 
 from asnet.errors import UsageError
 from asnet.flow.problem import Problem, Progress
-from asnet.hls import CosimReport, Estimate, HlsOptions, RtlDesign, cosimulate, estimate, lint, synthesise
+from asnet.hls import CosimReport, Estimate, HlsOptions, RtlDesign, check_folder, cosimulate, estimate, lint, synthesise
 from asnet.types import EXACT
 from asnet.units import UnitInstance
 
@@ -60,6 +60,9 @@ def synth(
         AsnetError: a step fails; nothing is written.
     """
     tell = say or _say_nothing
+    folder = None if out is None else Path(out)
+    if folder is not None:
+        check_folder(folder)
     known = {**problem.space.instances, **(instances or {})}
     used: dict[str, UnitInstance] = {}
     for slot, name in configuration.items():
@@ -83,7 +86,6 @@ def synth(
     )
     report.raise_if_different()
     found = estimate(design, seeds=seeds, dsps=dsps, cache=problem.cache) if estimates else None
-    folder = None if out is None else Path(out)
     if folder is not None:
         design.write(folder)
     return Synthesis(design, report, found, folder)

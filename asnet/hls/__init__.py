@@ -4,6 +4,7 @@ from asnet.hls.cosim import CosimReport, Mismatch, cosimulate
 from asnet.hls.design import RtlDesign
 from asnet.hls.estimate import Estimate, estimate
 from asnet.hls.options import HlsOptions
+from asnet.hls.output import check_folder
 from asnet.hls.simulate import lint
 from asnet.hls.synthesis import synthesise
 
@@ -13,6 +14,7 @@ __all__ = [
     "HlsOptions",
     "Mismatch",
     "RtlDesign",
+    "check_folder",
     "cosimulate",
     "estimate",
     "lint",

@@ -9,9 +9,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from asnet.cache import check_writable
 from asnet.errors import OutputError
 
-__all__ = ["MANIFEST", "MANIFEST_KIND", "write_design"]
+__all__ = ["MANIFEST", "MANIFEST_KIND", "check_folder", "write_design"]
 
 MANIFEST = "manifest.json"
 MANIFEST_KIND = "ASNet design"
@@ -24,7 +25,7 @@ def write_design(folder: Path, files: Mapping[str, str]) -> None:
     Raises:
         OutputError: the folder holds something else, or cannot be written; it is as it was then.
     """
-    _check_ours(folder)
+    check_folder(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
@@ -50,7 +51,13 @@ def write_design(folder: Path, files: Mapping[str, str]) -> None:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _check_ours(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that a design cannot be written to.
+
+    Raises:
+        OutputError: it is a file, holds something else, or there is no permission.
+    """
+    check_writable(folder)
     if not folder.exists():
         return
     if not folder.is_dir():

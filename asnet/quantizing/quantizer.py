@@ -12,7 +12,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import checker
 
-from asnet.cache import write_atomically
+from asnet.cache import check_writable_file, write_atomically
 from asnet.errors import NetworkError, QuantizationError, UsageError
 from asnet.network import Network, Shapes, load
 from asnet.network.graph import drop_unreachable
@@ -114,6 +114,8 @@ def quantize(
         DataError: the images do not fit.
     """
     chosen = options or Quantization()
+    if out is not None:
+        check_writable_file(Path(out))
     widest = max(chosen.weights, chosen.activations, *(bits for pair in chosen.bits.values() for bits in pair), 8)
     ready = prepare(network, 21 if widest > 8 else 13, output)
     plan = make_plan(ready, chosen)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +15,7 @@ import numpy as np
 import onnx
 import pytest
 
+from asnet.exploration.filelock import FileLock
 from tests.cli.conftest import DATA, NETWORK, Cli
 
 Constraints = Callable[..., Path]
@@ -139,6 +142,62 @@ def test_unfit_test_sets(
     assert words in message
 
 
+def test_a_file_that_is_no_archive_is_not_taken_for_pickled_objects(
+    cli: Cli, constraints: Constraints, tmp_path: Path
+) -> None:
+    (tmp_path / "data.npz").write_text("hello")
+    message = refused(cli, "explore", NETWORK, constraints(), "--data", "data.npz")
+    assert message == (
+        "test set 'data.npz' is not an .npz archive (it does not begin like one); save it with "
+        "numpy.savez(path, x=images, y=classes)"
+    )
+
+
+def test_paths_may_hold_spaces_and_any_letters(cli: Cli, constraints: Constraints, tmp_path: Path) -> None:
+    folder = tmp_path / "ein Ordner ü" / "π"
+    folder.mkdir(parents=True)
+    shutil.copy(NETWORK, folder / "netz werk π.onnx")
+    shutil.copy(DATA, folder / "daten ä.npz")
+    content = json.loads(constraints().read_text()) | {"data": "daten ä.npz"}
+    (folder / "wahl ß.json").write_text(json.dumps(content), encoding="utf-8")
+    os.chdir(folder)
+    ran = cli("explore", "netz werk π.onnx", "wahl ß.json", "-j", 1, "--save-best", "neu ü/beste π.json")
+    assert ran.status == 0 and Path("netz werk π.study").is_file(), ran.err
+    assert cli("eval", "--config", "neu ü/beste π.json").status == 0
+    ran = cli("synth", "--config", "best", "--images", 1, "--out", "neu ü/design π")
+    assert ran.status == 0 and Path("neu ü/design π/manifest.json").is_file(), ran.err
+
+
+def test_two_explorations_of_one_study(cli: Cli, constraints: Constraints, tmp_path: Path) -> None:
+    """The second one is refused while the first one writes, and takes what it left afterwards."""
+    file = constraints()
+    assert cli("explore", NETWORK, file, "-j", 1).status == 0
+    lock = FileLock.acquire(tmp_path / "digits_dense.study-lock", "study")
+    try:
+        message = refused(cli, "explore", NETWORK, file, "-j", 1)
+        assert message == (
+            f"study 'digits_dense.study' is in use by another process (pid {os.getpid()}); wait until it has finished, "
+            "or write another study with --study FILE"
+        )
+        assert cli("eval").status == 0  # reading needs no lock
+    finally:
+        lock.release()
+    assert cli("explore", NETWORK, file, "-j", 1).status == 0
+
+
+def test_an_interrupt_while_asnet_is_imported_is_no_traceback(tmp_path: Path) -> None:
+    code = (
+        "import runpy, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'asnet.cli': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "runpy.run_module('asnet', run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "asnet: interrupted\n")
+
+
 def test_no_test_set(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "c.json").write_text(json.dumps({"version": 1, "units": {"fmul_trunc": {"op": "fmul"}}}))
     assert refused(cli, "explore", NETWORK, "c.json").startswith("no test set: 'c.json' has no \"data\"; give one with")
@@ -170,6 +229,38 @@ def test_output_below_a_file(cli: Cli, constraints: Constraints) -> None:
     message = refused(cli, "explore", NETWORK, constraints(), "--study", "constraints.json/s.study")
     assert message.startswith("cannot write 'constraints.json/s.study")
     assert message.endswith("choose another folder with --study FILE")
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_work(
+    cli: Cli, constraints: Constraints, tmp_path: Path
+) -> None:
+    file = constraints()
+    occupied = str(tmp_path / "constraints.json")
+    message = refused(cli, "explore", NETWORK, file, "--save-best", "constraints.json/best.json")
+    assert message == (f"cannot write 'constraints.json/best.json': {occupied!r} is no folder; choose another place")
+    message = refused(cli, "explore", NETWORK, file, "--save-best", ".")
+    assert message == "cannot write '.': it is a folder; name a file"
+    config = ("--config", "exact", "--data", DATA)
+    message = refused(cli, "synth", NETWORK, *config, "--out", "constraints.json/rtl")
+    assert message == f"cannot write 'constraints.json/rtl': {occupied!r} is no folder; choose another place"
+    assert refused(cli, "synth", NETWORK, *config, "--out", "constraints.json") == (
+        "cannot write 'constraints.json': it is a file; choose another folder"
+    )
+    (tmp_path / "diary").mkdir()
+    (tmp_path / "diary" / "today.txt").write_text("dear diary")
+    message = refused(cli, "synth", NETWORK, *config, "--out", "diary")
+    assert message == "'diary' is not empty and holds no ASNet design; choose another folder or empty it"
+    message = refused(cli, "quantize", NETWORK, "--data", DATA, "-o", "constraints.json/q.onnx")
+    assert message == f"cannot write 'constraints.json/q.onnx': {occupied!r} is no folder; choose another place"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_is_read_only(cli: Cli, constraints: Constraints, tmp_path: Path) -> None:
+    file = constraints()
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o555)
+    message = refused(cli, "explore", NETWORK, file, "--save-best", "closed/best.json")
+    assert message == f"cannot write 'closed/best.json': no permission in {str(closed)!r}; choose another place"
 
 
 def test_full_disk_is_told_and_loses_nothing(cli: Cli, constraints: Constraints, tmp_path: Path) -> None:

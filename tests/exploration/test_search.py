@@ -146,6 +146,27 @@ def test_faults_of_workers_reach_the_parent(
         run(tmp_path, space, factory)
 
 
+class Interrupting:
+    """Presses Ctrl-C while it is sent to a worker."""
+
+    def __call__(self) -> Evaluator:
+        return FakeEvaluator()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return Interrupting, ()
+
+
+def test_ctrl_c_while_a_worker_starts(space: DesignSpace, capfd: pytest.CaptureFixture[str]) -> None:
+    """It waits until the worker knows all: a worker that is told a part ends with a traceback."""
+    executor = Processes(space, Interrupting(), 2)
+    with pytest.raises(KeyboardInterrupt):
+        list(executor.run(range(18)))
+    assert "Traceback" not in capfd.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def test_ctrl_c_stops_the_workers_and_keeps_results(tmp_path: Path, space: DesignSpace) -> None:
     executor = Processes(space, FakeEvaluator, 2)
     with Study.open(tmp_path / "i.study", facts_of(space)) as study:
