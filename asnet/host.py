@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import platform
+import sys
 from collections.abc import Callable, Generator
 from functools import cache
 
@@ -25,6 +26,7 @@ __all__ = [
     "flush_subnormals",
     "has_subnormals",
     "initialize_llvm",
+    "memory_bytes",
     "processor_name",
     "processors",
     "vector_lanes",
@@ -111,6 +113,14 @@ def has_subnormals(array: Array) -> bool:
     bits = np.ascontiguousarray(array).reshape(-1).view(np.uint32)
     parts = (bits[start : start + _CHUNK] & np.uint32(0x7FFFFFFF) for start in range(0, bits.size, _CHUNK))
     return any(bool(((part != 0) & (part < np.uint32(0x00800000))).any()) for part in parts)
+
+
+def memory_bytes() -> int:
+    """Bytes of physical memory; without bound if that is unknown."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return sys.maxsize
 
 
 def processors() -> int:

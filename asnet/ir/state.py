@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from asnet.errors import DataError
+from asnet.errors import DataError, UnsupportedError
+from asnet.host import memory_bytes
 from asnet.ir.module import Memory, MemoryKind, Module
 from asnet.ir.program import constant_order
 from asnet.types import Array
@@ -65,16 +66,25 @@ def strides(module: Module) -> dict[MemoryKind, int]:
 
 
 class State:
-    """Inputs, outputs and activations of ``images`` images; belongs to one run at a time."""
+    """Inputs, outputs and activations of ``images`` images; belongs to one run at a time.
+
+    Raises:
+        UnsupportedError: they take more memory than there is.
+    """
 
     def __init__(self, module: Module, images: int) -> None:
         self.images = images
         self._reused = module.reused
         self._strides = strides(module)
+        kept = [kind for kind in self._strides if not (self._reused and kind is MemoryKind.ACTIVATION)]
+        nbytes = module.blob_size(MemoryKind.ACTIVATION) + sum(self._strides[kind] for kind in kept) * images
+        if nbytes > memory_bytes():
+            raise UnsupportedError(
+                f"network {module.name!r} takes {nbytes / 2**30:.1f} GiB for {images} images, this machine has "
+                f"{memory_bytes() / 2**30:.1f}; run fewer images, or a smaller network"
+            )
         self.blobs: Mapping[MemoryKind, NDArray[np.uint8]] = {
-            kind: aligned(stride * images)
-            for kind, stride in self._strides.items()
-            if not (self._reused and kind is MemoryKind.ACTIVATION)
+            kind: aligned(self._strides[kind] * images) for kind in kept
         }
         self._scratch: list[NDArray[np.uint8]] = []
 

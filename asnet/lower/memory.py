@@ -16,6 +16,7 @@ from asnet.errors import UnsupportedError
 from asnet.host import flush_subnormals, has_subnormals
 from asnet.ir.module import Memory, MemoryKind
 from asnet.network.model import Layer, Network
+from asnet.network.reading import MAXIMUM_ELEMENTS
 from asnet.types import Array, FloatMode
 
 __all__ = ["MemoryPlan"]
@@ -90,6 +91,8 @@ class MemoryPlan:
 
     def _allocate(self, name: str, kind: MemoryKind, dtype: str, shape: tuple[int, ...]) -> Memory:
         memory = Memory(name, kind, dtype, shape, self._end[kind])
+        if memory.size > MAXIMUM_ELEMENTS:
+            raise UnsupportedError(f"memory {name!r} of shape {list(shape)} has more than 2^31 elements; shrink it")
         self._end[kind] += -(-memory.nbytes // _ALIGNMENT) * _ALIGNMENT
         self.memories[name] = memory
         return memory

@@ -113,11 +113,15 @@ def _check_node(node: onnx.NodeProto, opsets: Mapping[str, int], what: str, expa
             f"{what}: domain {node.domain!r} is not supported; export with operators of ai.onnx only, functions inlined"
         )
     try:
-        onnx.defs.get_schema(node.op_type, opsets[node.domain], "" if known else node.domain)
+        schema = onnx.defs.get_schema(node.op_type, opsets[node.domain], "" if known else node.domain)
     except onnx.defs.SchemaError:
         raise NetworkError(
             f"{what}: opset {opsets[node.domain]} of ai.onnx has no such operator; mend the model"
         ) from None
+    for position, name in enumerate(node.input if schema.inputs else ()):
+        formal = schema.inputs[min(position, len(schema.inputs) - 1)]
+        if not name and formal.option != onnx.defs.OpSchema.FormalParameterOption.Optional:
+            raise NetworkError(f"{what}: input {position} ({formal.name!r}) is missing; mend the model")
     if any(attribute.type in _SUBGRAPHS for attribute in node.attribute):
         if expanded or node.op_type not in CONTROL_FLOW:
             raise UnsupportedError(

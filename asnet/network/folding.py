@@ -8,7 +8,7 @@ implementation.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 
 import numpy as np
 import onnx
@@ -20,6 +20,7 @@ from asnet.network.checking import CONTROL_FLOW, SEQUENCE_OPERATORS, check_mode,
 from asnet.network.graph import replace_nodes, to_layer
 from asnet.network.model import Network, Tensor
 from asnet.network.oracle_elementwise import cast
+from asnet.network.precautions import LARGEST_FOLDED
 from asnet.network.reading import one_line
 from asnet.network.rewriting import rewrite
 from asnet.network.shapes import infer
@@ -28,8 +29,8 @@ from asnet.types import ELEMENT_TYPES, Array, FloatMode
 
 __all__ = ["fold"]
 
-_LARGEST_FOLDED = 2**27
-"""Elements of the largest array that folding may create."""
+_MOST_FOLDED = 2**28
+"""Elements of all arrays that folding may create together."""
 
 _RANDOM = frozenset(
     {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"}
@@ -43,15 +44,15 @@ def fold(
 ) -> Mapping[str, Tensor]:
     """Fold until nothing changes: removes folded nodes from ``model``, adds to ``constants``; the inferred tensors.
 
-    All constants are in ``constants``, none in ``model``.
-
-    Nodes whose operator is in ``keep`` stay.
+    All constants are in ``constants``, none in ``model``. Nodes whose operator is in ``keep`` stay.
 
     Raises:
         NetworkError: shapes do not fit, or a constant node cannot be evaluated.
     """
+    total = 0
     while True:
         tensors = infer(model, constants, where)
+        inferred = set(constants)
         kept: list[onnx.NodeProto] = []
         changed = False
         for node in model.graph.node:
@@ -61,14 +62,49 @@ def fold(
                 constants.update(simpler[1])
                 changed = True
                 continue
-            folded = None if node.op_type in keep else _evaluate(node, model, constants, tensors, where)
-            if folded is None:
+            known = inferred if any(name and name not in tensors for name in node.output) else constants
+            if node.op_type not in keep and _is_known(node, known, constants, tensors):
+                total += _check_sizes(node, tensors, total, where)
+                constants.update(_evaluate(node, model, constants, tensors, where))
+            else:
                 kept.append(node)
-                continue
-            constants.update(folded)
         if len(kept) == len(model.graph.node) and not changed:
             return tensors
         replace_nodes(model.graph, kept)
+
+
+def _is_known(
+    node: onnx.NodeProto, known: Container[str], constants: Mapping[str, Array], tensors: Mapping[str, Tensor]
+) -> bool:
+    """Whether the outputs of ``node`` do not depend on the network's inputs.
+
+    ``known`` are the constants that count: where a shape could not be inferred, only those that were there before.
+    """
+    if node.op_type in _SHAPES and node.input[0] in tensors:
+        return True
+    if _is_cast_of_constant(node, constants, tensors):
+        return True
+    return node.op_type not in _UNFOLDED and all(not name or name in known for name in node.input)
+
+
+def _is_cast_of_constant(node: onnx.NodeProto, constants: Mapping[str, Array], tensors: Mapping[str, Tensor]) -> bool:
+    """Whether ``node`` is a CastLike whose value and type are known, though not the tensor that gives the type."""
+    if node.op_type != "CastLike" or node.input[0] not in constants or node.input[1] not in tensors:
+        return False
+    return {constants[node.input[0]].dtype.name, tensors[node.input[1]].dtype} <= ELEMENT_TYPES.keys()
+
+
+def _check_sizes(node: onnx.NodeProto, tensors: Mapping[str, Tensor], total: int, where: str) -> int:
+    """Elements of the outputs of ``node``; ``total`` are folded already."""
+    sizes = [tensors[name].size for name in node.output if name in tensors]
+    if max(sizes, default=0) > LARGEST_FOLDED:
+        raise NetworkError(f"{describe(node, where)}: a constant of {max(sizes)} elements is too large; shrink it")
+    if total + sum(sizes) > _MOST_FOLDED:
+        raise NetworkError(
+            f"{describe(node, where)}: constants of more than {_MOST_FOLDED} elements would be computed; store them in "
+            "the model"
+        )
+    return sum(sizes)
 
 
 def _evaluate(
@@ -77,19 +113,12 @@ def _evaluate(
     constants: Mapping[str, Array],
     tensors: Mapping[str, Tensor],
     where: str,
-) -> dict[str, Array] | None:
-    """The outputs of ``node``, or None if they depend on the network's inputs."""
-    if node.op_type in _SHAPES and node.input[0] in tensors and node.input[0] not in constants:
+) -> dict[str, Array]:
+    """The outputs of ``node``."""
+    if node.op_type in _SHAPES and node.input[0] not in constants:
         return {node.output[0]: _shape(node, tensors[node.input[0]])}
-    if node.op_type == "CastLike" and node.input[0] in constants and node.input[1] in tensors:
-        value, goal = constants[node.input[0]], tensors[node.input[1]].dtype
-        if {value.dtype.name, goal} <= ELEMENT_TYPES.keys():
-            return {node.output[0]: cast(value, goal)}
-    if node.op_type in _UNFOLDED or any(name and name not in constants for name in node.input):
-        return None
-    sizes = [tensors[name].size for name in node.output if name in tensors]
-    if max(sizes, default=0) > _LARGEST_FOLDED:
-        raise NetworkError(f"{describe(node, where)}: a constant of {max(sizes)} elements is too large; shrink it")
+    if _is_cast_of_constant(node, constants, tensors):
+        return {node.output[0]: cast(constants[node.input[0]], tensors[node.input[1]].dtype)}
     check_mode(node, constants, where)
     if node.op_type in oracle.OPERATORS and any(name and name not in tensors for name in node.output):
         tensors = _infer_one(node, model, constants, where)  # an input was folded just now

@@ -90,12 +90,14 @@ def name_nodes(graph: onnx.GraphProto) -> None:
     """Make node names unique and not empty: ``<op_type in lower case>_<k>``, or ``<name>_<k>`` for a repeated name."""
     taken = {node.name for node in graph.node}
     seen: set[str] = set()
+    numbers: dict[str, int] = {}
     for node in graph.node:
         if not node.name or node.name in seen:
-            stem, k = (node.name, 1) if node.name else (node.op_type.lower(), 0)
-            while f"{stem}_{k}" in taken:
-                k += 1
-            node.name = f"{stem}_{k}"
+            stem, first = (node.name, 1) if node.name else (node.op_type.lower(), 0)
+            number = numbers.get(stem, first)
+            while f"{stem}_{number}" in taken:
+                number += 1
+            node.name, numbers[stem] = f"{stem}_{number}", number + 1
         seen.add(node.name)
         taken.add(node.name)
 

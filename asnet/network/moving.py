@@ -31,6 +31,9 @@ __all__ = [
     "trilu_diagonal",
 ]
 
+_LARGEST_EYE = 1 << 24
+"""Elements of the largest matrix that an EyeLike may give; it is stored."""
+
 Positions = Sequence[int]
 """For each index along an axis of the output the index along the input's axis."""
 
@@ -191,6 +194,8 @@ def eye(layer: Layer, network: Network) -> AnyArray:
     tensor = network.tensors[layer.outputs[0]]
     if len(tensor.shape) != 2:
         raise NetworkError(f"{layer}: its input of shape {list(tensor.shape)} must have 2 axes")
+    if tensor.size > _LARGEST_EYE:
+        raise UnsupportedError(f"{layer}: a matrix of shape {list(tensor.shape)} is too large to be a constant")
     return np.eye(*tensor.shape, k=integer(layer, "k", 0), dtype=tensor.dtype)
 
 

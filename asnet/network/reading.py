@@ -64,7 +64,8 @@ def read(source: str | PathLike[str] | bytes) -> Source:
     if not model.HasField("graph") or not model.graph.node:
         raise NetworkError(f"{where}: not an ONNX model: it has no graph of nodes; export the network again")
     weights = detach(model, content.raw)
-    return Source(model, where, name or model.graph.name or "network", content.digest, folder, weights)
+    name = "".join(character if character.isprintable() else "_" for character in name or model.graph.name)
+    return Source(model, where, name or "network", content.digest, folder, weights)
 
 
 def _content(path: Path, where: str) -> Split:

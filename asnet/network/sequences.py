@@ -16,6 +16,10 @@ from asnet.types import Array
 __all__ = ["resolve_sequences"]
 
 
+_MOST_PARTS = 1 << 12
+"""Elements of a sequence that a tensor may be split into."""
+
+
 @dataclass
 class _State:
     """What is known in front of a node: the tensors in each sequence; ``nodes`` are those that take its place."""
@@ -188,7 +192,7 @@ def _split(node: onnx.NodeProto, state: _State) -> bool:
         return False
     axis %= len(shape)
     extent = shape[axis]
-    lengths = [1] * extent
+    lengths = [1] * min(extent, _MOST_PARTS + 1)
     if given:
         split = state.constants[node.input[1]]
         if split.ndim:
@@ -197,7 +201,7 @@ def _split(node: onnx.NodeProto, state: _State) -> bool:
             lengths = [min(int(split), extent - start) for start in range(0, extent, int(split))]
         else:
             return False
-    if sum(lengths) != extent or any(length < 0 for length in lengths) or not lengths:
+    if sum(lengths) != extent or any(length < 0 for length in lengths) or not 0 < len(lengths) <= _MOST_PARTS:
         return False
     parts = [f"{node.output[0]}/part{number}" for number in range(len(lengths))]
     if state.opset < 13:

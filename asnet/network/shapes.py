@@ -12,6 +12,7 @@ from asnet.errors import NetworkError, UnsupportedError
 from asnet.network.checking import describe
 from asnet.network.graph import to_layer
 from asnet.network.model import Tensor
+from asnet.network.precautions import check_inferable, stand_in_for_ranges, values_may_be_inferred
 from asnet.network.reading import MAXIMUM_ELEMENTS, one_line
 from asnet.network.weights import declare
 from asnet.network.windows import pool_window
@@ -49,26 +50,35 @@ def _tensor(name: str, dtype: str, shape: tuple[int, ...], what: str) -> Tensor:
 
 
 def infer(model: onnx.ModelProto, constants: Mapping[str, Array], where: str) -> Mapping[str, Tensor]:
-    """Type and shape of every tensor for which ONNX's inference (with data propagation) finds a static shape.
+    """Type and shape of every tensor for which ONNX's inference finds a static shape.
 
     Raises:
         NetworkError: types or shapes contradict each other, or a tensor is too large.
     """
     del model.graph.value_info[:]  # may speak of the unbound batch axis
-    return _infer(_without_ceil_mode(_with_defaults(declare(model, constants)), where), where)
+    check_inferable(model, constants, where)
+    plain = _without_ceil_mode(_inferable(model, constants), where)
+    tensors = _infer(plain, where)
+    return _infer(plain, where, values=True) if values_may_be_inferred(plain, tensors) else tensors
 
 
 def value_types(model: onnx.ModelProto, constants: Mapping[str, Array]) -> dict[str, onnx.TypeProto]:
     """Types, and shapes as far as ONNX's inference finds them; ``constants`` are those that ``model`` does not hold."""
-    light = _with_defaults(declare(model, constants))
+    light = _inferable(model, constants)
     types = {
         tensor.name: helper.make_tensor_type_proto(tensor.data_type, tensor.dims) for tensor in light.graph.initializer
     }
     try:
-        graph = shape_inference.infer_shapes(light, data_prop=True).graph
+        graph = shape_inference.infer_shapes(light).graph
     except Exception:  # what is wrong with the model is found and named later
         graph = light.graph
     return types | {value.name: value.type for value in (*graph.input, *graph.value_info, *graph.output)}
+
+
+def _inferable(model: onnx.ModelProto, constants: Mapping[str, Array]) -> onnx.ModelProto:
+    light = declare(model, constants)
+    stand_in_for_ranges(light, constants)
+    return _with_defaults(light)
 
 
 def _with_defaults(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -81,9 +91,9 @@ def _with_defaults(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def _infer(model: onnx.ModelProto, where: str) -> Mapping[str, Tensor]:
+def _infer(model: onnx.ModelProto, where: str, *, values: bool = False) -> Mapping[str, Tensor]:
     try:
-        inferred = shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+        inferred = shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=values)
     except Exception as error:  # InferenceError, and RuntimeError, ValueError of its C++ side
         raise NetworkError(f"{where}: shapes or types do not fit: {one_line(error)}") from None
     tensors: dict[str, Tensor] = {}

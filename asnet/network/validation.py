@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
+
+import numpy as np
 
 from asnet.errors import NetworkError
 from asnet.network.columns import columns
@@ -124,6 +127,24 @@ _CHECKS: Mapping[str, Callable[[Layer, Network], object]] = {
 }
 
 
+_BROADCASTING = frozenset(
+    {
+        *("Add", "Sub", "Mul", "Div", "Mod", "Pow", "Max", "Min", "Sum", "Mean", "PRelu", "Where", "BitShift"),
+        *("And", "Or", "Xor", "BitwiseAnd", "BitwiseOr", "BitwiseXor"),
+        *("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"),
+    }
+)
+
+
+def _broadcasts(layer: Layer, network: Network) -> None:
+    shapes = [network.shape(name) for name in layer.inputs]
+    goal = network.shape(layer.outputs[0])
+    with contextlib.suppress(ValueError):
+        if np.broadcast_shapes(*shapes) == goal:
+            return
+    raise NetworkError(f"{layer}: shapes {', '.join(str(list(shape)) for shape in shapes)} do not give {list(goal)}")
+
+
 def validate(network: Network, where: str) -> None:
     """Resolve the semantics of every layer whose operator is known here.
 
@@ -132,8 +153,8 @@ def validate(network: Network, where: str) -> None:
         UnsupportedError: a layer is a variant that is not supported.
     """
     for layer in network.layers:
-        check = _CHECKS.get(layer.op_type)
-        if check is not None:
+        checks = [_CHECKS.get(layer.op_type), _broadcasts if layer.op_type in _BROADCASTING else None]
+        for check in filter(None, checks):
             try:
                 check(layer, network)
             except NetworkError as error:
