@@ -37,6 +37,7 @@ _SYMBOLS = "symbols"
 _THREADS_PAY_FROM = 4 << 20
 """Bytes that a run reads or writes, about: what takes less time than it takes to start a thread runs in one."""
 _PIECES_PER_THREAD = 4
+_CALLS_PER_PIECE = 20_000_000  # of slots: about a second if they are golden, how long Ctrl-C may wait
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,7 @@ class Engine:
         self._run = prototype(address)
         self._constants = Constants(module)
         self._work = sum(module.blob_size(kind) for kind in MemoryKind)
+        self._largest_piece = max(1, _CALLS_PER_PIECE // max(1, sum(slot.count for slot in module.slots)))
         self._inputs = tuple(m for m in module.memories.values() if m.kind is MemoryKind.INPUT)
         self._outputs = tuple(m for m in module.memories.values() if m.kind is MemoryKind.OUTPUT)
 
@@ -198,14 +200,19 @@ class Engine:
         """Run the images of ``state``, in one thread if they are few; the threads take pieces until there are none."""
         pays = state.images * self._work >= _THREADS_PAY_FROM
         workers = min(self._threads, state.images) if pays else 1
-        size = max(1, -(-state.images // (workers * _PIECES_PER_THREAD))) if workers > 1 else max(1, state.images)
+        share = -(-state.images // (workers * _PIECES_PER_THREAD if workers > 1 else 1))
+        size = max(1, min(share, self._largest_piece))
         state.reserve(workers)
         pieces = iter(range(0, state.images, size))
         if workers == 1:
             self._work_off(state, size, pieces, first, end, 0)
             return
         with ThreadPoolExecutor(workers) as threads:  # the code runs outside Python's lock
-            list(threads.map(partial(self._work_off, state, size, pieces, first, end), range(workers)))
+            try:
+                list(threads.map(partial(self._work_off, state, size, pieces, first, end), range(workers)))
+            finally:  # if interrupted, no thread starts another piece
+                for _ in pieces:
+                    pass
 
     def _work_off(self, state: State, size: int, pieces: Iterator[int], first: int, end: int, worker: int) -> None:
         with float_environment(self.module.mode):

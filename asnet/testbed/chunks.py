@@ -9,7 +9,7 @@ from asnet.ir.state import State
 
 __all__ = ["Chunk", "bytes_per_run", "chunks_of"]
 
-_CALLS_PER_CHUNK = 20_000_000  # about a second of golden calls: how long Ctrl-C may wait
+_BYTES_PER_CHUNK = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,7 @@ def bytes_per_run(module: Module) -> int:
 def chunks_of(module: Module, runs: int, memory: int) -> list[Chunk]:
     """``runs`` runs in order; all resident if the module keeps its activations and ``memory`` bytes hold them."""
     per_run = bytes_per_run(module)
-    calls = sum(slot.count for slot in module.slots)
-    size = max(1, min(runs, _CALLS_PER_CHUNK // max(1, calls), memory // per_run))
+    size = max(1, min(runs, _BYTES_PER_CHUNK // per_run, memory // per_run))
     resident = not module.reused and runs * per_run <= memory
     shared: dict[int, State] = {}
     found: list[Chunk] = []

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from asnet.errors import DataError, PassError
-from asnet.ir import for_execution, reuse
+from asnet.ir import MemoryKind, for_execution, reuse
 from asnet.ir.jit import Binder, Engine
 from asnet.ir.optimise import host_machine, optimise_for_host
 from asnet.ir.verify import parse
@@ -128,6 +128,27 @@ def test_the_number_of_threads_changes_nothing(network, cache, monkeypatch, mode
     small = Engine(lower(binary("Mul", 2), mode), cache=cache, threads=3)
     tiny = {name: np.full((9, 2), 1e-20, np.float32) for name in "ab"}
     assert (bits(small.run(tiny)) == (0 if mode is FloatMode.FTZ else bits(np.float32(1e-40)))).all()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interrupted_run_starts_no_more_pieces(network, cache, monkeypatch, threads: int) -> None:
+    monkeypatch.setattr("asnet.ir.jit._THREADS_PAY_FROM", 0)
+    monkeypatch.setattr("asnet.ir.jit._CALLS_PER_PIECE", 1)
+    module = approximate(lower(network))
+    texts = [f"define float @{s.symbol}(float %a, float %b) {{ ret float %a }}\n" for s in module.slots]
+    engine = Engine(module, binder=Binder("".join(texts)), cache=cache, threads=threads)
+    run, begun = engine._run, []  # pyright: ignore[reportPrivateUsage]
+
+    def interrupted(*arguments: int) -> None:
+        begun.append(arguments[len(MemoryKind)])
+        if len(begun) == 3:
+            raise KeyboardInterrupt
+        run(*arguments)
+
+    monkeypatch.setattr(engine, "_run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        engine.run(images(5000))
+    assert set(begun) == {1} and len(begun) < 5000
 
 
 def test_few_images_take_no_thread(network, cache, monkeypatch) -> None:
