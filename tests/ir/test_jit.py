@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -143,6 +144,7 @@ def test_an_interrupted_run_starts_no_more_pieces(network, cache, monkeypatch, t
         begun.append(arguments[len(MemoryKind)])
         if len(begun) == 3:
             raise KeyboardInterrupt
+        time.sleep(0.001)  # or the other thread is through before this one has told
         run(*arguments)
 
     monkeypatch.setattr(engine, "_run", interrupted)
