@@ -210,18 +210,20 @@ class Engine:
         with ThreadPoolExecutor(workers) as threads:  # the code runs outside Python's lock
             try:
                 list(threads.map(partial(self._work_off, state, size, pieces, first, end), range(workers)))
-            finally:  # if interrupted, no thread starts another piece
-                for _ in pieces:
-                    pass
+            finally:
+                _drop(pieces)
 
     def _work_off(self, state: State, size: int, pieces: Iterator[int], first: int, end: int, worker: int) -> None:
-        with float_environment(self.module.mode):
-            for begin in pieces:
-                blobs = [
-                    self._constants.address if kind is MemoryKind.CONSTANT else state.address(kind, begin, worker)
-                    for kind in MemoryKind
-                ]
-                self._run(*blobs, min(size, state.images - begin), first, end)
+        try:
+            with float_environment(self.module.mode):
+                for begin in pieces:
+                    blobs = [
+                        self._constants.address if kind is MemoryKind.CONSTANT else state.address(kind, begin, worker)
+                        for kind in MemoryKind
+                    ]
+                    self._run(*blobs, min(size, state.images - begin), first, end)
+        finally:
+            _drop(pieces)
 
     def output(self, state: State, name: str | None = None) -> Array:
         """A copy of the network's output ``name`` (default: the first), a leading 1 of its shape left out."""
@@ -267,6 +269,12 @@ class Engine:
             flush = memory.dtype == "float32" and self.module.mode is FloatMode.FTZ
             arrays[memory.name] = flush_subnormals(flat) if flush else flat
         return arrays
+
+
+def _drop(pieces: Iterator[int]) -> None:
+    """Leave nothing to do for the threads of an interrupted run."""
+    for _ in pieces:
+        pass
 
 
 def _converted(array: Array, memory: Memory) -> Array:
