@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from asnet.emulate.forms import Form
 from asnet.errors import UsageError, did_you_mean
-from asnet.ir import Slot, vector_symbol
+from asnet.ir import PARTS, Slot, vector_symbol
 from asnet.ir.jit import Binder, Row
 from asnet.types import EXACT
 from asnet.units import UnitInstance
@@ -59,11 +60,12 @@ class Binding:
         rows: dict[str, Row] = {}
         definitions: dict[str, str] = {}
         for index, (slot, kind) in enumerate(zip(self._slots, plan, strict=True)):
-            for lanes in (1, *slot.lanes):
-                name = vector_symbol(f"asnet.{kind}.{slot.op}.{slot.type}", lanes)
-                rows[vector_symbol(slot.symbol, lanes)] = Row(name, index)
+            widths = (1, *slot.lanes)
+            for lanes, part in itertools.product(widths, PARTS if slot.lanes else PARTS[:1]):
+                name = vector_symbol(f"asnet.{kind}.{slot.op}.{slot.type}", lanes, part)
+                rows[vector_symbol(slot.symbol, lanes, part)] = Row(name, index)
                 if name not in definitions:
-                    definitions[name] = self._forms[kind].definition(name, slot.op, slot.type, lanes)
+                    definitions[name] = self._forms[kind].definition(name, slot.op, slot.type, lanes, part)
         symbols = {name: address for form in used for name, address in form.symbols.items()}
         symbols |= {form.table: self._tables[form.kind].ctypes.data for form in used}
         text = "\n".join([*lines, *definitions.values()]) + "\n" if used else ""

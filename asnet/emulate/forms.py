@@ -53,10 +53,11 @@ class Form(Protocol):
         """LLVM IR that all definitions share, the table left out."""
         ...
 
-    def definition(self, name: str, op: str, type: str, lanes: int = 1) -> str:  # noqa: A002
+    def definition(self, name: str, op: str, type: str, lanes: int = 1, part: str = "whole") -> str:  # noqa: A002
         """LLVM IR of the function ``name(a, b, i64 row)``: ``op`` on operands of ``type``, as row ``row`` says.
 
-        The operands are vectors of ``lanes``, if they are more than 1.
+        The operands are vectors of ``lanes``, if they are more than 1. A ``part`` other than the whole (of
+        :data:`asnet.ir.PARTS`) lets packing do what can be done with one operand alone.
         """
         ...
 

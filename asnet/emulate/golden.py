@@ -43,11 +43,16 @@ class Golden:
             lines.append(f"declare {kind} @{name}({kind}, {kind}, i32) nounwind willreturn memory(none)")
         return "\n".join(lines)
 
-    def definition(self, name: str, op: str, type: str, lanes: int = 1) -> str:  # noqa: A002
-        """Load the id, call the function; the exact operation, if the library has no function for the slot."""
+    def definition(self, name: str, op: str, type: str, lanes: int = 1, part: str = "whole") -> str:  # noqa: A002
+        """Load the id, call the function; the exact operation, if the library has no function for the slot.
+
+        Nothing is done with one operand alone.
+        """
         kind, operand = llvm_type(type, lanes), operand_type(type)
         target = function_name(op, operand)
         head = f'define {kind} @"{name}"({kind} %a, {kind} %b, i64 %row) {attributes(self._library.mode, operand)} {{'
+        if part in {"a", "b"}:
+            return "\n".join([head, f"  ret {kind} %a", "}"])
         if target not in self.symbols:
             body = [f"  %y = {op} {kind} %a, %b"]
         elif lanes == 1:

@@ -50,16 +50,20 @@ class Mask:
         """Nothing: the host computes."""
         return ""
 
-    def definition(self, name: str, op: str, type: str, lanes: int = 1) -> str:  # noqa: A002
-        """Load the masks, mask the operands' bits, compute."""
+    def definition(self, name: str, op: str, type: str, lanes: int = 1, part: str = "whole") -> str:  # noqa: A002
+        """Load the masks, mask the operands' bits, compute; the parts of an operand mask it, ``ready`` computes."""
         kind, bits = llvm_type(type, lanes), llvm_type("i32", lanes)
         head = f'define {kind} @"{name}"({kind} %a, {kind} %b, i64 %row) {attributes(self._mode, operand_type(type))}'
         lines = [f"{head} {{"]
         for column, operand in enumerate("ab"):
+            if part not in {"whole", operand}:
+                continue
             lines += [
                 *load(f"m{operand}", self.table, self.columns, column, lanes),
                 f"  %i{operand} = bitcast {kind} %{operand} to {bits}",
                 f"  %k{operand} = and {bits} %i{operand}, %m{operand}",
                 f"  %x{operand} = bitcast {bits} %k{operand} to {kind}",
             ]
-        return "\n".join([*lines, f"  %y = {op} {kind} %xa, %xb", f"  ret {kind} %y", "}"])
+        result = {"whole": f"{op} {kind} %xa, %xb", "ready": f"{op} {kind} %a, %b"}.get(part)
+        ends = [f"  %y = {result}", f"  ret {kind} %y"] if result else [f"  ret {kind} %x{part}"]
+        return "\n".join([*lines, *ends, "}"])

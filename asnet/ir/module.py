@@ -22,10 +22,15 @@ from asnet.ir.clone import copy_module
 from asnet.ir.tiling import Tiling
 from asnet.types import ELEMENT_TYPES, Array, FloatMode
 
-__all__ = ["SITE_METADATA", "Call", "Memory", "MemoryKind", "Module", "Site", "Slot", "vector_symbol"]
+__all__ = ["PARTS", "SITE_METADATA", "Call", "Memory", "MemoryKind", "Module", "Site", "Slot", "vector_symbol"]
 
 SITE_METADATA = "asnet.site"
-"""Metadata kind on every site: ``!{!"<layer>", !"<op_type>", !"<operand type>", i64 <dynamic count per image>}``."""
+"""Metadata kind on every site: ``!{!"<layer>", !"<op_type>", !"<operand type>", i64 <dynamic count per image>}``.
+
+Kernels of a tiled module bring the operands of a product into the form that it takes when they pack them, not at each
+product. The operand type of such a product has ``:ready`` behind it; an operand being packed is a site as well, a
+``select`` of nothing but itself, with ``:a:<op>`` or ``:b:<op>`` behind its type: which operand of which product.
+"""
 
 
 class MemoryKind(StrEnum):
@@ -84,7 +89,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Site:
-    """One multiplication, division or addition instruction of a layer; ``count`` executions per image."""
+    """One multiplication, division or addition instruction of a layer; ``count`` executions per image.
+
+    ``part``: one of :data:`PARTS`, other than ``whole`` in kernels of a tiled module.
+    """
 
     layer: str
     op_type: str
@@ -93,6 +101,7 @@ class Site:
     count: int
     function: str
     instruction: ir.Instruction = field(compare=False, repr=False)
+    part: str = "whole"
 
 
 @dataclass(frozen=True)
@@ -115,9 +124,13 @@ class Slot:
     lanes: tuple[int, ...] = ()
 
 
-def vector_symbol(symbol: str, lanes: int) -> str:
-    """What a slot's ``symbol`` is called that works on vectors of ``lanes``; itself, for one lane."""
-    return symbol if lanes == 1 else symbol.replace("asnet.", f"asnet.v{lanes}.", 1)
+PARTS = ("whole", "a", "b", "ready")
+"""What a slot has symbols for: ``whole(a, b) = ready(a(a, a), b(b, b))``; the others are used in tiled modules."""
+
+
+def vector_symbol(symbol: str, lanes: int, part: str = "whole") -> str:
+    """What a slot's ``symbol`` is called for ``part`` on vectors of ``lanes``; itself, for one lane and the whole."""
+    return symbol if (lanes, part) == (1, "whole") else symbol.replace("asnet.", f"asnet.{part}{lanes}.", 1)
 
 
 @dataclass(frozen=True)
@@ -177,15 +190,17 @@ class Module:
                 for instruction in block.instructions:
                     metadata = instruction.metadata.get(SITE_METADATA)
                     if metadata is not None and (function.name in calls or self.tiling is not None):
-                        layer, op_type, type_name, count = metadata.operands
+                        layer, op_type, kind, count = metadata.operands
+                        type_name, part, op = (*kind.string.split(":"), "", "")[:3]
                         yield Site(
                             layer=layer.string,
                             op_type=op_type.string,
-                            op=instruction.opname,
-                            type=type_name.string,
+                            op=op or instruction.opname,
+                            type=type_name,
                             count=int(count.constant),
                             function=function.name,
                             instruction=instruction,
+                            part=part or "whole",
                         )
 
     def clone(self) -> Module:

@@ -71,9 +71,10 @@ class Approximate(Pass):
             kind = site.instruction.type
             width = kind.count if isinstance(kind, ir.VectorType) else 1
             lanes = slot.lanes if width == 1 else tuple(sorted({*slot.lanes, width}))
-            slots[name] = replace(slot, sites=slot.sites + 1, count=slot.count + site.count, lanes=lanes)
-            function = _slot_function(module.llvm, vector_symbol(slot.symbol, width), kind)
-            return builder.call(function, site.instruction.operands, name=site.op)
+            product = site.part not in {"a", "b"}
+            slots[name] = replace(slot, sites=slot.sites + product, count=slot.count + site.count, lanes=lanes)
+            function = _slot_function(module.llvm, vector_symbol(slot.symbol, width, site.part), kind)
+            return builder.call(function, site.instruction.operands[-2:], name=site.op)
 
         return replace(rewrite(module, rule), slots=tuple(slots.values()))
 

@@ -10,7 +10,7 @@ from llvmlite import ir
 from asnet.ir.attributes import kernel_attributes, pointer_attributes
 from asnet.ir.module import SITE_METADATA
 from asnet.ir.tiling import Tiling
-from asnet.lower.arithmetic import F32, I32, I64
+from asnet.lower.arithmetic import F32, I1, I32, I64
 from asnet.types import FloatMode
 
 __all__ = ["POINTER", "Code", "KernelCode", "Kernels", "Nest", "Owner", "Steps", "nest", "poison", "vector"]
@@ -208,13 +208,16 @@ class Kernels:
         yield code
         code.ir.ret_void()
 
-    def mark(self, instruction: ir.Instruction) -> None:
-        """Make ``instruction`` a site of the layer; the first of each op counts for all that the layer executes."""
+    def mark(self, instruction: ir.Instruction, part: str = "") -> None:
+        """Make ``instruction`` a site of the layer; the first of each op counts for all that the layer executes.
+
+        ``part``: what stands behind the operand type (:data:`asnet.ir.module.SITE_METADATA`).
+        """
         if self.tiling.sites:
             layer, op_type, count = self._owner
-            counted = I64(0 if instruction.opname in self._counted else count)
+            counted = I64(0 if instruction.opname in {*self._counted, "select"} else count)
             self._counted.add(instruction.opname)
-            node = self._llvm.add_metadata([layer, op_type, "f32", counted])
+            node = self._llvm.add_metadata([layer, op_type, f"f32{part}", counted])
             instruction.set_metadata(SITE_METADATA, node)
 
     def _name(self, key: str) -> str:
@@ -230,11 +233,19 @@ class KernelCode(Code):
         self.function = function
         self._kernels = kernels
 
-    def multiply(self, a: ir.Value, b: ir.Value) -> ir.Value:
-        """``a·b`` lane by lane."""
+    def multiply(self, a: ir.Value, b: ir.Value, *, ready: bool = False) -> ir.Value:
+        """``a·b`` lane by lane; ``ready`` if both went through :meth:`ready`."""
         product = self.ir.fmul(a, b)
-        self._kernels.mark(product)
+        self._kernels.mark(product, ":ready" if ready else "")
         return product
+
+    def ready(self, operand: ir.Value, which: str) -> ir.Value:
+        """Operand ``a`` or ``b`` of products, on its way into a panel; "" is no operand."""
+        if not self.tiling.sites or not which:
+            return operand
+        result = self.ir.select(I1(1), operand, operand)
+        self._kernels.mark(result, f":{which}:fmul")
+        return result
 
     def accumulate(self, total: ir.Value, product: ir.Value) -> ir.Value:
         """``total + product`` lane by lane."""

@@ -14,15 +14,16 @@ BLOCK = 8
 """Columns that :func:`rows` computes at a time, and steps that it transposes at a time."""
 
 
-def tile(kernels: Kernels, rows: int, vectors: int, *, vector_is_a: bool) -> ir.Function:
+def tile(kernels: Kernels, rows: int, vectors: int, *, vector_is_a: bool, ready: bool) -> ir.Function:
     """``rows`` outputs times ``vectors`` vectors of columns, the last one cut to ``last`` lanes.
 
     Arguments: ``v``, the vector operand, ``pitch`` floats from step to step of the reduction; ``s``, the scalar one,
     ``s_step`` floats from step to step and ``s_row`` from row to row; ``start``, from which a row's sums start,
     ``start_row`` floats from row to row, unless ``resume``: then they start with what is in y; ``y``, ``y_row`` floats
-    from row to row; ``depth`` steps. Lanes of ``v`` that are cut off are read unless ``masked``.
+    from row to row; ``depth`` steps. Lanes of ``v`` that are cut off are read. ``ready``: both
+    operands were packed as such (:meth:`~asnet.lower.tiled.code.KernelCode.ready`).
     """
-    key = f"tile{rows}x{vectors}.{_side(vector_is_a)}"
+    key = f"tile{rows}x{vectors}.{_side(vector_is_a)}{'.ready' if ready else ''}"
     found = kernels.known(key)
     if found is not None:
         return found
@@ -43,7 +44,7 @@ def tile(kernels: Kernels, rows: int, vectors: int, *, vector_is_a: bool) -> ir.
             totals: list[ir.Value] = []
             for row in range(rows):
                 s = code.broadcast(code.at(s_rows[row], offset))
-                products = [code.multiply(*((x, s) if vector_is_a else (s, x))) for x in xs]
+                products = [code.multiply(*((x, s) if vector_is_a else (s, x)), ready=ready) for x in xs]
                 before = state.values[row * vectors : (row + 1) * vectors]
                 totals += [code.accumulate(total, product) for total, product in zip(before, products, strict=True)]
             state.values = totals

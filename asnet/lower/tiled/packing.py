@@ -8,7 +8,7 @@ from asnet.lower.arithmetic import F32, I64
 from asnet.lower.tiled.code import Kernels, nest
 from asnet.lower.tiled.lanes import DENSE, every, transpose
 
-__all__ = ["WIDTH", "pack", "pack_rows"]
+__all__ = ["WIDTH", "pack", "pack_rows", "pack_scalars"]
 
 WIDTH = 16
 """Columns that are packed at a time, at most."""
@@ -17,16 +17,17 @@ _BLOCK = 8
 """Columns and steps that are transposed at a time."""
 
 
-def pack(kernels: Kernels, distance: int, axes: int) -> ir.Function:
+def pack(kernels: Kernels, distance: int, axes: int, side: str) -> ir.Function:
     """One vector of columns, ``distance`` floats from each other, for all steps.
 
     Arguments: ``v``, where the first column is at the first step; ``panel``, its place there; ``pitch``, floats from
     step to step of the panel; ``count`` columns, the lanes behind them are not defined; ``far``, the distance again;
     and for each of ``axes`` axes of the reduction, outermost first, ``extent0`` … and ``step0`` …, its floats from
-    neighbour to neighbour in v. One kernel serves all distances that are not in :data:`~asnet.lower.tiled.lanes.DENSE`.
+    neighbour to neighbour in v. ``side``: what the columns get ready for, operand ``a`` or ``b`` of products, "" if for
+    nothing. One kernel serves all distances that are not in :data:`~asnet.lower.tiled.lanes.DENSE`.
     """
     dense = distance in DENSE
-    key = f"pack{distance if dense else ''}.{axes}"
+    key = f"pack{distance if dense else ''}.{axes}.{side}"
     found = kernels.known(key)
     if found is not None:
         return found
@@ -38,18 +39,19 @@ def pack(kernels: Kernels, distance: int, axes: int) -> ir.Function:
         with nest(code, axes, {"v": "step"}, I64(0)) as state:
             source, goal = code.at(args["v"], state.offsets["v"]), code.at(args["panel"], state.values[0])
             if mask is not None:
-                code.store(every(code, code.load(source, mask, WIDTH * distance), distance), goal)
+                columns = every(code, code.load(source, mask, WIDTH * distance), distance)
+                code.store(code.ready(columns, side), goal)
             else:
                 with code.loop(0, args["count"]) as column:
                     value = code.ir.load(code.at(source, code.times(column.index, args["far"])), typ=F32)
-                    code.ir.store(value, code.at(goal, column.index))
+                    code.ir.store(code.ready(value, side), code.at(goal, column.index))
             state.values = [code.add(state.values[0], args["pitch"])]
         return code.function
 
 
-def pack_rows(kernels: Kernels) -> ir.Function:
+def pack_rows(kernels: Kernels, side: str) -> ir.Function:
     """Like :func:`pack` with one axis of ``extent0`` steps that are neighbours in v: transposed in registers."""
-    key = "pack.rows"
+    key = f"pack.rows.{side}"
     found = kernels.known(key)
     if found is not None:
         return found
@@ -64,10 +66,33 @@ def pack_rows(kernels: Kernels) -> ir.Function:
             with code.loop(0, blocks, _BLOCK) as step:
                 block = [code.load(code.at(row, step.index), None, _BLOCK) for row in rows]
                 for number, value in enumerate(transpose(code, block)):
-                    code.store(value, code.at(panel, code.times(code.add(step.index, number), args["pitch"])))
+                    goal = code.at(panel, code.times(code.add(step.index, number), args["pitch"]))
+                    code.store(code.ready(value, side), goal)
             with code.loop(blocks, args["extent0"]) as step:
                 for lane, row in enumerate(rows):
                     value = code.ir.load(code.at(row, step.index), typ=F32)
                     goal = code.add(code.times(step.index, args["pitch"]), lane)
-                    code.ir.store(value, code.at(panel, goal))
+                    code.ir.store(code.ready(value, side), code.at(panel, goal))
+        return code.function
+
+
+def pack_scalars(kernels: Kernels, rows: int, side: str) -> ir.Function:
+    """``rows`` rows of the scalar operand, ready for products.
+
+    Arguments: ``s``, the operand, its steps neighbours, ``s_row`` floats from row to row; ``panel``, which gets the
+    rows one behind the other; ``depth`` steps.
+    """
+    key = f"pack.scalars{rows}.{side}"
+    found = kernels.known(key)
+    if found is not None:
+        return found
+    with kernels.define(key, ("s", "panel"), ("s_row", "depth")) as code:
+        args = code.arguments
+        for row in range(rows):
+            source = code.at(args["s"], code.times(I64(row), args["s_row"]))
+            goal = code.at(args["panel"], code.times(I64(row), args["depth"]))
+            with code.loop(0, args["depth"], WIDTH) as step:
+                mask = code.mask(code.add(args["depth"], code.times(step.index, -1)), WIDTH)
+                values = code.ready(code.load(code.at(source, step.index), mask, WIDTH), side)
+                code.store(values, code.at(goal, step.index), mask)
         return code.function

@@ -12,7 +12,7 @@ from asnet.lower.tiled.code import Code, Kernels
 from asnet.lower.tiled.kernels import tile
 from asnet.lower.tiled.lanes import DENSE
 from asnet.lower.tiled.operands import Operands, locate
-from asnet.lower.tiled.packing import WIDTH, pack, pack_rows
+from asnet.lower.tiled.packing import WIDTH, pack, pack_rows, pack_scalars
 from asnet.lower.tiled.plan import Plan
 
 __all__ = ["emit_panels", "panel_floats"]
@@ -22,7 +22,18 @@ def panel_floats(plan: Plan, kernels: Kernels) -> int:
     """Size of the memory that :func:`emit_panels` packs into."""
     t = kernels.tiling
     vectors = min(t.vectors, -(-plan.width // t.lanes))
-    return _pitch(vectors, t) * _block(plan, t.depth) * _inner(plan)
+    return _pitch(vectors, t) * _block(plan, t.depth) * _inner(plan) + _scalar_floats(plan, kernels)
+
+
+def _ready(plan: Plan, kernels: Kernels) -> bool:
+    """Whether the scalar operand is packed too, so that products find both operands ready."""
+    return kernels.tiling.sites and plan.s_step == 1
+
+
+def _scalar_floats(plan: Plan, kernels: Kernels) -> int:
+    """What rows of the scalar operand take of the panel's memory, at its end."""
+    t = kernels.tiling
+    return t.rows * _block(plan, t.depth) * _inner(plan) if _ready(plan, kernels) else 0
 
 
 def _pitch(vectors: int, tiling: Tiling) -> int:
@@ -73,18 +84,24 @@ def _panel(
         resume = I64(1) if operands.resume else code.ir.zext(code.ir.icmp_signed("!=", at.index, I64(0)), I64)
         y = code.at(operands.y, first)
         whole = plan.row.extent // t.rows * t.rows
+        ready = _ready(plan, kernels)
         for low, high, rows in ((0, whole, t.rows), (whole, plan.row.extent, plan.row.extent - whole)):
             if low < high:
-                kernel = tile(kernels, rows, vectors, vector_is_a=plan.vector_is_a)
+                kernel = tile(kernels, rows, vectors, vector_is_a=plan.vector_is_a, ready=ready)
                 with code.loop(low, high, rows) as row:
+                    scalars, s_row = code.at(s, code.times(row.index, plan.row.s)), I64(plan.row.s)
+                    if ready:
+                        packed = code.at(panel, panel_floats(plan, kernels) - _scalar_floats(plan, kernels))
+                        code.ir.call(pack_scalars(kernels, rows, plan.scalar_side), [scalars, packed, s_row, depth])
+                        scalars, s_row = packed, depth
                     arguments = [
                         panel,
-                        code.at(s, code.times(row.index, plan.row.s)),
+                        scalars,
                         code.at(operands.start, code.times(row.index, plan.row.start)),
                         code.at(y, code.times(row.index, plan.row.y)),
                     ]
-                    numbers = (plan.s_step, plan.row.s, plan.row.start, plan.row.y)
-                    code.ir.call(kernel, [*arguments, depth, pitch, *map(I64, numbers), last, resume])
+                    strides = (I64(plan.s_step), s_row, I64(plan.row.start), I64(plan.row.y))
+                    code.ir.call(kernel, [*arguments, depth, pitch, *strides, last, resume])
 
 
 def _pack(
@@ -101,7 +118,8 @@ def _pack(
     first, end = columns
     innermost = plan.columns[-1]
     rows = len(plan.steps) == 1 and plan.steps[0].v == 1 and innermost.v not in DENSE
-    kernel = pack_rows(kernels) if rows else pack(kernels, innermost.v, len(plan.steps))
+    side = plan.side if _ready(plan, kernels) else ""
+    kernel = pack_rows(kernels, side) if rows else pack(kernels, innermost.v, len(plan.steps), side)
     with code.until(first, end) as at:
         offset, room = locate(code, plan.columns, at.index)
         width = code.least(code.least(code.ir.sub(end, at.index), WIDTH), room)

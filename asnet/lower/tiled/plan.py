@@ -74,6 +74,16 @@ class Plan:
     start_varies: bool
 
     @property
+    def side(self) -> str:
+        """Which operand of the products the vector operand is."""
+        return "a" if self.vector_is_a else "b"
+
+    @property
+    def scalar_side(self) -> str:
+        """Which operand of the products the scalar operand is."""
+        return "b" if self.vector_is_a else "a"
+
+    @property
     def width(self) -> int:
         """Number of columns."""
         return math.prod(column.extent for column in self.columns)
