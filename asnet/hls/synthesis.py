@@ -100,7 +100,7 @@ class _Synthesis:
         operators = self._binder.operators
         instances = [operator.instance for operator in operators]
         files = unit_files(instances)
-        names = Names((*_LIBRARY, *unit_modules(instances)))
+        names = Names((*_LIBRARY, *unit_modules(instances), *RESERVED))
         top_name = names.fresh(self._name)
         layers = [self._layer(plan, names) for plan in plans]
         reports = [

@@ -19,11 +19,14 @@ __all__ = ["MEMORY_SUFFIXES", "RESERVED", "Top", "emit_top"]
 _OWN = """
 clk reset s_axis_tdata s_axis_tvalid s_axis_tready s_axis_tlast m_axis_tdata m_axis_tvalid m_axis_tready m_axis_tlast
 frame_error start busy done cycles mem_select mem_address mem_rdata mem_we mem_wdata DEBUG phase running layer launch
-finished taken written take begun full give_go give_fetch giving take_index give_index stream_in stream_out given
+finished taken written taken_number written_number
+take begun full give_go give_fetch giving take_index give_index stream_in stream_out given
 streamed go last unused
 """
 RESERVED = tuple(_OWN.split())
 """The top module's own signals."""
+
+_FLOAT_BITS = 32
 
 MEMORY_SUFFIXES = ("_rdata", "_read", "_write", "_data", "_take", "_give")
 """Endings of a memory's signals in the top module."""
@@ -65,6 +68,10 @@ class Top:
     def of_kind(self, kind: MemoryKind) -> list[DesignMemory]:
         """The memories of one kind, in order."""
         return [memory for memory in self.memories if memory.memory.kind is kind]
+
+    def flushes(self, memory: DesignMemory) -> bool:
+        """Whether subnormals become zeros on their way into the input ``memory``."""
+        return self.mode is FloatMode.FTZ and memory.memory.element == "float"
 
     @cached_property
     def rams(self) -> list[DesignMemory]:
@@ -134,8 +141,12 @@ def emit_top(top: Top, version: str) -> str:
     take, give = _stream(inputs), _stream(outputs)
     unused = [f"{memory.name}_take" for memory in inputs if memory.address_bits < take.bits and len(inputs) > 1]
     unused += [f"{memory.name}_give" for memory in outputs if memory.address_bits < give.bits and len(outputs) > 1]
-    if all(memory.width < top.word for memory in inputs):
+    numbers = [memory for memory in inputs if top.flushes(memory)]
+    plain = [memory for memory in inputs if not top.flushes(memory)]
+    if plain and all(memory.width < top.word for memory in plain):
         unused += ["taken", "written"]
+    if not plain and top.word > _FLOAT_BITS:
+        unused += ["s_axis_tdata", "mem_wdata"]
     return render(
         "rtl/top.v.j2",
         version=version,
@@ -145,7 +156,8 @@ def emit_top(top: Top, version: str) -> str:
         address=top.address,
         select=_bits(len(top.rams)),
         layer_bits=_bits(len(top.layers)),
-        flush=top.mode is FloatMode.FTZ and top.word == 32 and all(m.memory.element == "float" for m in inputs),
+        flushed=_numbers(top) if numbers else None,
+        plain=bool(plain),
         take_words=take.words,
         take_bits=take.bits,
         give_words=give.words,
@@ -223,6 +235,12 @@ def _index(memory: DesignMemory, stream: _Stream, verb: str) -> tuple[list[tuple
     return [(wire, stream.bits, base)], _low(wire, memory.address_bits, stream.bits)
 
 
+def _numbers(top: Top) -> tuple[str, str]:
+    """The signals of float inputs in ftz mode, without subnormals; other inputs have the plain names for themselves."""
+    mixed = any(not top.flushes(memory) for memory in top.of_kind(MemoryKind.INPUT))
+    return ("taken_number", "written_number") if mixed else ("taken", "written")
+
+
 def _taken(top: Top, memory: DesignMemory, take: _Stream, host: str) -> dict[str, object]:
     """How an input's memory is written: by the stream, or by the memory interface."""
     wires, index = _index(memory, take, "take")
@@ -234,7 +252,10 @@ def _taken(top: Top, memory: DesignMemory, take: _Stream, host: str) -> dict[str
         tests.append(f"take_index < {take.bits}'d{end}")
     mine = " & ".join(tests)
     select = f"mem_select == {_bits(len(top.rams))}'d{memory.select}"
-    word, given = _low("taken", memory.width, top.word), _low("written", memory.width, top.word)
+    if top.flushes(memory):
+        word, given = _numbers(top)
+    else:
+        word, given = (_low(signal, memory.width, top.word) for signal in ("taken", "written"))
     return {
         "wires": wires,
         "we": f"{f'({mine})' if len(tests) > 1 else mine} | (mem_we & ~busy & {select})",

@@ -10,7 +10,7 @@ from asnet.ir import MemoryKind
 from asnet.ir.jit import Engine
 from asnet.passes import approximate
 from asnet.types import FloatMode
-from tests.lower.conftest import CASES, Case
+from tests.lower.conftest import CASES, Case, Typed, build, helper, integers, one
 
 SIMULATED = {
     "gemm": FloatMode.IEEE,
@@ -20,7 +20,24 @@ SIMULATED = {
     "tanh": FloatMode.FTZ,
     "softmax-axis": FloatMode.FTZ,
     "residual": FloatMode.IEEE,
+    "layer": FloatMode.FTZ,
+    "wide-constant": FloatMode.FTZ,
+    "mixed": FloatMode.FTZ,
+    "sampled": FloatMode.FTZ,
 }
+
+
+OTHERS = [
+    one("layer", "LayerNormalization", (2, 4), (4,)),
+    one("wide-constant", "TensorScatter", (2, 4, 3), (2, 2, 3), integers(1, 2), opset=24),
+    build(
+        "mixed",
+        [helper.make_node("Cast", ["n"], ["f"], to=1), helper.make_node("Max", ["x", "f"], ["y"])],
+        {"x": (2, 5), "n": Typed("int64", (5,))},
+    ),
+    one("sampled", "GridSample", (1, 2, 3, 4), (1, 2, 3, 2), padding_mode="reflection"),
+]
+"""A design named like a signal of its top module; memories wider than a float, with subnormals among the inputs."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -34,7 +51,7 @@ def test_every_operator_has_hardware(case: Case) -> None:
 @pytest.mark.usefixtures("simulator")
 @pytest.mark.parametrize(("name", "mode"), SIMULATED.items())
 def test_every_bit_of_every_layer(name: str, mode: FloatMode) -> None:
-    case = next(case for case in CASES if case.name == name)
+    case = next(case for case in (*CASES, *OTHERS) if case.name == name)
     network = case.network()
     module = lower.lower(network, mode)
     engine = Engine(module, cache=default_cache())
