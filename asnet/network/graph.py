@@ -108,6 +108,8 @@ def to_layer(node: onnx.NodeProto, used: Set[str], what: str) -> Layer:
     while not outputs[-1]:
         outputs.pop()
     attributes = {a.name: _attribute(a, what) for a in node.attribute}
+    if node.op_type == "Split":  # unused outputs count for the length of the parts
+        attributes.setdefault("num_outputs", len(node.output))
     return Layer(node.name, node.op_type, tuple(node.input), tuple(outputs), attributes)
 
 

@@ -98,6 +98,9 @@ def split_sections(layer: Layer, network: Network) -> tuple[int, tuple[int, ...]
             f"{layer}: parts {list(sections)} must be {len(layer.outputs)} and add up to the {shape[axis]} elements "
             f"of axis {axis}"
         )
+    for name, extent in zip(layer.outputs, sections, strict=False):
+        if name and network.shape(name)[axis] != extent:
+            raise NetworkError(f"{layer}: output {name!r} has {network.shape(name)[axis]} elements, not {extent}")
     return axis, sections
 
 

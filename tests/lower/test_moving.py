@@ -27,6 +27,7 @@ CASES = [
     one("split-uneven", "Split", (7, 2), outputs=("y", "z", "w"), num_outputs=3),
     one("split-parts", "Split", Typed("int8", (2, 6)), integers(1, 0, 5), outputs=("y", "z", "w"), axis=-1),
     one("split-unused", "Split", (2, 6), integers(1, 2, 3), outputs=("", "z", ""), axis=-1),
+    one("split-unused-equal", "Split", (2, 6), opset=13, outputs=("y", ""), axis=-1),
     one("split-7", "Split", (2, 6), opset=7, outputs=("y", "z"), axis=1, split=[4, 2]),
     one("split-equal-7", "Split", (4, 3), opset=7, outputs=("y", "z")),
     one("expand", "Expand", (3, 1, 2), integers(2, 1, 4, 1)),

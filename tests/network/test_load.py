@@ -475,3 +475,12 @@ def test_windows_that_only_the_inference_of_shapes_counts_are_not_there(model):
     network = load(built.SerializeToString())
     assert network.shape("h") == (1, 1, 3)
     assert network.shape("y") == (1, 1, 1)
+
+
+@pytest.mark.parametrize("opset", [7, 13, 18])
+def test_unused_parts_of_a_split_count(opset, model):
+    attributes = {"num_outputs": 3} if opset == 18 else {}
+    nodes = [N("Split", ["x"], ["a", "b", "c"], axis=1, **attributes), N("Relu", ["a"], ["y"])]
+    network = read(model(nodes, {"x": (2, 6)}, opset=opset))
+    x = np.arange(12, dtype=np.float32).reshape(2, 6)
+    assert oracle.run(network, {"x": x})["y"].tolist() == [[0, 1], [6, 7]]
