@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from asnet.errors import QuantizationError
 from asnet.network import Layer, Network, Tensor, oracle
 from asnet.network.attributes import integer
 from asnet.quantizing.calibrating import Float32, calibrate, search
@@ -55,7 +56,17 @@ def choose_scales(
     constants: Mapping[str, AnyArray],
     progress: Progress,
 ) -> Scales:
-    """Walk ``network``, which holds the layers of ``plan``; ``images``: input name → (runs, *shape of the input)."""
+    """Walk ``network``, which holds the layers of ``plan``; ``images``: input name → (runs, *shape of the input).
+
+    Raises:
+        QuantizationError: a layer of ``plan`` does not depend on the images' values.
+    """
+    there = {layer.name for layer in network.layers}
+    for product in plan.products.values():
+        if product.name not in there or product.x in network.constants:
+            raise QuantizationError(
+                f"{network.name}: layer {product.name!r} ({product.op_type}) gives the same for every image; exclude it"
+            )
     return _Walk(network, plan, options, constants).run(images, progress)
 
 

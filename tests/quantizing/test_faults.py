@@ -138,3 +138,18 @@ def test_inputs_of_different_counts() -> None:
     model = graph([node("MatMul", "x z", "y", "product")], {}, {"x": ("N", 2, 3), "z": ("N", 3, 5)})
     with pytest.raises(DataError, match=r"different numbers of images \(x 4, z 5\); they must be as many"):
         quantize(model, {"x": normal(4, 2, 3), "z": normal(5, 3, 5)})
+
+
+def test_a_layer_that_no_image_changes() -> None:
+    nodes = [
+        node("Shape", "x", "s", "shape"),
+        node("ConstantOfShape", "s", "o", "ones", value=numpy_helper.from_array(np.ones(1, np.float32))),
+        node("MatMul", "o w", "m", "same"),
+        node("MatMul", "x w", "n", "other"),
+        node("Add", "m n", "y", "add"),
+    ]
+    model = graph(nodes, {"w": normal(3, 3)}, {"x": ("N", 3)})
+    with pytest.raises(QuantizationError, match=r"layer 'same' \(MatMul\) gives the same for every image; exclude it"):
+        quantize(model, normal(4, 3))
+    found = quantize(model, normal(4, 3), Quantization(exclude=("same",)))
+    assert [layer.name for layer in found.layers] == ["other"]
