@@ -180,7 +180,7 @@ def main() -> None:
     known = networks()
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("network", nargs="*", default=list(known), metavar="NETWORK", help=f"of {', '.join(known)}")
-    parser.add_argument("--rounds", type=int, default=10, help="interleaved runs of one image")
+    parser.add_argument("--rounds", type=int, default=20, help="interleaved runs of one image")
     parser.add_argument("--threads", type=int, default=1, help="of both")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--worker", choices=["time", "asnet", "onnxruntime"], help=argparse.SUPPRESS)

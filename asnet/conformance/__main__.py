@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the outcome of every case")
     parser.add_argument("--write", metavar="FILE", type=Path, help="write the table as Markdown")
     parser.add_argument("--jobs", metavar="N", type=int, default=processors(), help="cases at a time")
-    parser.add_argument("--seconds", metavar="S", type=float, default=60.0, help="limit for one case")
+    parser.add_argument("--seconds", metavar="S", type=float, default=120.0, help="limit for one case")
     parser.add_argument("-v", "--verbose", action="store_true", help="print every case that did not pass")
     options = parser.parse_args(arguments)
     pattern = re.compile(options.k)

@@ -23,7 +23,7 @@ from asnet.host import float_environment, flush_subnormals, initialize_llvm, pro
 from asnet.ir.module import Memory, MemoryKind, Module
 from asnet.ir.optimise import host_machine, optimise_for_host
 from asnet.ir.program import RUN_FUNCTION, Program, Row
-from asnet.ir.state import Constants, State
+from asnet.ir.state import Constants, Layout, State
 from asnet.ir.verify import parse
 from asnet.types import Array, FloatMode
 
@@ -151,6 +151,7 @@ class Engine:
         prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(MemoryKind), *[ctypes.c_int64] * 3)
         self._run = prototype(address)
         self._constants = Constants(module)
+        self._layout = Layout.of(module)
         self._work = sum(module.blob_size(kind) for kind in MemoryKind)
         self._largest_piece = max(1, _CALLS_PER_PIECE // max(1, sum(slot.count for slot in module.slots)))
         self._inputs = tuple(m for m in module.memories.values() if m.kind is MemoryKind.INPUT)
@@ -189,7 +190,7 @@ class Engine:
                 state.view(memory).reshape(images, memory.size)[:] = arrays[memory.name]
         if state is None:
             raise DataError("neither images nor a state to run on; give one of them")
-        if not state.serves(self.module):
+        if state.layout != self._layout:
             raise DataError("the state belongs to a module with other memories; make one with Engine.state")
         calls = len(self.module.calls)
         if end is None or first < end:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from asnet.ir.module import Memory, MemoryKind, Module
 from asnet.ir.program import constant_order
 from asnet.types import Array
 
-__all__ = ["Constants", "State", "aligned"]
+__all__ = ["Constants", "Layout", "State", "aligned"]
 
 _ALIGNMENT = 64
 _SMALL = 1 << 14  # constants of so many bytes are used where they are
@@ -60,9 +61,18 @@ def _bytes(values: Array, memory: Memory) -> NDArray[np.uint8]:
     return array.reshape(-1).view(np.uint8)
 
 
-def strides(module: Module) -> dict[MemoryKind, int]:
-    """Bytes of the blobs of one image."""
-    return {kind: module.blob_size(kind) for kind in MemoryKind if kind is not MemoryKind.CONSTANT}
+@dataclass(frozen=True)
+class Layout:
+    """What a state has in common with the modules that run on it: sizes of an image's blobs, and their reuse."""
+
+    strides: Mapping[MemoryKind, int]
+    reused: bool
+
+    @staticmethod
+    def of(module: Module) -> Layout:
+        """The layout of a module's memories."""
+        kinds = (kind for kind in MemoryKind if kind is not MemoryKind.CONSTANT)
+        return Layout({kind: module.blob_size(kind) for kind in kinds}, module.reused)
 
 
 class State:
@@ -74,8 +84,9 @@ class State:
 
     def __init__(self, module: Module, images: int) -> None:
         self.images = images
-        self._reused = module.reused
-        self._strides = strides(module)
+        self.layout = Layout.of(module)
+        self._reused = self.layout.reused
+        self._strides = self.layout.strides
         kept = [kind for kind in self._strides if not (self._reused and kind is MemoryKind.ACTIVATION)]
         nbytes = module.blob_size(MemoryKind.ACTIVATION) + sum(self._strides[kind] for kind in kept) * images
         if nbytes > memory_bytes():
@@ -87,10 +98,6 @@ class State:
             kind: aligned(self._strides[kind] * images) for kind in kept
         }
         self._scratch: list[NDArray[np.uint8]] = []
-
-    def serves(self, module: Module) -> bool:
-        """Whether runs of ``module`` may use it."""
-        return self._reused == module.reused and self._strides == strides(module)
 
     def reserve(self, workers: int) -> None:
         """Make room for as many workers that each reuse their own activations."""
