@@ -77,6 +77,8 @@ class LayerContext:
     def output(self, position: int = 0) -> Memory:
         """The memory of the layer's output number ``position``, which the layer must have."""
         name = self.layer.outputs[position]
+        if not name:
+            raise self.unsupported(f"its output {position} left out; use that output, too")
         self._computed.add(name)
         return self._plan.tensor(name)
 

@@ -17,7 +17,8 @@ __all__: list[str] = []
 @lowering("LayerNormalization", "RMSNormalization")
 def _normalization(context: LayerContext) -> None:
     g = layer_norm(context.layer, context.network)
-    x, scale, bias, y = context.input(), context.input(1), context.optional_input(2), context.output()
+    x, scale, bias = context.input(), context.input(1), context.optional_input(2)
+    y = context.optional_output(0) or context.scratch("normalised", x.shape)
     statistics = [context.optional_output(number) for number in (1, 2)]
     mean_of, factor_of = (memory and replace(memory, shape=g.outer) for memory in statistics)
     written = [memory for memory in (y, mean_of, factor_of) if memory is not None]

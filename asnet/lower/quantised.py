@@ -81,7 +81,8 @@ def _dequantize(context: LayerContext) -> None:
 
 @lowering("DynamicQuantizeLinear")
 def _dynamic_quantize(context: LayerContext) -> None:
-    x, y = context.input(), context.output()
+    x = context.input()
+    y = context.optional_output(0) or context.scratch("quantised", x.shape, "uint8")
     others = [context.optional_output(position) for position in (1, 2)]
     with context.function((x,), (y, *(memory for memory in others if memory is not None))) as b:
         nothing = b.number(0.0)

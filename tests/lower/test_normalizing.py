@@ -10,7 +10,7 @@ from asnet.cache import Cache
 from asnet.errors import NetworkError, UnsupportedError
 from asnet.network import oracle
 from asnet.types import FloatMode
-from tests.lower.conftest import Case, check_bits, one, weights
+from tests.lower.conftest import Case, build, check_bits, one, weights
 
 
 def stated(case: Case, *shape: int) -> Case:
@@ -33,6 +33,13 @@ LAYERS = [
     one("layer-last", "LayerNormalization", (2, 3, 5), weights(5), epsilon=1e-12),
     one("layer-all", "LayerNormalization", (2, 3), (2, 3), (3,), outputs=("y", "m", "r"), axis=0),
     one("layer-broadcast", "LayerNormalization", (2, 3, 4), weights(1, 1, 4), weights(1), outputs=("y", "", "r")),
+    build(
+        "layer-statistics",
+        [helper.make_node("LayerNormalization", ["in0", "in1"], ["y", "m", "r"], name="layer-statistics")],
+        {"in0": (2, 3)},
+        {"in1": weights(3)},
+        outputs=["m", "r"],
+    ),
     one("layer-none", "LayerNormalization", (2, 0), np.zeros(0, np.float32), outputs=("y", "m")),
     one("rms", "RMSNormalization", (2, 3, 4), weights(4), opset=23),
     one("rms-axis", "RMSNormalization", (2, 3, 4), weights(3, 4), opset=23, axis=-2, epsilon=0.1),

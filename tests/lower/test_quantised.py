@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import onnxruntime
 import pytest
+from onnx import helper
 
 from asnet.cache import Cache
 from asnet.errors import NetworkError
 from asnet.ir.jit import Engine
 from asnet.lower import lower
 from asnet.types import FloatMode
-from tests.lower.conftest import Case, Typed, assert_same_bits, check_bits, one
+from tests.lower.conftest import Case, Typed, assert_same_bits, build, check_bits, one
 
 
 def scale(*values: float) -> np.ndarray:
@@ -82,6 +83,13 @@ LINEAR = [
 ]
 DYNAMIC = [
     one("dynamic", "DynamicQuantizeLinear", (4, 9), outputs=("y", "scale", "zero")),
+    build(
+        "dynamic-scale",
+        [helper.make_node("DynamicQuantizeLinear", ["in0"], ["y", "scale", "zero"], name="dynamic-scale")],
+        {"in0": (4, 9)},
+        {},
+        outputs=["scale"],
+    ),
 ]
 U8, S8 = Typed("uint8", (1, 2, 5, 6)), Typed("int8", (1, 2, 5, 6))
 SMALL = (3, 2, 3, 3)
