@@ -12,7 +12,14 @@ from asnet.cli.options import add_trust, at_least
 from asnet.cli.talk import Talk, print_json, print_table
 from asnet.errors import ToolMissingError, UsageError
 from asnet.types import FloatMode
-from asnet.units import ApproximateUnit, FunctionLibrary, UnitInstance, parse_instance_name, shipped_units
+from asnet.units import (
+    ApproximateUnit,
+    FunctionLibrary,
+    UnitInstance,
+    family_members,
+    parse_instance_name,
+    shipped_units,
+)
 from asnet.units.characterise import Characterisation, characterise
 from asnet.units.library import EXACT_SIGNS
 from asnet.units.metrics import ErrorMetrics, error_metrics
@@ -124,8 +131,24 @@ def _list(*, as_json: bool) -> int:
         ]
         for unit in units
     ]
+    rows += _families()
     print_table("", ["unit", "op", "type", "parameters", "description"], rows, left=5)
     return 0
+
+
+def _families() -> list[list[str]]:
+    """A row for each family of units, from its narrowest to its widest member."""
+    families: dict[Path, list[str]] = {}
+    for name, member in family_members().items():
+        families.setdefault(member.origin, []).append(name)
+    rows: list[list[str]] = []
+    for names in families.values():
+        first, last = (ApproximateUnit.shipped(name) for name in (names[0], names[-1]))
+        parameters = ", ".join(f"{k}: {v}" for k, v in last.parameters.items())
+        rows.append(
+            [f"{first.name} … {last.name}", first.op, f"{first.type} … {last.type}", parameters, last.description]
+        )
+    return rows
 
 
 def _finite(value: float) -> float | None:

@@ -19,7 +19,7 @@ from asnet.lower.arithmetic import F32, I32
 from asnet.lower.builder import LayerBuilder
 from asnet.lower.context import LayerContext
 from asnet.lower.index import Index, broadcast
-from asnet.lower.quantised import saturate, widen
+from asnet.lower.quantised import narrow, saturate, widen
 from asnet.lower.registry import lowering
 from asnet.lower.windows import emit_padding, padded_memory, under
 from asnet.network.quantisation import (
@@ -29,10 +29,11 @@ from asnet.network.quantisation import (
     integer_conv_geometry,
     integer_matmul_geometry,
     layer_unit,
+    output_range,
     per_channel_shape,
     per_matrix_shape,
 )
-from asnet.types import ELEMENT_TYPES, AnyArray, Array, FloatMode, operand_type
+from asnet.types import ELEMENT_TYPES, AnyArray, Array, FloatMode
 
 __all__: list[str] = []
 
@@ -56,12 +57,12 @@ class _Parameter:
         return self.array is not None and not self.array.any()
 
     def emit(self, b: LayerBuilder, position: Sequence[Index]) -> ir.Value:
-        """The number at output ``position``: float, or an integer as i32."""
+        """The number at output ``position``: float, an integer as i32, an int64 as i64."""
         if self.array is not None and self.array.size == 1:
             return b.constant(self.array.item(), self.array.dtype.name)
         assert self.memory is not None
         value = b.load(self.memory, broadcast(position, self.memory.shape))
-        if self.memory.dtype == "float32":
+        if self.memory.dtype in ("float32", "int64"):
             return value
         value = widen(b, value, self.memory.dtype)
         return b.ir.sub(value, I32(self.shift)) if self.shift else value
@@ -181,7 +182,8 @@ class _Product:
         if others:
             scale = b.ir.fdiv(b.ir.fmul(scale, others[0]), others[1])
         value = b.ir.fmul(b.ir.sitofp(total, F32), scale)
-        return saturate(b, value, self.y_zero.emit(b, position), self.y.dtype)
+        limits = output_range(self._context.layer, self.y.dtype)
+        return saturate(b, value, self.y_zero.emit(b, position), self.y.dtype, limits)
 
 
 def _raw(b: LayerBuilder, x: ir.Value, dtype: str, shift: int, unit: str) -> ir.Value:
@@ -189,15 +191,11 @@ def _raw(b: LayerBuilder, x: ir.Value, dtype: str, shift: int, unit: str) -> ir.
 
     Half the range of its type less, an unsigned number is its top bit turned, signed.
     """
-    kind, operand = ELEMENT_TYPES[dtype], operand_type(unit)
-    top = 1 << (kind.bits - 1)
+    top = 1 << (ELEMENT_TYPES[dtype].bits - 1)
     if shift == top:
         return b.ir.sext(b.ir.xor(x, ir.Constant(x.type, -top)), I32)
     value = b.ir.sub(widen(b, x, dtype), I32(shift)) if shift else widen(b, x, dtype)
-    if operand.width >= kind.bits:
-        return value
-    narrow = b.ir.trunc(value, ir.IntType(operand.width))
-    return (b.ir.sext if operand.signed else b.ir.zext)(narrow, I32)
+    return narrow(b, value, dtype, unit)
 
 
 def _known(context: LayerContext, suffix: str, array: AnyArray | np.generic, shift: int = 0) -> _Parameter:

@@ -1,4 +1,4 @@
-"""QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear.
+"""QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear, QONNX's Quant.
 
 Scales are applied by exact float32 operations that are no sites: they belong to the number format, not to the network's
 products.
@@ -16,10 +16,12 @@ from asnet.lower.builder import LayerBuilder
 from asnet.lower.context import FLOATS, LayerContext
 from asnet.lower.index import broadcast
 from asnet.lower.registry import lowering
+from asnet.network.narrowing import Range, type_range
 from asnet.network.quantisation import QUANTISED_TYPES, axis_shapes
-from asnet.types import ELEMENT_TYPES
+from asnet.network.quantiser import quantiser
+from asnet.types import ELEMENT_TYPES, operand_type
 
-__all__ = ["saturate", "widen"]
+__all__ = ["narrow", "saturate", "widen"]
 
 _SHIFTER = 12582912.0
 """1.5·2²³: added to a number below 2²² it leaves that number, rounded to even, in the low bits."""
@@ -31,15 +33,25 @@ def widen(b: LayerBuilder, x: ir.Value, dtype: str) -> ir.Value:
     return x if kind.bits == I32.width else b.ir.sext(x, I32) if kind.signed else b.ir.zext(x, I32)
 
 
-def saturate(b: LayerBuilder, value: ir.Value, zero: ir.Value, dtype: str) -> ir.Value:
-    """``saturate(round(value) + zero)`` of a float and an i32, half to even; a NaN becomes the least number."""
-    limits = np.iinfo(dtype)
-    low, high = (_bound(b, limit, zero) for limit in (limits.min, limits.max))
+def narrow(b: LayerBuilder, x: ir.Value, dtype: str, unit: str) -> ir.Value:
+    """The i32 ``x``, from a tensor of type ``dtype``, as an operand of type ``unit``, which holds it: where that is
+    narrower, everyone is shown that the bits above are its extension."""
+    operand = operand_type(unit)
+    if operand.width >= ELEMENT_TYPES[dtype].bits:
+        return x
+    cut = b.ir.trunc(x, ir.IntType(operand.width))
+    return (b.ir.sext if operand.signed else b.ir.zext)(cut, I32)
+
+
+def saturate(b: LayerBuilder, value: ir.Value, zero: ir.Value, dtype: str, limits: Range | None = None) -> ir.Value:
+    """``saturate(round(value) + zero)`` of a float and an i32, half to even, to the ``limits``, by default those of the
+    type; a NaN becomes the least number."""
+    low, high = (_bound(b, limit, zero) for limit in limits or type_range(dtype))
     value = b.select(">", value, low, value, low)
     value = b.select("<", value, high, value, high)
     shifter = b.number(_SHIFTER)
     whole = b.ir.sub(b.ir.bitcast(b.ir.fadd(value, shifter), I32), I32(int(np.float32(_SHIFTER).view(np.int32))))
-    return b.ir.trunc(b.ir.add(whole, zero), ir.IntType(limits.bits))
+    return b.ir.trunc(b.ir.add(whole, zero), ir.IntType(ELEMENT_TYPES[dtype].bits))
 
 
 def _bound(b: LayerBuilder, limit: int, zero: ir.Value) -> ir.Value:
@@ -67,12 +79,13 @@ def _quantize(context: LayerContext) -> None:
 @lowering("DequantizeLinear")
 def _dequantize(context: LayerContext) -> None:
     view, shape = axis_shapes(context.layer, context.network)
-    types = (*QUANTISED_TYPES, "int32")
+    types = (*QUANTISED_TYPES, "int32", "int64")
     x, scale, y = context.input(0, types), context.input(1), context.output()
     zero = context.optional_input(2, types)
     with context.function((x, scale, zero), (y,)) as b, b.nest(view) as index:
         place = broadcast(index, shape)
-        value = widen(b, b.load(replace(x, shape=view), index), x.dtype)
+        value = b.load(replace(x, shape=view), index)
+        value = value if x.dtype == "int64" else widen(b, value, x.dtype)
         if zero is not None:
             value = b.ir.sub(value, widen(b, b.load(replace(zero, shape=shape), place), zero.dtype))
         product = b.ir.fmul(b.ir.sitofp(value, F32), b.load(replace(scale, shape=shape), place))
@@ -100,3 +113,45 @@ def _dynamic_quantize(context: LayerContext) -> None:
         base = widen(b, zero, "uint8")
         with b.nest(y.shape) as index:
             b.store(y, index, saturate(b, b.ir.fdiv(b.load(x, index), scale), base, "uint8"))
+
+
+@lowering("Quant")
+def _quant(context: LayerContext) -> None:
+    found = quantiser(context.layer, context.network)
+    x, scale, y = context.input(0), context.input(1), context.output()
+    zero = context.input(2, (*QUANTISED_TYPES, "int32"))
+    if max(-found.low, found.high) > 1 << 21:
+        raise context.unsupported(f"numbers from {found.low} to {found.high} at run time; quantise to 22 bits or fewer")
+    kind = ir.IntType(ELEMENT_TYPES[y.dtype].bits)
+    with context.function((x, scale, zero), (y,)) as b, b.nest(y.shape) as index:
+        value = b.load(x, index)
+        if found.rounding == "BIPOLAR":
+            b.store(y, index, b.select(">=", value, b.number(0.0), kind(1), kind(-1)))
+        else:
+            place = broadcast(index, found.shape)
+            base = widen(b, b.load(replace(zero, shape=found.shape), place), zero.dtype)
+            value = b.ir.fdiv(value, b.load(replace(scale, shape=found.shape), place))
+            value = b.ir.fadd(value, b.ir.sitofp(base, F32))
+            low, high = b.number(found.low), b.number(found.high)
+            value = b.select(">", value, low, value, low)
+            value = b.select("<", value, high, value, high)
+            whole = _rounded(b, value, found.rounding)
+            b.store(y, index, whole if kind == I32 else b.ir.trunc(whole, kind))
+
+
+def _rounded(b: LayerBuilder, value: ir.Value, rounding: str) -> ir.Value:
+    """A float of less than 2²² in magnitude as i32."""
+    shifted = b.ir.fadd(value, b.number(_SHIFTER))
+    whole = b.ir.sub(b.ir.bitcast(shifted, I32), I32(int(np.float32(_SHIFTER).view(np.int32))))
+    if rounding == "ROUND":
+        return whole
+    nearest = b.ir.sitofp(whole, F32)
+    up = b.select("<", nearest, value, b.ir.add(whole, I32(1)), whole)
+    down = b.select(">", nearest, value, b.ir.sub(whole, I32(1)), whole)
+    positive = b.ir.fcmp_ordered(">=", value, b.number(0.0))
+    return {
+        "CEIL": up,
+        "FLOOR": down,
+        "UP": b.choose(positive, up, down),
+        "DOWN": b.choose(positive, down, up),
+    }[rounding]

@@ -5,11 +5,12 @@ Which operators are implemented is the lowering's table, not decided here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import onnx
 
 from asnet.errors import NetworkError, UnsupportedError
+from asnet.network.own import OWN
 from asnet.types import Array
 
 __all__ = [
@@ -88,8 +89,17 @@ def check_functions(model: onnx.ModelProto, where: str) -> None:
             raise UnsupportedError(f"{where}: function {function.name!r} redefines an operator; rename it")
 
 
-def check_supported(model: onnx.ModelProto, opset: int, where: str, *, expanded: bool = False) -> None:
+def check_supported(
+    model: onnx.ModelProto,
+    opset: int,
+    where: str,
+    *,
+    expanded: bool = False,
+    foreign: Collection[tuple[str, str]] = (),
+) -> None:
     """Refuse what no later stage can handle; before function operators are ``expanded``, their domains may be others.
+
+    ``foreign`` are the operators, with their domains, that are still to be translated.
 
     Raises:
         NetworkError: an operator that ONNX does not define.
@@ -101,16 +111,22 @@ def check_supported(model: onnx.ModelProto, opset: int, where: str, *, expanded:
         )
     opsets = {entry.domain: entry.version for entry in model.opset_import} | {"": opset, "ai.onnx": opset}
     for node in model.graph.node:
-        _check_node(node, opsets, describe(node, where), expanded)
+        _check_node(node, opsets, describe(node, where), expanded, foreign)
 
 
-def _check_node(node: onnx.NodeProto, opsets: Mapping[str, int], what: str, expanded: bool) -> None:
+def _check_node(
+    node: onnx.NodeProto, opsets: Mapping[str, int], what: str, expanded: bool, foreign: Collection[tuple[str, str]]
+) -> None:
     if "\0" in node.name:
         raise UnsupportedError(f"{what}: a name with a null character is not supported; rename the node")
     known = node.domain in DEFAULT_DOMAINS
+    if (node.domain, node.op_type) in foreign or (expanded and node.domain == OWN):
+        return
     if not known and (expanded or not has_body(node, opsets)):
+        others = sorted(op_type for domain, op_type in foreign if domain == node.domain)
+        hint = f"of its operators ASNet knows {', '.join(others)}" if others else "functions inlined"
         raise UnsupportedError(
-            f"{what}: domain {node.domain!r} is not supported; export with operators of ai.onnx only, functions inlined"
+            f"{what}: domain {node.domain!r} is not supported; export with operators of ai.onnx only, {hint}"
         )
     try:
         schema = onnx.defs.get_schema(node.op_type, opsets[node.domain], "" if known else node.domain)

@@ -15,6 +15,7 @@ from asnet.network.binding import bind_inputs
 from asnet.network.checking import check_functions, check_mode, check_supported, describe, opset_version
 from asnet.network.expanding import inline_functions
 from asnet.network.external import load_external_data
+from asnet.network.foreign import FOREIGN, translate
 from asnet.network.graph import drop_unreachable, keep_output, name_nodes, to_array, to_layer
 from asnet.network.model import Layer, LoadOptions, Network, Shapes, Tensor
 from asnet.network.reading import Source, check_structure, read
@@ -67,12 +68,13 @@ def load_source(
     source = replace(source, model=inline_functions(source.model, where))
     model = source.model
     name_nodes(model.graph)
-    check_supported(model, opset, where)
+    check_supported(model, opset, where, foreign=FOREIGN)
     source = load_external_data(source)
     check_structure(source)
     constants = {tensor.name: to_array(tensor, where) for tensor in model.graph.initializer} | dict(source.weights)
     del model.graph.initializer[:]
     inputs = bind_inputs(model, constants, batch, shapes, where)
+    translate(model, constants, where)
     tensors = simplify(model, constants, opset, where)
     check_supported(model, opset, where, expanded=True)
     network = _network(source, opset, inputs, constants, tensors)

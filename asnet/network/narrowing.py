@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from asnet.network.attributes import integer
 from asnet.network.elementwise import clip_bounds
 from asnet.network.model import Layer, Network
 
@@ -55,6 +56,8 @@ def _range(network: Network, producers: Mapping[str, Layer], name: str) -> Range
     layer = producers.get(name)
     if layer is None:
         return least, greatest
+    if "low" in layer.attributes:
+        return integer(layer, "low", least), integer(layer, "high", greatest)
     if layer.op_type in _SAME:
         return _range(network, producers, layer.inputs[0])
     if layer.op_type in _ANY:

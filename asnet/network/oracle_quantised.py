@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asnet.network.model import Layer
+from asnet.network.narrowing import Range, type_range
 from asnet.network.oracle_frame import Frame, Operator
 from asnet.network.quantisation import (
     OPERANDS,
@@ -15,9 +16,11 @@ from asnet.network.quantisation import (
     axis_shapes,
     integer_conv_geometry,
     integer_matmul_geometry,
+    output_range,
     per_channel_shape,
     per_matrix_shape,
 )
+from asnet.network.quantiser import quantiser
 from asnet.types import AnyArray
 
 __all__ = ["OPERATORS"]
@@ -25,10 +28,10 @@ __all__ = ["OPERATORS"]
 Int32 = NDArray[np.int32]
 
 
-def _saturate(value: AnyArray, zero: AnyArray, dtype: str) -> AnyArray:
-    """``saturate(round(value) + zero)``; a NaN becomes the least number."""
-    limits, base = np.iinfo(dtype), zero.astype(np.int32)
-    low, high = (np.subtract(np.int32(limit), base).astype(np.float32) for limit in (limits.min, limits.max))
+def _saturate(value: AnyArray, zero: AnyArray, dtype: str, limits: Range | None = None) -> AnyArray:
+    """``saturate(round(value) + zero)`` to the ``limits``, those of the type by default; a NaN becomes the least."""
+    base = zero.astype(np.int32)
+    low, high = (np.subtract(np.int32(limit), base).astype(np.float32) for limit in limits or type_range(dtype))
     bounded = np.where(np.greater(value, low), value, low)
     bounded = np.where(np.less(bounded, high), bounded, high)
     return np.add(np.rint(bounded).astype(np.int32), base).astype(dtype)
@@ -48,7 +51,8 @@ def quantize_linear(frame: Frame, layer: Layer) -> AnyArray:
 def dequantize_linear(frame: Frame, layer: Layer) -> AnyArray:
     """``float32(x - zero)·scale``."""
     view, shape = axis_shapes(layer, frame.network)
-    x = frame.operand(layer, 0).astype(np.int32).reshape(view)
+    x = frame.operand(layer, 0).reshape(view)
+    x = x if x.dtype == np.int64 else x.astype(np.int32)
     zero = frame.optional(layer, 2)
     if zero is not None:
         x = np.subtract(x, zero.astype(np.int32).reshape(shape))
@@ -129,7 +133,8 @@ def _matmul(frame: Frame, layer: Layer) -> AnyArray:
     b = frame.operand(layer, where.b).astype(kind).reshape(*g.b_batch, g.k, g.n)
     a = np.subtract(a, a_zero.reshape(per_matrix_shape(layer, a_zero.shape, (*matrix[:-1], 1), -2)))
     b = np.subtract(b, b_zero.reshape(per_matrix_shape(layer, b_zero.shape, (*matrix[:-2], 1, g.n), -1)))
-    return np.matmul(a, b)
+    bias = frame.optional(layer, where.bias) if where.bias >= 0 else None
+    return np.matmul(a, b) if bias is None else np.add(np.matmul(a, b), bias.astype(kind))
 
 
 def qlinear_matmul(frame: Frame, layer: Layer) -> AnyArray:
@@ -150,10 +155,41 @@ def _requantise(
     a, b, y = scales
     scale = np.divide(np.multiply(a, b), y)
     value = np.multiply(total.astype(np.float32), scale)
-    return _saturate(value, zero, frame.network.tensors[layer.outputs[0]].dtype)
+    dtype = frame.network.tensors[layer.outputs[0]].dtype
+    return _saturate(value, zero, dtype, output_range(layer, dtype))
+
+
+def _away(value: AnyArray) -> AnyArray:
+    return np.where(np.less(value, 0), np.floor(value), np.ceil(value))
+
+
+_ROUNDINGS: Mapping[str, Callable[[AnyArray], AnyArray]] = {
+    "ROUND": np.rint,
+    "CEIL": np.ceil,
+    "FLOOR": np.floor,
+    "UP": _away,
+    "DOWN": np.trunc,
+}
+
+
+def quant(frame: Frame, layer: Layer) -> AnyArray:
+    """QONNX's quantiser; a NaN becomes the least number."""
+    found = quantiser(layer, frame.network)
+    dtype = frame.network.tensors[layer.outputs[0]].dtype
+    x = frame.operand(layer, 0)
+    if found.rounding == "BIPOLAR":
+        return np.where(np.greater_equal(x, np.float32(0)), 1, -1).astype(dtype)
+    value = np.divide(x, frame.operand(layer, 1).reshape(found.shape))
+    value = np.add(value, frame.operand(layer, 2).astype(np.float32).reshape(found.shape))
+    low, high = np.float32(found.low), np.float32(found.high)
+    value = np.where(np.greater(value, low), value, low)
+    value = np.where(np.less(value, high), value, high)
+    rounded = _ROUNDINGS[found.rounding](value)
+    return np.clip(rounded.astype(np.int64), found.low, found.high).astype(dtype)
 
 
 OPERATORS: Mapping[str, Operator] = {
+    "Quant": quant,
     "QuantizeLinear": quantize_linear,
     "DequantizeLinear": dequantize_linear,
     "DynamicQuantizeLinear": dynamic_quantize_linear,

@@ -34,6 +34,7 @@ __all__ = [
     "integer_conv_geometry",
     "integer_matmul_geometry",
     "layer_unit",
+    "output_range",
     "per_channel_shape",
     "per_matrix_shape",
     "unit_operands",
@@ -58,7 +59,7 @@ class Operands:
     bias: int = -1
 
 
-_INTEGER = Operands(a=0, b=1, a_zero=2, b_zero=3)
+_INTEGER = Operands(a=0, b=1, a_zero=2, b_zero=3, bias=4)  # the bias is not ONNX's: what patterns are rewritten to
 _QLINEAR = Operands(a=0, a_scale=1, a_zero=2, b=3, b_scale=4, b_zero=5, y_scale=6, y_zero=7)
 
 OPERANDS: Mapping[str, Operands] = {
@@ -106,6 +107,12 @@ def layer_unit(layer: Layer, network: Network, padded: bool) -> UnitOperands:
         low, high = integer_range(network, zero) if zero else (0, 0)
         least, greatest = min(least, low), max(greatest, high)
     return unit_operands(a_type, b_type, (least, greatest), integer_range(network, b))
+
+
+def output_range(layer: Layer, dtype: str) -> Range:
+    """The numbers to which a layer with an output of type ``dtype`` saturates: all, or its ``low`` to its ``high``."""
+    low, high = type_range(dtype)
+    return integer(layer, "low", low), integer(layer, "high", high)
 
 
 def accumulator(a: str, b: str) -> str:

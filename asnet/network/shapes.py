@@ -12,6 +12,7 @@ from asnet.errors import NetworkError, UnsupportedError
 from asnet.network.checking import describe
 from asnet.network.graph import to_layer
 from asnet.network.model import Tensor
+from asnet.network.own import with_stand_ins
 from asnet.network.precautions import check_inferable, stand_in_for_ranges, values_may_be_inferred
 from asnet.network.reading import MAXIMUM_ELEMENTS, one_line
 from asnet.network.weights import declare
@@ -76,7 +77,7 @@ def value_types(model: onnx.ModelProto, constants: Mapping[str, Array]) -> dict[
 
 
 def _inferable(model: onnx.ModelProto, constants: Mapping[str, Array]) -> onnx.ModelProto:
-    light = declare(model, constants)
+    light = with_stand_ins(declare(model, constants))
     stand_in_for_ranges(light, constants)
     return _with_defaults(light)
 

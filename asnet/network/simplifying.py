@@ -11,7 +11,7 @@ from asnet.network.control_flow import resolve_control_flow
 from asnet.network.expanding import expand_operators, state_defaults
 from asnet.network.folding import fold
 from asnet.network.fusing import fuse
-from asnet.network.graph import drop_unreachable, name_nodes
+from asnet.network.graph import drop_unreachable
 from asnet.network.model import Tensor
 from asnet.network.sequences import resolve_sequences
 from asnet.types import Array
@@ -32,8 +32,7 @@ def simplify(model: onnx.ModelProto, constants: dict[str, Array], opset: int, wh
     """
     if any(node.op_type == _QUANTISED for node in model.graph.node):
         _settle(model, opset, constants, where, keep=(_QUANTISED,))
-        fuse(model, constants)
-        name_nodes(model.graph)
+        fuse(model, constants, opset)
     return _settle(model, opset, constants, where)
 
 

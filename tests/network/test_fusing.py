@@ -112,22 +112,115 @@ def zero_in_the_middle(values: dict[str, np.ndarray]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("op", "options"),
+    ("op", "options", "integer", "beside"),
     [
-        ("Conv", {"change": scale_of_bias}),
-        ("Gemm", {"change": scale_of_bias}),
-        ("Conv", {"change": zero_of_bias}),
-        ("Conv", {"change": zero_in_the_middle, "relu": True}),
-        ("MatMul", {"read_twice": True}),
-        ("Gemm", {"alpha": 0.5}),
+        ("Conv", {"change": scale_of_bias}, "ConvInteger", {"Add"}),
+        ("Gemm", {"change": scale_of_bias}, "ConvInteger", {"Add"}),
+        ("Conv", {"change": zero_of_bias}, "ConvInteger", {"Add"}),
+        ("Conv", {"change": zero_in_the_middle, "relu": True}, "QLinearConv", set()),
+        ("MatMul", {"read_twice": True}, "MatMulInteger", set()),
+        ("Gemm", {"alpha": 0.5}, "ConvInteger", {"Add"}),
     ],
     ids=["bias scale", "bias scale of Gemm", "bias zero", "relu", "read twice", "alpha"],
 )
-def test_what_is_not_the_same_stays_float(op: str, options: dict[str, object]) -> None:
+def test_products_are_integer_whatever_is_around(
+    op: str, options: dict[str, object], integer: str, beside: set[str]
+) -> None:
     made = model(op, **options)
     found = operators(made)
-    assert op in found
-    assert not {"QLinearConv", "QLinearMatMul"} & set(found)
-    x = np.random.default_rng(3).standard_normal(SHAPES[op][0]).astype(np.float32)
+    assert integer in found and beside <= set(found)
+    assert not {"Conv", "MatMul", "Gemm", "Relu"} & set(found)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # computed in float
+    session = onnxruntime.InferenceSession(made.SerializeToString(), options)
     network = load(made.SerializeToString())
-    assert oracle.run(network, {"x": x}, FloatMode.IEEE)["yq"].dtype == np.uint8
+    rng = np.random.default_rng(3)
+    for _ in range(5):
+        x = (rng.standard_normal(SHAPES[op][0]) * 2).astype(np.float32)
+        (expected,) = session.run(["yq"], {"x": x})
+        found = oracle.run(network, {"x": x}, FloatMode.IEEE)["yq"]
+        assert found.dtype == np.uint8
+        assert abs(found.astype(int) - expected).max() <= 1
+
+
+def test_a_product_with_a_factor_of_its_bias_stays_float() -> None:
+    assert "Gemm" in operators(model("Gemm", beta=0.5))
+
+
+def around(nodes: list[onnx.NodeProto], x_shape: tuple[int, ...], dtype: str = "uint8", **values) -> onnx.ModelProto:
+    """x → Q → DQ → ``nodes``, which read d and write r → Q → DQ → y."""
+    node = helper.make_node
+    constants = {
+        "x_scale": np.float32(0.021),
+        "x_zero": np.array(113 if dtype == "uint8" else -9, dtype),
+        "y_scale": np.float32(0.037),
+        "y_zero": np.array(60, dtype),
+        **values,
+    }
+    every = [
+        node("QuantizeLinear", ["x", "x_scale", "x_zero"], ["xq"], name="first"),
+        node("DequantizeLinear", ["xq", "x_scale", "x_zero"], ["d"], name="x"),
+        *nodes,
+        node("QuantizeLinear", ["r", "y_scale", "y_zero"], ["yq"], name="last"),
+        node("DequantizeLinear", ["yq", "y_scale", "y_zero"], ["y"], name="y"),
+    ]
+    graph = helper.make_graph(
+        every,
+        "around",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, x_shape)],
+        [onnx.ValueInfoProto(name=name) for name in ("yq", "y")],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    return onnx.shape_inference.infer_shapes(made)
+
+
+QUANTISE = [
+    helper.make_node("QuantizeLinear", ["d", "m_scale", "m_zero"], ["mq"], name="middle"),
+    helper.make_node("DequantizeLinear", ["mq", "m_scale", "m_zero"], ["m"], name="m"),
+]
+MIDDLE = {"m_scale": np.float32(0.033), "m_zero": np.array(41, np.uint8)}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "integer"),
+    [
+        ([*QUANTISE, helper.make_node("Add", ["d", "m"], ["r"], name="layer")], "QLinearAdd"),
+        ([*QUANTISE, helper.make_node("Mul", ["m", "d"], ["r"], name="layer")], "QLinearMul"),
+        ([*QUANTISE, helper.make_node("Concat", ["d", "m"], ["r"], name="layer", axis=1)], "QLinearConcat"),
+        ([helper.make_node("GlobalAveragePool", ["d"], ["r"], name="layer")], "QLinearGlobalAveragePool"),
+        (
+            [helper.make_node("AveragePool", ["d"], ["r"], name="layer", kernel_shape=[3, 3], pads=[1, 1, 1, 1])],
+            "QLinearAveragePool",
+        ),
+        ([helper.make_node("LeakyRelu", ["d"], ["r"], name="layer", alpha=0.25)], "QLinearLeakyRelu"),
+        ([helper.make_node("Sigmoid", ["d"], ["r"], name="layer")], "QLinearSigmoid"),
+        ([helper.make_node("Softmax", ["d"], ["r"], name="layer", axis=1)], "QLinearSoftmax"),
+        ([helper.make_node("MaxPool", ["d"], ["r"], name="layer", kernel_shape=[2, 2])], "MaxPool"),
+        (
+            [
+                helper.make_node("Transpose", ["d"], ["t"], name="layer", perm=[0, 2, 3, 1]),
+                helper.make_node("Flatten", ["t"], ["r"], name="flatten"),
+            ],
+            "Transpose",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_other_operators_have_onnxruntimes_integers(nodes: list[onnx.NodeProto], integer: str) -> None:
+    made = around(nodes, (1, 3, 6, 5), **MIDDLE)
+    network = load(made.SerializeToString())
+    assert {layer.name: layer.op_type for layer in network.layers}["layer"] == integer
+    session = onnxruntime.InferenceSession(made.SerializeToString())
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        x = (rng.standard_normal((1, 3, 6, 5)) * 2).astype(np.float32)
+        (expected,) = session.run(["yq"], {"x": x})
+        assert (oracle.run(network, {"x": x}, FloatMode.IEEE)["yq"] == expected).all()
+
+
+def test_quantising_again_with_the_same_parameters_goes() -> None:
+    same = {"y_scale": np.float32(0.021), "y_zero": np.array(113, np.uint8)}
+    pool = [helper.make_node("MaxPool", ["d"], ["r"], name="layer", kernel_shape=[2, 2])]
+    made = around(pool, (1, 3, 6, 5), **same)
+    assert operators(made) == ["QuantizeLinear", "MaxPool", "Identity", "DequantizeLinear"]

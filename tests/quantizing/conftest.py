@@ -34,10 +34,16 @@ def digits(name: str, count: int) -> AnyArray:
 
 
 def integer_tensors(model: onnx.ModelProto) -> list[str]:
-    """Every integer that a node of the graph computes for an image."""
+    """Every integer that a node of the graph computes for an image, but for what a Clip narrows further."""
     inferred = onnx.shape_inference.infer_shapes(model)
     types = {value.name: value.type.tensor_type.elem_type for value in inferred.graph.value_info}
-    return [name for node in model.graph.node for name in node.output if types.get(name) in INTEGERS]
+    narrowed = {node.input[0] for node in model.graph.node if node.op_type == "Clip"}
+    return [
+        name
+        for node in model.graph.node
+        for name in node.output
+        if types.get(name) in INTEGERS and name not in narrowed
+    ]
 
 
 def by_onnxruntime(model: onnx.ModelProto, inputs: Mapping[str, AnyArray], **session: str) -> dict[str, AnyArray]:
