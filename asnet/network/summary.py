@@ -2,41 +2,76 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
+from asnet.network.deforming import deformation
+from asnet.network.einsum import einsum
 from asnet.network.model import Layer, Network
+from asnet.network.quantisation import integer_conv_geometry, integer_matmul_geometry
 from asnet.network.semantics import gemm_parameters, matmul_geometry
 from asnet.network.windows import conv_geometry
 
 __all__ = ["multiply_accumulates", "parameters", "summary"]
 
 
+def _per_output(terms: Callable[[Layer, Network], int]) -> Callable[[Layer, Network], int]:
+    """Multiply-accumulates of an operator each of whose outputs is a sum of ``terms`` products."""
+    return lambda layer, network: network.tensors[layer.outputs[0]].size * terms(layer, network)
+
+
 def _conv(layer: Layer, network: Network) -> int:
-    geometry = conv_geometry(layer, network)
-    return network.tensors[layer.outputs[0]].size * geometry.group_inputs * geometry.window.taps
+    return conv_geometry(layer, network).terms
 
 
-def _gemm(layer: Layer, network: Network) -> int:
-    return network.tensors[layer.outputs[0]].size * gemm_parameters(layer, network).k
+def _conv_transpose(layer: Layer, network: Network) -> int:
+    weight = network.shape(layer.inputs[1])
+    return network.tensors[layer.inputs[0]].size * math.prod(weight[1:])
 
 
-def _matmul(layer: Layer, network: Network) -> int:
-    return network.tensors[layer.outputs[0]].size * matmul_geometry(layer, network).k
+def _einsum(layer: Layer, network: Network) -> int:
+    found = einsum(layer, network)
+    return math.prod(found.extents[letter] for letter in found.summed) if len(layer.inputs) > 1 else 0
 
 
-_MULTIPLY_ACCUMULATES: Mapping[str, Callable[[Layer, Network], int]] = {"Conv": _conv, "Gemm": _gemm, "MatMul": _matmul}
+def _recurrent(layer: Layer, network: Network) -> int:
+    """Every step multiplies the weights of input and state with every row of the batch."""
+    steps = math.prod(network.shape(layer.inputs[0])[:2])
+    return steps * sum(network.tensors[name].size for name in layer.inputs[1:3])
+
+
+_MULTIPLY_ACCUMULATES: Mapping[str, Callable[[Layer, Network], int]] = {
+    "Conv": _per_output(_conv),
+    "DeformConv": _per_output(lambda layer, network: deformation(layer, network).conv.terms),
+    "ConvTranspose": _conv_transpose,
+    **dict.fromkeys(
+        ("ConvInteger", "QLinearConv"), _per_output(lambda layer, network: integer_conv_geometry(layer, network).terms)
+    ),
+    "Gemm": _per_output(lambda layer, network: gemm_parameters(layer, network).k),
+    "MatMul": _per_output(lambda layer, network: matmul_geometry(layer, network).k),
+    **dict.fromkeys(
+        ("MatMulInteger", "QLinearMatMul"),
+        _per_output(lambda layer, network: integer_matmul_geometry(layer, network).k),
+    ),
+    "Einsum": _per_output(_einsum),
+    **dict.fromkeys(("RNN", "GRU", "LSTM"), _recurrent),
+}
 
 
 def multiply_accumulates(layer: Layer, network: Network) -> int:
-    """Multiply-accumulates of Conv, Gemm and MatMul for the whole batch; 0 of any other layer."""
+    """Multiply-accumulates of a layer that is made of them, for the whole batch; 0 of any other layer."""
     count = _MULTIPLY_ACCUMULATES.get(layer.op_type)
     return count(layer, network) if count else 0
 
 
+_PARAMETERS = frozenset({"float32", "int8", "uint8", "int16", "uint16", "int32"})
+"""Types of weights and biases; the others are shapes, axes and indices."""
+
+
 def parameters(layer: Layer, network: Network) -> int:
-    """Number of float32 constants the layer reads."""
+    """Number of constants of :data:`_PARAMETERS` the layer reads."""
     tensors = (network.tensors[name] for name in dict.fromkeys(layer.inputs) if name in network.constants)
-    return sum(tensor.size for tensor in tensors if tensor.dtype == "float32")
+    return sum(tensor.size for tensor in tensors if tensor.dtype in _PARAMETERS)
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -114,6 +114,11 @@ class ConvGeometry:
         return self.in_channels // self.groups
 
     @property
+    def terms(self) -> int:
+        """Products that one output is the sum of."""
+        return self.group_inputs * self.window.taps
+
+    @property
     def group_outputs(self) -> int:
         """Output channels of one group."""
         return self.out_channels // self.groups

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from asnet.errors import NetworkError, UnsupportedError, UsageError
 from asnet.network import Layer, Tensor, load, oracle
-from asnet.network.summary import summary
+from asnet.network.summary import multiply_accumulates, parameters, summary
 
 N = helper.make_node
 ONE = np.ones(2, np.float32)
@@ -69,6 +69,30 @@ def test_summary(model):
         "matmul_0   MatMul    1x3              24    24",
         "total      3 layers                   42    96",
     ]
+
+
+@pytest.mark.parametrize(
+    "node, inputs, constants, macs",
+    [
+        (N("Einsum", ["x", "w"], ["y"], equation="bi,ij->bj"), (2, 3), {"w": (3, 4)}, 24),
+        (N("ConvTranspose", ["x", "w"], ["y"], strides=[2]), (1, 2, 5), {"w": (2, 3, 2)}, 60),
+        (N("LSTM", ["x", "w", "r"], ["y"], hidden_size=2), (3, 1, 5), {"w": (1, 8, 5), "r": (1, 8, 2)}, 3 * 8 * 7),
+        (N("Relu", ["x"], ["y"]), (2, 3), {}, 0),
+    ],
+)
+def test_multiply_accumulates(model, node, inputs, constants, macs):
+    arrays = {name: np.ones(shape, np.float32) for name, shape in constants.items()}
+    network = read(model([node], {"x": inputs}, constants=arrays))
+    assert multiply_accumulates(network.layers[0], network) == macs
+
+
+def test_multiply_accumulates_of_integers(model):
+    made = model([N("ConvInteger", ["x", "w"], ["y"])], {"x": (1, 2, 4)}, constants={"w": np.ones((3, 2, 2), np.int8)})
+    made.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.INT8
+    made.graph.output[0].CopyFrom(onnx.ValueInfoProto(name="y"))
+    network = read(onnx.shape_inference.infer_shapes(made))
+    assert multiply_accumulates(network.layers[0], network) == 3 * 3 * 4
+    assert parameters(network.layers[0], network) == 12
 
 
 def test_names_are_unique_and_not_empty(model):
