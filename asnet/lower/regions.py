@@ -38,11 +38,11 @@ def _roi_align(context: LayerContext) -> None:
                 return b.load(x, (image, channel, *(b.index(place) for place in places)))
 
             with b.reduction((found.samples, found.samples), b.number(found.start)) as acc:
-                taps = [
-                    found.taps(steps, found.position(steps, *axis, _number(b, cell), _number(b, sample)), extent)
+                axes = [
+                    found.around(steps, found.position(steps, *axis, _number(b, cell), _number(b, sample)), extent)
                     for axis, cell, sample, extent in zip(bins, cells, acc.index, found.extents, strict=True)
                 ]
-                acc.value = found.step(steps, acc.value, taps, load)
+                acc.value = found.step(steps, acc.value, axes, load)
             value = acc.value
             if not found.maximum:
                 value = b.site("fdiv", value, b.number(found.samples**2))

@@ -37,11 +37,11 @@ def _roi_align(frame: Frame, layer: Layer) -> Float32:
     result = np.full((len(regions), depth, *found.outputs), found.start, np.float32)
     for row in range(found.samples):
         for column in range(found.samples):
-            taps = [
-                found.taps(steps, found.position(steps, *bins[axis], cells[axis], steps.word(number)), extent)
+            axes = [
+                found.around(steps, found.position(steps, *bins[axis], cells[axis], steps.word(number)), extent)
                 for axis, (number, extent) in enumerate(zip((row, column), found.extents, strict=True))
             ]
-            result = found.step(steps, result, taps, load)
+            result = found.step(steps, result, axes, load)
     return result if found.maximum else np.divide(result, np.float32(found.samples**2))
 
 

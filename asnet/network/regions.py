@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic
 
 import numpy as np
 
@@ -14,7 +15,15 @@ from asnet.network.functions.steps import V
 from asnet.network.model import Layer, Network
 from asnet.network.sampling import Tap, floor_of, interpolate
 
-__all__ = ["RoiAlign", "roi_align"]
+__all__ = ["Around", "RoiAlign", "roi_align"]
+
+
+@dataclass(frozen=True)
+class Around(Generic[V]):
+    """Elements of an axis around a position with their weights, and whether the position counts."""
+
+    elements: tuple[tuple[V, V], tuple[V, V]]
+    inside: V
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class RoiAlign:
         inner = s.mul(s.add(s.to_number(sample), s.number(0.5)), size)
         return s.add(corner, s.div(inner, s.number(self.samples)))
 
-    def taps(self, s: Steps[V], position: V, extent: int) -> list[Tap[V]]:
+    def around(self, s: Steps[V], position: V, extent: int) -> Around[V]:
         """The two elements of an axis around ``position``: none beyond one element outside (and at a NaN)."""
         inside = s.both(s.compare(">=", position, s.number(-1.0)), s.compare("<=", position, s.number(extent)))
         x = s.choose(s.compare(">", position, s.number(0.0)), position, s.number(0.0))
@@ -61,25 +70,25 @@ class RoiAlign:
         low = s.choose(s.compare_integer("<", low, s.word(0)), s.word(0), low)
         low = s.choose(s.compare_integer(">", low, last), last, low)
         high = s.choose(s.compare_integer("<", low, last), s.integer("add", low, s.word(1)), last)
-        return [Tap(low, s.sub(s.number(1.0), rest), inside), Tap(high, rest, inside)]
+        return Around(((low, s.sub(s.number(1.0), rest)), (high, rest)), inside)
 
     @property
     def start(self) -> float:
         """What the mean's sum or the maximum starts from."""
         return -np.inf if self.maximum else 0.0
 
-    def step(self, s: Steps[V], total: V, taps: Sequence[Sequence[Tap[V]]], load: Callable[[Sequence[V]], V]) -> V:
+    def step(self, s: Steps[V], total: V, axes: Sequence[Around[V]], load: Callable[[Sequence[V]], V]) -> V:
         """``total`` and one more sample: its interpolated value is added; of its four weighted elements (not of their
         sum, as ONNX's reference and onnxruntime have it) each may be the maximum.
         """
+        rows, columns = axes
+        inside, zero = s.both(rows.inside, columns.inside), s.number(0.0)
         if not self.maximum:
-            return s.add(total, interpolate(s, taps, load, s.number(0.0)))
-        for y in taps[0]:
-            for x in taps[1]:
-                if y.weight is None or x.weight is None or y.inside is None or x.inside is None:
-                    raise TypeError("the taps of a region have weights and may lie outside")
-                value = s.mul(load([y.index, x.index]), s.mul(y.weight, x.weight))
-                value = s.choose(s.both(y.inside, x.inside), value, s.number(0.0))
+            taps = [[Tap(index, weight) for index, weight in axis.elements] for axis in axes]
+            return s.add(total, s.choose(inside, interpolate(s, taps, load, zero), zero))
+        for y, y_weight in rows.elements:
+            for x, x_weight in columns.elements:
+                value = s.choose(inside, s.mul(load([y, x]), s.mul(y_weight, x_weight)), zero)
                 total = s.choose(s.compare(">", value, total), value, total)
         return total
 
