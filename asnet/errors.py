@@ -7,8 +7,9 @@ or failed. Bugs of ASNet itself are not :class:`AsnetError`.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import ClassVar
 
 
@@ -41,7 +42,44 @@ class NetworkError(AsnetError):
 
 
 class UnsupportedError(NetworkError):
-    """A valid network with an operator, type or attribute that ASNet does not support; names the node."""
+    """A valid network with an operator, type or attribute that ASNet does not support; names the node.
+
+    ``problems`` tells each one that was found apart.
+    """
+
+    def __init__(self, message: str, problems: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems) or (message,)
+
+
+class Refusals:
+    """What of a network is not supported, collected so that all of it is told at once."""
+
+    _MOST_TOLD: ClassVar[int] = 20
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    @contextlib.contextmanager
+    def collect(self) -> Generator[None]:
+        """Note an :class:`UnsupportedError` of the block and go on behind it."""
+        try:
+            yield
+        except UnsupportedError as error:
+            self.problems.extend(error.problems)
+
+    def raise_any(self, hint: str = "") -> None:
+        """Raise what was noted, a line for each, ``hint`` behind the first.
+
+        Raises:
+            UnsupportedError: if anything was.
+        """
+        if not self.problems:
+            return
+        told = [self.problems[0] + hint, *self.problems[1 : self._MOST_TOLD]]
+        if len(self.problems) > len(told):
+            told.append(f"and {len(self.problems) - len(told)} more; `asnet inspect` lists all")
+        raise UnsupportedError("\n".join(told), self.problems)
 
 
 class DataError(AsnetError):

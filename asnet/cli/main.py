@@ -26,6 +26,7 @@ COMMANDS = {
     "eval": "run one configuration on a test set",
     "synth": "turn a configuration into co-simulated Verilog",
     "quantize": "turn a float network into an integer one, with scales from calibration images",
+    "inspect": "show the layers of a network, what may be approximated, and all that is not supported",
     "units": "list units; show, characterise and measure one",
     "passes": "list the IR passes and their options",
     "doctor": "show the external tools: version, path, what each enables, how to get it",

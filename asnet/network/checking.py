@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 
 import onnx
 
-from asnet.errors import NetworkError, UnsupportedError
+from asnet.errors import NetworkError, Refusals, UnsupportedError
 from asnet.network.own import OWN
 from asnet.types import Array
 
@@ -103,15 +103,18 @@ def check_supported(
 
     Raises:
         NetworkError: an operator that ONNX does not define.
-        UnsupportedError: naming the node or tensor.
+        UnsupportedError: naming the tensor, or all nodes.
     """
     for sparse in model.graph.sparse_initializer:
         raise UnsupportedError(
             f"{where}: tensor {sparse.values.name!r}: sparse tensors are not supported; make it dense"
         )
     opsets = {entry.domain: entry.version for entry in model.opset_import} | {"": opset, "ai.onnx": opset}
+    refusals = Refusals()
     for node in model.graph.node:
-        _check_node(node, opsets, describe(node, where), expanded, foreign)
+        with refusals.collect():
+            _check_node(node, opsets, describe(node, where), expanded, foreign)
+    refusals.raise_any()
 
 
 def _check_node(

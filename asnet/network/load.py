@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import onnx
 
-from asnet.errors import NetworkError, UnsupportedError, UsageError
+from asnet.errors import NetworkError, Refusals, UnsupportedError, UsageError
 from asnet.network.binding import bind_inputs
 from asnet.network.checking import check_functions, check_mode, check_supported, describe, opset_version
 from asnet.network.expanding import inline_functions
@@ -98,12 +98,15 @@ def _network(
     tensors = {tensor.name: tensor for tensor in inputs}
     tensors |= {name: Tensor(name, array.dtype.name, array.shape) for name, array in kept.items()}
     layers: list[Layer] = []
+    refusals = Refusals()
     for node in graph.node:
-        layers.append(to_layer(node, used, describe(node, where)))
-        check_mode(node, kept, where)
-        for name in layers[-1].outputs:
-            if name:
-                tensors[name] = _output(name, node, inferred, where)
+        with refusals.collect():
+            layers.append(to_layer(node, used, describe(node, where)))
+            check_mode(node, kept, where)
+            for name in layers[-1].outputs:
+                if name:
+                    tensors[name] = _output(name, node, inferred, where)
+    refusals.raise_any()
     kept = _give_constant_outputs(graph, layers, tensors, kept)
     network = Network(
         name=source.name,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from asnet.errors import NetworkError
+from asnet.errors import NetworkError, Refusals
 from asnet.network.columns import columns
 from asnet.network.deforming import deformation
 from asnet.network.determinant import determinant
@@ -150,12 +150,15 @@ def validate(network: Network, where: str) -> None:
 
     Raises:
         NetworkError: a layer's shapes, attributes or constants contradict each other; names file and node.
-        UnsupportedError: a layer is a variant that is not supported.
+        UnsupportedError: layers are variants that are not supported; all are named.
     """
+    refusals = Refusals()
     for layer in network.layers:
         checks = [_CHECKS.get(layer.op_type), _broadcasts if layer.op_type in _BROADCASTING else None]
         for check in filter(None, checks):
-            try:
-                check(layer, network)
-            except NetworkError as error:
-                raise type(error)(f"{where}: {error}") from None
+            with refusals.collect():
+                try:
+                    check(layer, network)
+                except NetworkError as error:
+                    raise type(error)(f"{where}: {error}") from None
+    refusals.raise_any()
