@@ -88,15 +88,15 @@ class _Writer:
         """QuantizeLinear of ``raw`` and what bounds its numbers."""
         scale = self.scales.tensors[tensor.name]
         names = self._scale_names(tensor.name, scale)
-        limits = np.iinfo(scale.format.dtype)
         number = self.ready.fresh(f"{tensor.name}.quantized")
         self._node("QuantizeLinear", [raw, *names], number, f"{tensor.name}.quantize")
-        self._bound(tensor, scale, number, (limits.min, limits.max))
+        self._bound(tensor, scale, number)
 
-    def _bound(self, tensor: Quantised, scale: Scale, number: str, saturates: tuple[int, int]) -> None:
+    def _bound(self, tensor: Quantised, scale: Scale, number: str) -> None:
         """A Clip of the integers ``number`` where saturating to their type is not enough."""
+        limits = np.iinfo(scale.format.dtype)
         low, high = (int(scale.quantise(np.array(bound, np.float32))) for bound in (tensor.low, tensor.high))
-        if (low, high) != saturates:
+        if (low, high) != (limits.min, limits.max):
             kind = scale.format.dtype
             bounds = [
                 self._constant(f"{tensor.name}.{role}", np.array(bound, kind))
@@ -152,8 +152,9 @@ class _Writer:
         copy.input[0] = self._real(source)
         copy.output[0] = self.ready.fresh(f"{name}.float")
         self.nodes.append(copy)
-        self.integers[name] = self.ready.fresh(f"{name}.quantized")
-        self._node("QuantizeLinear", [copy.output[0], *names], self.integers[name], f"{name}.quantize")
+        number = self.ready.fresh(f"{name}.quantized")
+        self._node("QuantizeLinear", [copy.output[0], *names], number, f"{name}.quantize")
+        self._bound(replace(self.plan.tensors[origin], name=name), self.scales.tensors[origin], number)
 
     def _weights(self, product: Product) -> tuple[str, str, str]:
         """The constants of integer weights, their scales and zero points."""
@@ -225,8 +226,7 @@ class _Writer:
             self._node("QLinearMatMul", [operand, *x, *self._weights(product), *y], number, node.name, layer=True)
         else:
             self._rows(product, choice, [operand, *x], list(y), number)
-        limits = np.iinfo(scale.format.dtype)
-        self._bound(tensor, scale, number, (limits.min, limits.max))
+        self._bound(tensor, scale, number)
 
     def _rows(self, product: Product, choice: Choice, x: list[str], y: list[str], number: str) -> None:
         """A Gemm as the QLinearConv with a kernel of one position over [row, k, 1], between two Reshapes."""

@@ -16,6 +16,7 @@ from asnet.quantizing.equalizing import equalize
 from asnet.quantizing.numbers import BITS, IntegerFormat, Scale
 from asnet.quantizing.planning import make_plan
 from asnet.quantizing.preparing import prepare
+from asnet.testbed.prepare import prepare as compile_network
 from asnet.types import AnyArray, FloatMode
 from tests.quantizing.conftest import NETWORKS, digits
 from tests.quantizing.test_structures import batch_normalised, grouped, inputs_of, pooled_before_relu
@@ -190,3 +191,13 @@ def test_a_bias_beyond_the_weights_has_room() -> None:
     (bias,) = (numpy_helper.to_array(t) for t in found.model.graph.initializer if t.name == "dense1.bias.quantized")
     (scale,) = (numpy_helper.to_array(t) for t in found.model.graph.initializer if t.name == "dense1.bias.scale")
     assert bias[3] * float(scale[3]) == pytest.approx(2.5, rel=1e-6)
+
+
+@pytest.mark.parametrize("scheme", ["symmetric", "affine"])
+@pytest.mark.parametrize("bits", [2, 4, 7, 8, 12, 16])
+def test_multipliers_have_the_width_that_was_asked_for(bits: int, scheme: str) -> None:
+    options = Quantization(weights=bits, activations=bits, scheme=scheme, weight_scheme=scheme)
+    found = quantize(NETWORKS / "digits_conv.onnx", digits("digits_conv", 20), options)
+    slots = {slot.name: slot.type for slot in compile_network(found.load()).slots if slot.op == "mul"}
+    kind = f"{'i' if scheme == 'symmetric' else 'u'}{bits}"
+    assert slots == {"conv1.mul": kind, "conv2.mul": kind, "dense1.mul": kind}
