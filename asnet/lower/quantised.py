@@ -17,7 +17,7 @@ from asnet.lower.context import FLOATS, LayerContext
 from asnet.lower.index import broadcast
 from asnet.lower.registry import lowering
 from asnet.network.narrowing import Range, type_range
-from asnet.network.quantisation import QUANTISED_TYPES, axis_shapes
+from asnet.network.quantisation import QUANTISED_TYPES, axis_shapes, output_range
 from asnet.network.quantiser import quantiser
 from asnet.types import ELEMENT_TYPES, operand_type
 
@@ -66,14 +66,14 @@ def _quantize(context: LayerContext) -> None:
     x, scale, y = context.input(0, (*FLOATS, "int32")), context.input(1), context.output()
     if y.dtype not in QUANTISED_TYPES:
         raise context.unsupported(f"an output of type {y.dtype} (supported types: {', '.join(QUANTISED_TYPES)})")
-    zero = context.optional_input(2, QUANTISED_TYPES)
+    zero, limits = context.optional_input(2, QUANTISED_TYPES), output_range(context.layer, y.dtype)
     with context.function((x, scale, zero), (y,)) as b, b.nest(view) as index:
         place = broadcast(index, shape)
         value = b.load(replace(x, shape=view), index)
         value = value if x.dtype == "float32" else b.ir.sitofp(value, F32)
         quotient = b.ir.fdiv(value, b.load(replace(scale, shape=shape), place))
         base = I32(0) if zero is None else widen(b, b.load(replace(zero, shape=shape), place), zero.dtype)
-        b.store(replace(y, shape=view), index, saturate(b, quotient, base, y.dtype))
+        b.store(replace(y, shape=view), index, saturate(b, quotient, base, y.dtype, limits))
 
 
 @lowering("DequantizeLinear")

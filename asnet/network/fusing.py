@@ -19,7 +19,7 @@ import onnx
 
 from asnet.network.checking import DEFAULT_DOMAINS
 from asnet.network.fusing_graph import FusingGraph, Fusion
-from asnet.network.fusing_moves import cancel, sink
+from asnet.network.fusing_moves import cancel, drop_casts, sink
 from asnet.network.fusing_others import OTHERS
 from asnet.network.fusing_products import PRODUCTS
 from asnet.network.graph import drop_unreachable, name_nodes, replace_nodes
@@ -37,6 +37,7 @@ def fuse(model: onnx.ModelProto, constants: dict[str, Array], opset: int) -> Non
     or Gemm.
     """
     import_own(model)
+    drop_casts(FusingGraph(model, constants, opset), model)
     sink(FusingGraph(model, constants, opset), model)
     cancel(FusingGraph(model, constants, opset), model)
     drop_unreachable(model.graph)

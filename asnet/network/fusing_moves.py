@@ -12,8 +12,9 @@ from onnx import helper
 from asnet.network.checking import DEFAULT_DOMAINS
 from asnet.network.fusing_graph import CONTAINERS, Dequantised, FusingGraph
 from asnet.network.graph import replace_nodes
+from asnet.network.quantised_graph import attribute, element_type
 
-__all__ = ["cancel", "sink"]
+__all__ = ["cancel", "drop_casts", "sink"]
 
 _MOVES = frozenset(
     {
@@ -22,6 +23,18 @@ _MOVES = frozenset(
     }
 )
 _BYTES = ("int8", "uint8")
+
+
+def drop_casts(graph: FusingGraph, model: onnx.ModelProto) -> None:
+    """Take away Casts of a quantised tensor to the type that it has, which PyTorch writes."""
+    nodes: list[onnx.NodeProto] = []
+    for node in model.graph.node:
+        before = graph.producers.get(node.input[0]) if node.op_type == "Cast" else None
+        made = graph.quantiser(before) if before is not None else None
+        if made is not None and attribute(node, "to", 0) == element_type(made.dtype):
+            node = helper.make_node("Identity", node.input, node.output, name=node.name)
+        nodes.append(node)
+    replace_nodes(model.graph, nodes)
 
 
 def sink(graph: FusingGraph, model: onnx.ModelProto) -> None:
@@ -68,7 +81,7 @@ def cancel(graph: FusingGraph, model: onnx.ModelProto) -> None:
     for node in model.graph.node:
         if node.op_type == "QuantizeLinear":
             before, after = graph.dequantised(node.input[0]), graph.quantiser(node)
-            if before is not None and after is not None and before.same(after):
+            if before is not None and after is not None and after.saturates and before.same(after):
                 nodes.append(helper.make_node("Identity", [before.source], [node.output[0]], name=node.name))
                 continue
         nodes.append(node)

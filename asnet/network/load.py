@@ -21,6 +21,7 @@ from asnet.network.model import Layer, LoadOptions, Network, Shapes, Tensor
 from asnet.network.reading import Source, check_structure, read
 from asnet.network.shapes import check_type
 from asnet.network.simplifying import simplify
+from asnet.network.small_integers import widen_small_integers
 from asnet.network.validation import validate
 from asnet.types import Array
 
@@ -74,6 +75,7 @@ def load_source(
     constants = {tensor.name: to_array(tensor, where) for tensor in model.graph.initializer} | dict(source.weights)
     del model.graph.initializer[:]
     inputs = bind_inputs(model, constants, batch, shapes, where)
+    widen_small_integers(model, constants)
     translate(model, constants, where)
     tensors = simplify(model, constants, opset, where)
     check_supported(model, opset, where, expanded=True)

@@ -45,7 +45,8 @@ def quantize_linear(frame: Frame, layer: Layer) -> AnyArray:
     zero = frame.optional(layer, 2)
     zero = np.zeros(shape, np.int32) if zero is None else zero.reshape(shape)
     quotient = np.divide(frame.operand(layer, 0).astype(np.float32).reshape(view), scale)
-    return _saturate(quotient, zero, output.dtype).reshape(output.shape)
+    limits = output_range(layer, output.dtype)
+    return _saturate(quotient, zero, output.dtype, limits).reshape(output.shape)
 
 
 def dequantize_linear(frame: Frame, layer: Layer) -> AnyArray:
