@@ -94,6 +94,11 @@ def unpooling(layer: Layer, network: Network) -> Unpooling:
         goal = tuple(int(extent) for extent in constant_input(layer, network, 2, "output_shape").ravel())
     if len(goal) != len(inner) or min((*spatial, *goal), default=1) < 1:
         raise NetworkError(f"{layer}: elements of shape {list(inner)} do not fit the output's shape {list(goal)}")
+    if network.shape(layer.outputs[0]) != goal:
+        raise NetworkError(
+            f"{layer}: the output's shape is {list(goal)}, the model says {list(network.shape(layer.outputs[0]))}; "
+            "mend the model"
+        )
     return Unpooling(inner, goal)
 
 

@@ -124,6 +124,12 @@ def test_the_index_of_a_window_without_a_maximum_is_its_first_element_in_the_inp
             one("u", "MaxUnpool", (1, 1, 2), integers(0, 1).reshape(1, 1, 2), kernel_shape=[2], pads=[2, 2]),
             r"elements of shape \[1, 1, -1\] do not fit",
         ),
+        (
+            declared(
+                one("u", "MaxUnpool", (1, 2, 2, 2), PLACES, integers(1, 2, 4, 4), kernel_shape=[2, 2]), (1, 2, 4, 5)
+            ),
+            r"the output's shape is \[1, 2, 4, 4\], the model says \[1, 2, 4, 5\]; mend the model",
+        ),
     ],
 )
 def test_contradictions_are_refused(case: Case, message: str) -> None:
