@@ -59,3 +59,22 @@ def test_wrong_arguments(cli: Cli, words: list[str], message: str, tmp_path: Pat
     assert ran.status == 2
     assert message in ran.err and ran.err.startswith("asnet: error: ")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "file"),
+    [
+        (["--weights", 4, "--activations", 4], "mul4s.json"),
+        (["--weights", 4, "--activations", 6], "mul6s.json"),
+        (["--scheme", "affine", "--weight-scheme", "affine"], "mul8u.json"),
+        (["--weights", 5, "--activations", 5], None),
+        (["--bits", "conv1=8,8", "--weights", 4, "--activations", 4], None),
+    ],
+)
+def test_the_constraints_file_for_the_width(cli: Cli, options: list[object], file: str | None) -> None:
+    ran = cli("quantize", CONV, "--data", DATA, "--images", 10, "-o", "q.onnx", *options)
+    last = ran.out.splitlines()[-1]
+    if file is None:
+        assert last == "wrote q.onnx"
+    else:
+        assert Path(last.split()[4]).name == file and Path(last.split()[4]).exists()
