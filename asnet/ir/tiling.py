@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -14,31 +15,67 @@ __all__ = ["Tiling", "host_tiling"]
 class Tiling:
     """Sizes of the tiled form of a contraction; no choice changes a result.
 
-    A tile is ``rows`` outputs times ``vectors`` vectors of ``lanes`` accumulators; ``line`` floats are a vector where
-    there is no panel; a panel holds ``depth`` steps of the reduction or so. With ``sites`` every layer has kernels of
-    its own, whose products are sites of the layer; without, layers share kernels, and nothing in them is a site.
+    ``tiles``: how many rows a tile of one vector of ``lanes`` sums has, how many one of two vectors, and so on, each
+    with its speed relative to the others. ``line`` floats are a vector where there is no panel; a panel holds ``depth``
+    steps of the reduction or so. With ``sites`` every layer has kernels of its own, whose products are sites of the
+    layer; without, layers share kernels, and nothing in them is a site.
     """
 
     lanes: int = 16
     line: int = 16
-    rows: int = 4
-    vectors: int = 4
+    tiles: tuple[tuple[int, float], ...] = ((8, 0.7), (4, 0.8), (4, 0.9), (4, 1.0))
     depth: int = 256
     sites: bool = False
 
+    def rows(self, vectors: int) -> int:
+        """Rows of a tile of so many vectors."""
+        return self.tiles[vectors - 1][0]
 
-_BY_PROCESSOR = {"znver4": Tiling(lanes=8, vectors=6)}
+    def panels(self, vectors: int) -> list[tuple[int, int]]:
+        """How to cut ``vectors`` vectors of columns into panels: (vectors of a panel, panels), the widest first.
+
+        Even panels, unless others are clearly faster: every width is code of its own.
+        """
+        count = -(-vectors // len(self.tiles))
+        narrow, wider = divmod(vectors, count)
+        even = [*[narrow + 1] * wider, *[narrow] * (count - wider)]
+        best = even if count > _FEW else self._fastest(vectors)
+        sizes = best if self._cost(best) < _CLEARLY * self._cost(even) else even
+        return [(size, sizes.count(size)) for size in sorted(set(sizes), reverse=True)]
+
+    def _cost(self, sizes: Sequence[int]) -> float:
+        return sum(size / self.tiles[size - 1][1] + _PANEL for size in sizes)
+
+    def _fastest(self, vectors: int) -> list[int]:
+        best: list[list[int]] = [[]]
+        for count in range(1, vectors + 1):
+            choices = [[*best[count - size], size] for size in range(1, min(count, len(self.tiles)) + 1)]
+            best.append(min(choices, key=self._cost))
+        return best[vectors]
+
+
+_FEW = 6
+"""Panels up to which their widths make a difference."""
+
+_CLEARLY = 0.98
+
+_PANEL = 0.25
+"""Cost of a panel beside that of its vectors, in vectors of the fastest tile."""
+
+_BY_PROCESSOR = {
+    "znver4": Tiling(lanes=8, tiles=((12, 0.85), (8, 0.7), (9, 0.93), (4, 0.83), (5, 0.98), (4, 1.0))),
+}
 """LLVM's name of a processor → the tiling that was measured to be its fastest.
 
 Zen 4 halves every vector of 16 and loads a scalar into all of its lanes slowly.
 """
 
 _BY_LANES = {
-    16: Tiling(lanes=16, vectors=4),
-    8: Tiling(lanes=8, line=8, vectors=2),
-    4: Tiling(lanes=4, line=4, vectors=2),
+    16: Tiling(),
+    8: Tiling(lanes=8, line=8, tiles=((8, 0.8), (4, 1.0))),
+    4: Tiling(lanes=4, line=4, tiles=((8, 0.8), (4, 1.0))),
 }
-"""Lanes of the widest vectors → what the registers that come with them hold beside 4 rows."""
+"""Lanes of the widest vectors → tiles that fit the registers that come with them."""
 
 
 @cache

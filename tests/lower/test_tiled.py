@@ -128,7 +128,7 @@ def outputs(network: Network, module: Module, cache: Cache, binder: Binder | Non
 
 TILINGS = {
     "host": host_tiling(),
-    "portable": Tiling(lanes=4, line=4, rows=3, vectors=2, depth=16),
+    "portable": Tiling(lanes=4, line=4, tiles=((2, 1.0), (3, 1.0)), depth=16),
 }
 
 

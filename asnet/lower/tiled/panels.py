@@ -21,7 +21,7 @@ __all__ = ["emit_panels", "panel_floats"]
 def panel_floats(plan: Plan, kernels: Kernels) -> int:
     """Size of the memory that :func:`emit_panels` packs into."""
     t = kernels.tiling
-    vectors = min(t.vectors, -(-plan.width // t.lanes))
+    vectors, _ = t.panels(-(-plan.width // t.lanes))[0]
     return _pitch(vectors, t) * _block(plan, t.depth) * _inner(plan) + _scalar_floats(plan, kernels)
 
 
@@ -33,7 +33,7 @@ def _ready(plan: Plan, kernels: Kernels) -> bool:
 def _scalar_floats(plan: Plan, kernels: Kernels) -> int:
     """What rows of the scalar operand take of the panel's memory, at its end."""
     t = kernels.tiling
-    return t.rows * _block(plan, t.depth) * _inner(plan) if _ready(plan, kernels) else 0
+    return max(rows for rows, _ in t.tiles) * _block(plan, t.depth) * _inner(plan) if _ready(plan, kernels) else 0
 
 
 def _pitch(vectors: int, tiling: Tiling) -> int:
@@ -54,16 +54,12 @@ def _block(plan: Plan, depth: int) -> int:
 def emit_panels(code: Code, kernels: Kernels, plan: Plan, operands: Operands, panel: ir.Value) -> None:
     """Emit ``plan`` for one index of its outer axes."""
     t = kernels.tiling
-    vectors = -(-plan.width // t.lanes)
-    panels = -(-vectors // t.vectors)
-    narrow, wider = divmod(vectors, panels)
     first = 0
-    for count, size in ((wider, narrow + 1), (panels - wider, narrow)):
-        if count:
-            columns = size * t.lanes
-            with code.loop(first, first + count * columns, columns) as state:
-                _panel(code, kernels, plan, operands, panel, state.index, size)
-            first += count * columns
+    for vectors, count in t.panels(-(-plan.width // t.lanes)):
+        columns = vectors * t.lanes
+        with code.loop(first, first + count * columns, columns) as state:
+            _panel(code, kernels, plan, operands, panel, state.index, vectors)
+        first += count * columns
 
 
 def _panel(
@@ -83,9 +79,10 @@ def _panel(
         s = code.at(operands.s, code.times(at.index, inner * plan.s_step))
         resume = I64(1) if operands.resume else code.ir.zext(code.ir.icmp_signed("!=", at.index, I64(0)), I64)
         y = code.at(operands.y, first)
-        whole = plan.row.extent // t.rows * t.rows
+        height = t.rows(vectors)
+        whole = plan.row.extent // height * height
         ready = _ready(plan, kernels)
-        for low, high, rows in ((0, whole, t.rows), (whole, plan.row.extent, plan.row.extent - whole)):
+        for low, high, rows in ((0, whole, height), (whole, plan.row.extent, plan.row.extent - whole)):
             if low < high:
                 kernel = tile(kernels, rows, vectors, vector_is_a=plan.vector_is_a, ready=ready)
                 with code.loop(low, high, rows) as row:
