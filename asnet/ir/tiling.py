@@ -24,7 +24,7 @@ class Tiling:
     lanes: int = 16
     line: int = 16
     tiles: tuple[tuple[int, float], ...] = ((8, 0.7), (4, 0.8), (4, 0.9), (4, 1.0))
-    depth: int = 256
+    depth: int = 512
     sites: bool = False
 
     def rows(self, vectors: int) -> int:
@@ -63,7 +63,7 @@ _PANEL = 0.25
 """Cost of a panel beside that of its vectors, in vectors of the fastest tile."""
 
 _BY_PROCESSOR = {
-    "znver4": Tiling(lanes=8, tiles=((12, 0.85), (8, 0.7), (9, 0.93), (4, 0.83), (5, 0.98), (4, 1.0))),
+    "znver4": Tiling(lanes=8, tiles=((6, 0.8), (6, 0.7), (6, 0.8), (4, 0.83), (5, 0.98), (4, 1.0))),
 }
 """LLVM's name of a processor → the tiling that was measured to be its fastest.
 
