@@ -32,6 +32,7 @@ from asnet.network.graph import name_nodes
 from asnet.network.load import load_source
 from asnet.network.parameters import PARAMETERS, parameter_inputs
 from asnet.network.reading import Source, check_structure
+from asnet.network.upgrading import upgrade
 from asnet.network.weights import detach
 from asnet.types import Array, FloatMode
 
@@ -83,9 +84,10 @@ class BackendRep(OnnxBackendRep):
             UnsupportedError: it uses what ASNet does not support.
         """
         where = model.graph.name or "model"
-        check_structure(Source(model, where, where, "", folder))
+        source = Source(model, where, where, "", folder)
+        check_structure(source)
         copy = onnx.ModelProto()
-        copy.CopyFrom(model)
+        copy.CopyFrom(upgrade(source).model)
         weights = detach(copy, {})
         copy = _expanded(copy, weights, where)
         digest = hashlib.sha256(model.SerializeToString()).hexdigest()

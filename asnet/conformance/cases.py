@@ -17,7 +17,6 @@ from onnx import numpy_helper
 from onnx.backend.test.case.node import collect_testcases
 from onnx.backend.test.loader import load_model_tests
 
-from asnet.network.checking import OLDEST_OPSET
 from asnet.network.shapes import type_name
 from asnet.types import ELEMENT_TYPES, Array
 
@@ -134,12 +133,10 @@ def excluded(case: Case) -> str | None:
     """Why the goal does not speak of ``case``; None if it does.
 
     The goal is about tensors of :data:`asnet.types.ELEMENT_TYPES` and inference; it leaves out sequences, optionals and
-    maps, strings, other element types, old opsets, training, losses, optimisers, random operators, image decoding and
+    maps, strings, other element types, training, losses, optimisers, random operators, image decoding and
     ai.onnx.ml.
     """
     graph = case.model.graph
-    if any(entry.domain == "" and entry.version < OLDEST_OPSET for entry in case.model.opset_import):
-        return f"opsets before {OLDEST_OPSET}"
     domains = {node.domain for node in graph.node}
     if any(domain.startswith("ai.onnx.ml") for domain in domains):
         return "ai.onnx.ml"

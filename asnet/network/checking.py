@@ -68,8 +68,7 @@ def opset_version(model: onnx.ModelProto, where: str) -> int:
     newest = onnx.defs.onnx_opset_version()
     if version < OLDEST_OPSET:
         raise UnsupportedError(
-            f"{where}: opset {version} is not supported, {OLDEST_OPSET} is the oldest; "
-            "convert with onnx.version_converter"
+            f"{where}: opset {version} is not supported, {OLDEST_OPSET} is the oldest; export the network again"
         )
     if version > newest:
         raise UnsupportedError(

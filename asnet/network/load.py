@@ -22,6 +22,7 @@ from asnet.network.reading import Source, check_structure, read
 from asnet.network.shapes import check_type
 from asnet.network.simplifying import simplify
 from asnet.network.small_integers import widen_small_integers
+from asnet.network.upgrading import upgrade
 from asnet.network.validation import validate
 from asnet.types import Array
 
@@ -31,7 +32,7 @@ __all__ = ["load", "load_source"]
 def load(
     path: str | PathLike[str] | bytes, *, batch: int = 1, shapes: Shapes | None = None, output: str | None = None
 ) -> Network:
-    """Read an ONNX model (a path, or the bytes of a file) of opset 7 or newer.
+    """Read an ONNX model (a path, or the bytes of a file); one of an opset before 7 is converted.
 
     ``shapes`` gives dynamic axes their extent: ``{"seq": 16}`` all axes of that name, ``{"x": (1, 3, 32, 32)}`` those
     of an input. Of the others, the axis of the images gets ``batch``: the one called like it (``N``, ``batch`` …), else
@@ -61,6 +62,7 @@ def load_source(
 ) -> Network:
     """:func:`load` of a model that is read already; it may have no inputs."""
     where = source.where
+    source = upgrade(source)
     opset = opset_version(source.model, where)
     if output is not None:
         keep_output(source.model.graph, output, where)

@@ -18,7 +18,7 @@ from asnet.errors import NetworkError
 from asnet.network.weights import Split, detach, split
 from asnet.types import Array
 
-__all__ = ["MAXIMUM_ELEMENTS", "Source", "check_structure", "one_line", "read", "tensors_of"]
+__all__ = ["MAXIMUM_ELEMENTS", "Source", "check_structure", "one_line", "read", "tensors_of", "with_declared_weights"]
 
 MAXIMUM_ELEMENTS = 2**31
 """Largest tensor, in elements, that a network may have."""
@@ -129,6 +129,21 @@ def _node_tensors(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.TensorProto]
                 yield from _graph_tensors(graph)
 
 
+def with_declared_weights(source: Source) -> onnx.ModelProto:
+    """The model with inputs in place of the weights that it does not hold."""
+    if not source.weights:
+        return source.model
+    model = onnx.ModelProto()
+    model.CopyFrom(source.model)
+    known = {value.name for value in model.graph.input}
+    model.graph.input.extend(
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in source.weights.items()
+        if name not in known
+    )
+    return model
+
+
 def check_structure(source: Source) -> None:
     """Check the model against the ONNX specification and the size limit.
 
@@ -141,17 +156,7 @@ def check_structure(source: Source) -> None:
             raise NetworkError(
                 f"{source.where}: tensor {name!r} of shape {list(shape)} has more than 2^31 elements; split it"
             )
-    model = source.model
-    if source.weights:  # to the checker they are inputs
-        model = onnx.ModelProto()
-        model.CopyFrom(source.model)
-        known = {value.name for value in model.graph.input}
-        model.graph.input.extend(
-            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
-            for name, array in source.weights.items()
-            if name not in known
-        )
     try:
-        checker.check_model(model)  # pyright: ignore[reportUnknownMemberType] (untyped there)
+        checker.check_model(with_declared_weights(source))  # pyright: ignore[reportUnknownMemberType] (untyped there)
     except Exception as error:  # ValidationError, and RuntimeError, ValueError of its C++ side
         raise NetworkError(f"{source.where}: not a valid ONNX model: {one_line(error)}") from None

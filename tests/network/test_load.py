@@ -447,7 +447,7 @@ def test_no_inputs_and_no_shape(model):
 @pytest.mark.parametrize(
     ("opset", "message"),
     [
-        (6, "<bytes>: opset 6 is not supported, 7 is the oldest; convert with onnx.version_converter"),
+        (0, "<bytes>: opset 0 is not supported, 7 is the oldest; export the network again"),
         (
             999,
             f"<bytes>: opset 999 is newer than {NEWEST} of onnx {onnx.__version__}; update onnx",
@@ -508,3 +508,17 @@ def test_unused_parts_of_a_split_count(opset, model):
     network = read(model(nodes, {"x": (2, 6)}, opset=opset))
     x = np.arange(12, dtype=np.float32).reshape(2, 6)
     assert oracle.run(network, {"x": x})["y"].tolist() == [[0, 1], [6, 7]]
+
+
+@pytest.mark.parametrize("opset", range(1, 7))
+def test_older_opsets_are_converted(opset, model):
+    """Before opset 7 broadcasting is an attribute."""
+    built = model([N("Add", ["x", "c"], ["y"], broadcast=1)], {"x": (2, 3)}, constants={"c": np.float32([1, 2, 3])})
+    built.opset_import[0].version, built.ir_version = opset, 3
+    built.graph.input.append(helper.make_tensor_value_info("c", TensorProto.FLOAT, (3,)))
+    network = read(built)
+    assert network.opset == 7
+    assert oracle.run(network, {"x": np.ones((2, 3), np.float32)})["y"].tolist() == [[2, 3, 4]] * 2
+    built.graph.node[0].attribute.append(helper.make_attribute("axis", 0))
+    with error(f"<bytes>: opset {opset} is before 7 and cannot be converted: ", UnsupportedError):
+        read(built)
