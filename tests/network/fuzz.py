@@ -90,7 +90,7 @@ def outcome(data: bytes, folder: Path) -> str:
         return _difference(network, module, folder) or "network that runs"
     except AsnetError as error:
         text = str(error)
-        if "\n" in text or len(text) < 10:
+        if any(len(line) < 10 for line in text.split("\n")):
             return f"! the message of {type(error).__name__} is {text!r}"
         return type(error).__name__
     except BaseException as error:  # whatever else is what this looks for

@@ -115,7 +115,7 @@ def test_huge_tensors_are_refused(name: str, frugal: None) -> None:
     data, message = HUGE[name]
     with pytest.raises(NetworkError) as caught:
         load(data)
-    assert str(caught.value) == f"<bytes>: {message}"
+    assert str(caught.value).split("\n")[0] == f"<bytes>: {message}"
 
 
 def test_many_large_constants_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
