@@ -155,6 +155,8 @@ class StudyFacts:
             content["pass_digests"] = tuple(content.get("pass_digests", [""] * len(content["passes"])))
             shapes: dict[str, list[int]] = content.get("shapes", {})
             content["shapes"] = {name: tuple(shape) for name, shape in shapes.items()}
+            for slot in content["slots"]:
+                slot["lanes"] = tuple(slot.get("lanes", ()))
             content["slots"] = tuple(Slot(**slot) for slot in content["slots"])
             content["units"] = {name: UnitFact(**fact) for name, fact in content["units"].items()}
             return cls(**content)
