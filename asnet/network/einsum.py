@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from asnet.errors import NetworkError
 from asnet.network.attributes import text
 from asnet.network.model import Layer, Network
+from asnet.network.semantics import check_output
 
 __all__ = ["Einsum", "einsum"]
 
@@ -67,12 +68,7 @@ def einsum(layer: Layer, network: Network) -> Einsum:
     if len(set(output)) != len(output) or not extents.keys() >= set(output):
         raise NetworkError(f"{layer}: the output of equation {equation!r} is no choice of its letters; mend the model")
     found = Einsum(operands, output, extents)
-    shape = tuple(extents[letter] for letter in output)
-    if network.shape(layer.outputs[0]) != shape:
-        raise NetworkError(
-            f"{layer}: equation {equation!r} gives the shape {list(shape)}, the model says "
-            f"{list(network.shape(layer.outputs[0]))}; mend the model"
-        )
+    check_output(layer, network, [extents[letter] for letter in output])
     return found
 
 

@@ -11,7 +11,7 @@ from asnet.errors import NetworkError
 from asnet.network.attributes import integer
 from asnet.network.elementary import Float32
 from asnet.network.model import Layer, Network
-from asnet.network.semantics import constant_input, has_input, normalize_axis
+from asnet.network.semantics import check_output, constant_input, has_input, normalize_axis
 
 __all__ = ["Fourier", "Frames", "Transform", "frames", "transform"]
 
@@ -102,12 +102,7 @@ def transform(layer: Layer, network: Network) -> Transform:
         length = _scalar(layer, network, 1, "dft_length")
     fourier = _fourier(layer, length, shape[axis], inverse=inverse, onesided=onesided)
     found = Transform(fourier, math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 : -1]), shape[-1])
-    expected = (*shape[:axis], fourier.bins, *shape[axis + 1 : -1], found.outputs[-1])
-    if network.shape(layer.outputs[0]) != expected:
-        raise NetworkError(
-            f"{layer}: the transform gives the shape {list(expected)}, the model says "
-            f"{list(network.shape(layer.outputs[0]))}; mend the model"
-        )
+    check_output(layer, network, (*shape[:axis], fourier.bins, *shape[axis + 1 : -1], found.outputs[-1]))
     return found
 
 
@@ -154,4 +149,6 @@ def frames(layer: Layer, network: Network) -> Frames:
             f"signal of shape {list(shape)}"
         )
     fourier = _fourier(layer, length, length, inverse=False, onesided=integer(layer, "onesided", 1) != 0)
-    return Frames(fourier, shape, (elements - length) // step + 1, step, windowed)
+    count = (elements - length) // step + 1
+    check_output(layer, network, (shape[0], count, fourier.bins, 2))
+    return Frames(fourier, shape, count, step, windowed)

@@ -13,7 +13,7 @@ from asnet.network.attributes import integer, integers
 from asnet.network.functions import Steps, power
 from asnet.network.functions.steps import V
 from asnet.network.model import Layer, Network
-from asnet.network.semantics import constant_input, has_input
+from asnet.network.semantics import check_output, constant_input, has_input
 from asnet.network.windows import PoolGeometry, check_spatial, pool_geometry, positive
 from asnet.types import ELEMENT_TYPES
 
@@ -94,11 +94,7 @@ def unpooling(layer: Layer, network: Network) -> Unpooling:
         goal = tuple(int(extent) for extent in constant_input(layer, network, 2, "output_shape").ravel())
     if len(goal) != len(inner) or min((*spatial, *goal), default=1) < 1:
         raise NetworkError(f"{layer}: elements of shape {list(inner)} do not fit the output's shape {list(goal)}")
-    if network.shape(layer.outputs[0]) != goal:
-        raise NetworkError(
-            f"{layer}: the output's shape is {list(goal)}, the model says {list(network.shape(layer.outputs[0]))}; "
-            "mend the model"
-        )
+    check_output(layer, network, goal)
     return Unpooling(inner, goal)
 
 

@@ -14,6 +14,7 @@ from asnet.network.functions import Steps
 from asnet.network.functions.steps import V
 from asnet.network.model import Layer, Network
 from asnet.network.sampling import Tap, floor_of, interpolate
+from asnet.network.semantics import check_output
 
 __all__ = ["Around", "RoiAlign", "roi_align"]
 
@@ -109,6 +110,7 @@ def roi_align(layer: Layer, network: Network) -> RoiAlign:
         )
     if min(outputs) < 1:
         raise NetworkError(f"{layer}: outputs of {outputs[0]} x {outputs[1]} cells; give at least one of each")
+    check_output(layer, network, (regions[0], shape[1], *outputs))
     samples = integer(layer, "sampling_ratio", 0)
     if samples < 1:
         raise UnsupportedError(

@@ -24,6 +24,7 @@ __all__ = [
     "MatMul",
     "Padding",
     "batchnorm_scale_shift",
+    "check_output",
     "concat_axis",
     "constant_input",
     "gemm_parameters",
@@ -54,6 +55,19 @@ def constant_input(layer: Layer, network: Network, index: int, role: str) -> Arr
             f"{layer}: {role} {name!r} is computed by the network; only a constant is supported, make it an initializer"
         )
     return network.constants[name]
+
+
+def check_output(layer: Layer, network: Network, shape: Sequence[int]) -> None:
+    """Hold the model to the ``shape`` that the first output of ``layer`` has.
+
+    Raises:
+        NetworkError: it says another.
+    """
+    found = network.shape(layer.outputs[0])
+    if found != tuple(shape):
+        raise NetworkError(
+            f"{layer}: the result has the shape {list(shape)}, the model says {list(found)}; mend the model"
+        )
 
 
 def _scalar(layer: Layer, array: Array, role: str) -> np.generic:

@@ -11,6 +11,7 @@ from asnet.errors import NetworkError, UnsupportedError
 from asnet.network.attributes import integer, integers, reals, text
 from asnet.network.elementary import Float32
 from asnet.network.model import Layer, Network
+from asnet.network.semantics import check_output
 
 __all__ = ["Grams", "Vectorizer", "vectorizer"]
 
@@ -72,7 +73,7 @@ def vectorizer(layer: Layer, network: Network) -> Vectorizer:
     weights = reals(layer, "weights", (1.0,) * columns)
     grams: list[Grams] = []
     first = 0
-    for length, (start, end) in enumerate(zip(starts, (*starts[1:], len(pool)), strict=True), start=1):
+    for length, (start, end) in enumerate(zip(starts, (*starts[1:], len(pool)), strict=False), start=1):
         count = (end - start) // length
         if not 0 <= start <= end <= len(pool) or count * length != end - start or first + count > len(indexes):
             raise NetworkError(
@@ -88,5 +89,6 @@ def vectorizer(layer: Layer, network: Network) -> Vectorizer:
         first += count
     if len(weights) < columns:
         raise NetworkError(f"{layer}: {len(weights)} weights for {columns} columns; give one for each")
+    check_output(layer, network, (*shape[:-1], columns))
     rows = shape[0] if len(shape) == 2 else 1
     return Vectorizer(rows, shape[-1], columns, tuple(grams), mode, np.array(weights[:columns], np.float32))

@@ -74,6 +74,13 @@ def test_contradictions_are_refused(case: Case, message: str) -> None:
         case.network()
 
 
+def test_a_wrong_output_is_refused() -> None:
+    case = one("s", "STFT", (1, 9, 1), np.array(5), None, np.array(4), onesided=1)
+    case.model.graph.output[0].type.tensor_type.shape.dim[2].dim_value = 4
+    with pytest.raises(NetworkError, match="shape"):
+        case.network()
+
+
 def test_lengths_may_be_computed_from_shapes() -> None:
     network = one("d", "DFT", (1, 6, 1), integers(6).reshape(()), opset=20).network()
     assert network.shape("y") == (1, 6, 2)

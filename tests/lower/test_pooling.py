@@ -128,7 +128,7 @@ def test_the_index_of_a_window_without_a_maximum_is_its_first_element_in_the_inp
             declared(
                 one("u", "MaxUnpool", (1, 2, 2, 2), PLACES, integers(1, 2, 4, 4), kernel_shape=[2, 2]), (1, 2, 4, 5)
             ),
-            r"the output's shape is \[1, 2, 4, 4\], the model says \[1, 2, 4, 5\]; mend the model",
+            r"the result has the shape \[1, 2, 4, 4\], the model says \[1, 2, 4, 5\]; mend the model",
         ),
     ],
 )

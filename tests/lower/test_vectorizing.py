@@ -47,6 +47,14 @@ def test_agrees_with_the_onnx_reference(case: Case, objects: Cache) -> None:
     check_reference(case, objects)
 
 
+def test_without_n_grams_nothing_counts() -> None:
+    case = tf_idf("none", Typed("int64", (3,)))
+    (counts,) = (a for a in case.model.graph.node[0].attribute if a.name == "ngram_counts")
+    del counts.ints[:]
+    found = oracle.run(case.network(), {"in0": np.array([7, 1, 7])})
+    assert found["y"].tolist() == [0] * 7
+
+
 def test_an_n_gram_that_is_there_twice_counts_as_the_last() -> None:
     pool = {"ngram_counts": [0], "ngram_indexes": [0, 1], "pool_int64s": [7, 7], "max_gram_length": 1}
     found = oracle.run(tf_idf("twice", Typed("int64", (3,)), **pool).network(), {"in0": np.array([7, 1, 7])})
