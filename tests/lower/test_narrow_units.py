@@ -119,3 +119,41 @@ def test_widths_of_operands() -> None:
     ):
         found = unit_operands(a, b, *ranges)
         assert (found.type, found.a_shift, found.b_shift) == expected
+
+
+@pytest.mark.parametrize("unit", ["exact", "swapped is another"])
+def test_16_bits_are_summed_in_64(unit: str, objects: Cache) -> None:
+    """A padded convolution of int16 behind DequantizeLinear, whose sums exceed 32 bits, against plain Python."""
+    rng = np.random.default_rng(4)
+    w = rng.choice(np.array([-32768, 32767, 32000, -31999], np.int16), (2, 3, 3, 2))
+    x = rng.choice(np.array([-32768, 32767, 31001], np.int16), (1, 3, 4, 4))
+    node = helper.make_node
+    nodes = [
+        node("DequantizeLinear", ["x", "xs", "xz"], ["xf"], name="x"),
+        node("DequantizeLinear", ["w", "ws", "wz"], ["wf"], name="w"),
+        node("Conv", ["xf", "wf"], ["y"], name="conv", pads=[1, 0, 0, 1]),
+    ]
+    scales = {"xs": np.float32(0.5), "ws": np.float32(0.25)}
+    zeros = {"xz": np.array(-300, np.int16), "wz": np.array(7, np.int16)}
+    case = build("wide", nodes, {"x": Typed("int16", x.shape)}, {"w": w, **scales, **zeros})
+    function, text = UNITS[unit]
+    body = [
+        sum(
+            function(a, b) - (-300) * b - 7 * a + (-300) * 7
+            for a, b in taps(x[0].astype(int), w[output].astype(int), row, column)
+        )
+        for output in range(2)
+        for row in range(3)
+        for column in range(4)
+    ]
+    assert max(map(abs, body)) > 2**31
+    expected = np.array(body, np.int64).astype(np.float32).reshape(1, 2, 3, 4) * np.float32(0.125)
+    assert (run(case, {"x": x}, text, objects) == expected).all()
+
+
+def taps(x: np.ndarray, w: np.ndarray, row: int, column: int):
+    """Operands of one output: rows from -1 on, columns to one beyond the last, padded with the zero point."""
+    for channel, i, j in np.ndindex(*w.shape):
+        at = row + i - 1, column + j
+        inside = 0 <= at[0] < x.shape[1] and 0 <= at[1] < x.shape[2]
+        yield (int(x[channel, at[0], at[1]]) if inside else -300), int(w[channel, i, j])
