@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 import onnx
 
 from asnet.errors import NetworkError, Refusals, UnsupportedError
+from asnet.network.einsum import EQUATION
 from asnet.network.own import OWN
 from asnet.types import Array
 
@@ -153,6 +154,8 @@ def _check_node(
         if attribute.type in _ATTRIBUTE_KINDS and node.op_type not in SEQUENCE_OPERATORS:
             kind = _ATTRIBUTE_KINDS[attribute.type]
             raise UnsupportedError(f"{what}: attribute {attribute.name!r} is {kind}, which is not supported")
+    if node.op_type == "Einsum":
+        _check_equation(node, what)
     if node.op_type == "BatchNormalization":
         _check_batch_normalization(node, opsets[""], what)
 
@@ -165,6 +168,14 @@ def has_body(node: onnx.NodeProto, opsets: Mapping[str, int]) -> bool:
     except onnx.defs.SchemaError:
         return False
     return bool(schema.has_function or schema.has_context_dependent_function)  # pyright: ignore (untyped there)
+
+
+def _check_equation(node: onnx.NodeProto, what: str) -> None:
+    """Refuse what is no equation before ONNX's inference of shapes, which does not end on some."""
+    for attribute in node.attribute:
+        equation = attribute.s.decode("utf-8", "replace")
+        if attribute.name == "equation" and not EQUATION.fullmatch(equation.replace(" ", "")):
+            raise NetworkError(f"{what}: equation {equation!r} is none of letters and ellipses; mend the model")
 
 
 def _check_batch_normalization(node: onnx.NodeProto, opset: int, what: str) -> None:

@@ -12,9 +12,11 @@ from asnet.network.attributes import text
 from asnet.network.model import Layer, Network
 from asnet.network.semantics import check_output
 
-__all__ = ["Einsum", "einsum"]
+__all__ = ["EQUATION", "Einsum", "einsum"]
 
 _TERM = re.compile(r"[A-Za-z]*(\.\.\.[A-Za-z]*)?")
+EQUATION = re.compile(rf"{_TERM.pattern}(,{_TERM.pattern})*(->{_TERM.pattern})?")
+"""An equation without blanks."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def einsum(layer: Layer, network: Network) -> Einsum:
     equation = text(layer, "equation", "").replace(" ", "")
     left, arrow, right = equation.partition("->")
     terms = left.split(",")
-    if len(terms) != len(layer.inputs) or not all(_TERM.fullmatch(term) for term in (*terms, right)):
+    if len(terms) != len(layer.inputs) or not EQUATION.fullmatch(equation):
         raise NetworkError(f"{layer}: equation {equation!r} is none of {len(layer.inputs)} operands; mend the model")
     shapes = [network.shape(name) for name in layer.inputs]
     operands = tuple(_letters(layer, equation, term, shape) for term, shape in zip(terms, shapes, strict=True))

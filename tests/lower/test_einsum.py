@@ -66,3 +66,11 @@ def test_contradictions_are_refused(equation: str) -> None:
     layer = Layer("e", "Einsum", tuple(names), ("y",), {"equation": equation})
     with pytest.raises(NetworkError, match=message):
         einsum(layer, Network("net", "", (), (), (layer,), tensors, {}))
+
+
+def test_what_is_no_equation_is_refused_before_shapes_are_inferred() -> None:
+    """ONNX's inference does not end on this one."""
+    case = one("e", "Einsum", (2, 3, 4), (2,), equation="b...,b->...b")
+    case.model.graph.node[0].attribute[0].s = b"b...-b->...b"
+    with pytest.raises(NetworkError, match=r"node 'e' \(Einsum\): equation 'b...-b->...b' is none of letters"):
+        case.network()
