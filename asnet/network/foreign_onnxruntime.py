@@ -8,7 +8,8 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from asnet.errors import UnsupportedError
+from asnet.errors import NetworkError, UnsupportedError
+from asnet.network.fusing_graph import CONTAINERS
 from asnet.network.own import OWN
 from asnet.network.quantised_graph import QuantisedGraph, attribute, element_type
 from asnet.types import AnyArray
@@ -30,6 +31,8 @@ def _own(least: int, *zeros: int) -> Callable[[QuantisedGraph, onnx.NodeProto, s
             raise UnsupportedError(f"{what}: channels_last is not supported; quantise the network in NCHW layout")
         arrays = [_array(graph, node, position) for position in zeros]
         dtype = next((found.dtype.name for found in arrays if found is not None), "uint8")
+        if dtype not in CONTAINERS:
+            raise NetworkError(f"{what}: a zero point of type {dtype}; quantised tensors are {', '.join(CONTAINERS)}")
         made = onnx.NodeProto()
         made.CopyFrom(node)
         made.domain = OWN
@@ -57,7 +60,7 @@ def _dequantize(graph: QuantisedGraph, node: onnx.NodeProto, what: str) -> _Node
 
 def _gemm(graph: QuantisedGraph, node: onnx.NodeProto, what: str) -> _Nodes:
     """QGemm: rows under a kernel of one element, or an integer product that is scaled to float."""
-    a, a_scale, a_zero, b, b_scale, b_zero = node.input[:6]
+    a, a_scale, a_zero, b, b_scale, b_zero = (node.input[position] for position in range(6))
     c, y_scale, y_zero = (_input(node, position) for position in (6, 7, 8))
     weights = graph.constants.get(b)
     factors = [graph.constants.get(name) for name in (a_scale, b_scale)]
@@ -133,13 +136,13 @@ def _scaled(
 
 def _to_float(graph: QuantisedGraph, node: onnx.NodeProto, what: str) -> _Nodes:
     """MatMulIntegerToFloat: the product of integers times both scales, plus a bias."""
-    a, b, a_scale, b_scale = node.input[:4]
+    a, b, a_scale, b_scale = (node.input[position] for position in range(4))
     return _product(graph, node, a, b, a_scale, b_scale, *(_input(node, position) for position in (4, 5, 6)))
 
 
 def _dynamic(graph: QuantisedGraph, node: onnx.NodeProto, what: str) -> _Nodes:
     """DynamicQuantizeMatMul: a is quantised to the uint8 of its own range first."""
-    a, b, b_scale = node.input[:3]
+    a, b, b_scale = (node.input[position] for position in range(3))
     names = [graph.name(f"{node.name}.{part}") for part in ("quantised", "scale", "zero")]
     quantise = helper.make_node("DynamicQuantizeLinear", [a], names, name=f"{node.name}.quantise")
     q, scale, zero = names

@@ -45,6 +45,8 @@ def scale(layer: Layer, network: Network, position: int) -> np.float32:
         UnsupportedError: it is computed by the network, or one of many.
         NetworkError: it is no positive number.
     """
+    if not has_input(layer, position):
+        raise NetworkError(f"{layer}: input {position}, a scale, is missing; mend the model")
     found = constant_input(layer, network, position, "scale")
     if found.size != 1:
         raise UnsupportedError(f"{layer}: a scale of shape {list(found.shape)}; only one per tensor is supported")
