@@ -92,6 +92,8 @@ class _Product:
         self._expands_b = not self.a_zero.is_zero
         self.y = context.output()
         self.requantises = where.y_scale >= 0
+        if self.requantises and self.y.dtype not in _OPERANDS:
+            raise context.unsupported(f"an output of type {self.y.dtype} (supported types: {', '.join(_OPERANDS)})")
         if self.requantises:
             self.scales = self._scales(
                 _parameter(context, where.a_scale, a_shape, ("float32",)),
