@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import ctypes.util
 import os
 import platform
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from functools import cache
 
 import llvmlite.binding as llvm
@@ -42,21 +43,6 @@ for _kind in (np.float32, np.float64):
 _CHUNK = 1 << 16
 """Elements that are worked on at a time where temporary arrays would be as large as the array."""
 
-_ACCESS = """
-declare void @llvm.x86.sse.ldmxcsr(ptr)
-declare void @llvm.x86.sse.stmxcsr(ptr)
-define i32 @asnet.exchange_mxcsr(i32 %new) {
-  %old = alloca i32
-  %next = alloca i32
-  call void @llvm.x86.sse.stmxcsr(ptr %old)
-  store i32 %new, ptr %next
-  call void @llvm.x86.sse.ldmxcsr(ptr %next)
-  %result = load i32, ptr %old
-  ret i32 %result
-}
-"""
-
-
 @cache
 def initialize_llvm() -> None:
     """Make LLVM's native target ready; cheap to repeat."""
@@ -65,22 +51,20 @@ def initialize_llvm() -> None:
     llvm.initialize_native_asmparser()
 
 
+class _Environment(ctypes.Structure):
+    """The C library's ``fenv_t`` on x86-64 Linux (glibc and musl): the x87's environment, then MXCSR."""
+
+    _fields_ = (("x87", ctypes.c_uint32 * 7), ("mxcsr", ctypes.c_uint32))
+
+
 @cache
-def _exchange() -> tuple[Callable[[int], int], object]:
-    if platform.machine() not in {"x86_64", "AMD64"}:
+def _c_library() -> ctypes.CDLL:
+    if platform.machine() not in {"x86_64", "AMD64"} or not sys.platform.startswith("linux"):
         raise ToolError(
-            f"the float modes are implemented for x86-64, this machine is {platform.machine()!r}; "
-            "run ASNet on an x86-64 host"
+            "the float modes are implemented for x86-64 Linux, this machine is "
+            f"{platform.machine()!r} with {sys.platform}; run ASNet on an x86-64 Linux host"
         )
-    initialize_llvm()
-    library = (
-        llvm.JITLibraryBuilder()
-        .add_ir(_ACCESS)
-        .export_symbol("asnet.exchange_mxcsr")
-        .link(jit := llvm.create_lljit_compiler(), "asnet.host")
-    )
-    function = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_uint32)(library["asnet.exchange_mxcsr"])
-    return function, (jit, library)
+    return ctypes.CDLL(ctypes.util.find_library("m") or "libm.so.6")
 
 
 @contextlib.contextmanager
@@ -88,14 +72,16 @@ def float_environment(mode: FloatMode) -> Generator[None]:
     """Give the calling thread the float mode ``mode`` for the duration of the block.
 
     Raises:
-        ToolError: the host is not x86-64.
+        ToolError: the host is not x86-64 Linux.
     """
-    exchange, _ = _exchange()
-    before = exchange(_MXCSR[mode])
+    library, before = _c_library(), _Environment()
+    library.fegetenv(ctypes.byref(before))
+    within = _Environment(before.x87, _MXCSR[mode])
+    library.fesetenv(ctypes.byref(within))
     try:
         yield
     finally:
-        exchange(before)
+        library.fesetenv(ctypes.byref(before))
 
 
 def flush_subnormals(array: Array) -> NDArray[np.float32]:

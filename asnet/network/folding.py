@@ -12,7 +12,7 @@ from collections.abc import Collection, Container, Mapping
 
 import numpy as np
 import onnx
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from asnet.errors import NetworkError
 from asnet.network import oracle
@@ -119,6 +119,8 @@ def _evaluate(
         return {node.output[0]: _shape(node, tensors[node.input[0]])}
     if _is_cast_of_constant(node, constants, tensors):
         return {node.output[0]: cast(constants[node.input[0]], tensors[node.input[1]].dtype)}
+    if node.op_type == "ConstantOfShape" and node.output[0] in tensors:
+        return {node.output[0]: _filled(node, tensors[node.output[0]])}
     check_mode(node, constants, where)
     if node.op_type in oracle.OPERATORS and any(name and name not in tensors for name in node.output):
         tensors = _infer_one(node, model, constants, where)  # an input was folded just now
@@ -155,6 +157,12 @@ def _shape(node: onnx.NodeProto, tensor: Tensor) -> Array:
         return np.array(tensor.size, np.int64)
     bounds = {attribute.name: attribute.i for attribute in node.attribute}
     return np.array(tensor.shape[bounds.get("start") : bounds.get("end")], np.int64)
+
+
+def _filled(node: onnx.NodeProto, tensor: Tensor) -> Array:
+    """What ConstantOfShape gives: by default zeros of float32."""
+    value = next((numpy_helper.to_array(attribute.t) for attribute in node.attribute), np.zeros(1, np.float32))
+    return np.full(tensor.shape, value.reshape(()))
 
 
 def _run_oracle(
