@@ -43,6 +43,7 @@ for _kind in (np.float32, np.float64):
 _CHUNK = 1 << 16
 """Elements that are worked on at a time where temporary arrays would be as large as the array."""
 
+
 @cache
 def initialize_llvm() -> None:
     """Make LLVM's native target ready; cheap to repeat."""
