@@ -145,7 +145,7 @@ class Engine:
         self.module = module
         self._threads = threads or processors()
         self._binder = binder or Binder("")
-        program = Program(module, self._binder.rows)
+        program = Program.cached(module, self._binder.rows, cache)
         compiled = [compile_object(program.layers, self._binder.text, cache), compile_object(program.run, "", cache)]
         address, self._library = _link(compiled, self._binder.symbols)
         prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(MemoryKind), *[ctypes.c_int64] * 3)

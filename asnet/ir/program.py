@@ -10,7 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import llvmlite
+
+from asnet.cache import Cache, digest
 from asnet.ir.attributes import function_attributes
 from asnet.ir.module import SITE_METADATA, MemoryKind, Module
 from asnet.ir.verify import parse
@@ -18,6 +22,9 @@ from asnet.ir.verify import parse
 __all__ = ["RUN_FUNCTION", "Program", "Row", "constant_order"]
 
 RUN_FUNCTION = "asnet.run"
+
+_LAYERS = "layers.ll"
+_RUN = "run.ll"
 
 _NAME = r'(@"[^"]*"|@[-$.\w]+)'
 _DEFINED = re.compile(rf"define [^@\n]*{_NAME}\(")
@@ -60,6 +67,7 @@ def constant_order(module: Module) -> list[str]:
     return [name for name, memory in module.memories.items() if memory.kind is MemoryKind.CONSTANT]
 
 
+@dataclass(frozen=True)
 class Program:
     """The text of a module's program, in two parts that are compiled apart: memories may move without the layers.
 
@@ -71,14 +79,41 @@ class Program:
     ``constants`` is a table of addresses in the order of :func:`constant_order`.
     """
 
-    def __init__(self, module: Module, rows: Mapping[str, Row]) -> None:
+    layers: str
+    run: str
+
+    @classmethod
+    def of(cls, module: Module, rows: Mapping[str, Row]) -> Program:
+        """The program of ``module``, whose slot symbols in ``rows`` are rows of tables.
+
+        Raises:
+            PassError: the module is invalid.
+        """
         parts = _take_apart(_COMMENT.sub("", str(parse(module.text))))  # as LLVM prints it, whoever wrote it
         sharing = _Sharing(parts, rows)
         targets = {name: sharing.target(name) for name in (*parts.definitions, *parts.declarations)}
         declared = [text for name, text in parts.declarations.items() if name not in rows]
         code = "\n".join([*parts.rest, *declared, *sharing.declared.values(), *sharing.emitted])
-        self.layers = "\n".join([code, *_reachable(code, parts.nodes)]) + "\n"
-        self.run = _run(module, targets, rows) + "\n"
+        layers = "\n".join([code, *_reachable(code, parts.nodes)]) + "\n"
+        return cls(layers, _run(module, targets, rows) + "\n")
+
+    @classmethod
+    def cached(cls, module: Module, rows: Mapping[str, Row], cache: Cache) -> Program:
+        """:meth:`of`, from the cache if it is there: LLVM need not read the module again.
+
+        Raises:
+            PassError: the module is invalid.
+        """
+        facts = (module.mode, module.reused, module.calls, *module.memories.values(), *sorted(rows.items()))
+        key = digest(["program-1", llvmlite.__version__, module.text, *map(repr, facts)])
+
+        def build(folder: Path) -> None:
+            program = cls.of(module, rows)
+            (folder / _LAYERS).write_text(program.layers, encoding="utf-8")
+            (folder / _RUN).write_text(program.run, encoding="utf-8")
+
+        folder = cache.get("programs", key, build)
+        return cls(*((folder / name).read_text(encoding="utf-8") for name in (_LAYERS, _RUN)))
 
 
 class _Sharing:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from llvmlite import ir
@@ -22,19 +24,30 @@ TANHS = 12
 def test_equal_layers_are_one_function(make_chain) -> None:
     module = lower(make_chain(TANHS))
     assert module.text.count("\ndefine ") == TANHS
-    program = Program(module, {})
+    program = Program.of(module, {})
     functions = program.layers.count("define ")
     assert functions <= 3  # the first reads the input, the last writes the output
     assert program.run.count("call void") == TANHS
     assert "asnet.site" not in program.layers
 
 
+def test_a_cached_program_is_read_and_not_made_again(make_chain, cache, monkeypatch) -> None:
+    module = lower(make_chain(TANHS))
+    made = Program.cached(module, {}, cache)
+    assert made == Program.of(module, {})
+    monkeypatch.setattr(Program, "of", None)  # not called any more
+    assert Program.cached(module, {}, cache) == made
+    moved = replace(module, memories={n: replace(m, offset=m.offset + 64) for n, m in module.memories.items()})
+    with pytest.raises(TypeError):
+        Program.cached(moved, {}, cache)
+
+
 def test_slots_with_symbols_of_their_own_are_kept_apart(make_chain) -> None:
     module = approximate(lower(make_chain(TANHS)))
-    assert Program(module, {}).layers.count("define ") == TANHS
+    assert Program.of(module, {}).layers.count("define ") == TANHS
     rows = {slot.symbol: Row(f"form.{slot.op}", number) for number, slot in enumerate(module.slots)}
-    assert Program(module, rows).layers.count("define ") <= 3
-    assert "asnet.fmul.l3" not in Program(module, rows).layers
+    assert Program.of(module, rows).layers.count("define ") <= 3
+    assert "asnet.fmul.l3" not in Program.of(module, rows).layers
 
 
 FORM = """
@@ -101,7 +114,7 @@ def test_rows_go_through_the_functions_between(cache: Cache) -> None:
     module = Module("m", Text(KERNELS), FloatMode.FTZ, memories, calls, {})  # pyright: ignore[reportArgumentType]
     scale = np.array([10, 100], np.float32)
     rows = {"asnet.fmul.a": Row("form.fmul", 0), "asnet.fmul.b": Row("form.fmul", 1)}
-    assert Program(module, rows).layers.count("define ") == 2
+    assert Program.of(module, rows).layers.count("define ") == 2
     binder = Binder(FORM, {"scale": scale.ctypes.data}, rows)
     assert Engine(module, binder=binder, cache=cache).run(np.float32([[7]])).tolist() == [7000]
 
@@ -144,7 +157,7 @@ def test_foreign_metadata_stays(cache: Cache) -> None:
     node = module.llvm.add_metadata([ir.Constant(ir.FloatType(), 2.5)])
     function = next(f for f in module.llvm.functions if f.blocks)
     next(i for b in function.blocks for i in b.instructions if i.opname == "fmul").set_metadata("fpmath", node)
-    layers = Program(module, {}).layers
+    layers = Program.of(module, {}).layers
     assert layers.count("!fpmath !1") == 1 and "!1 = !{float 2.500000e+00}" in layers
 
 
