@@ -108,12 +108,12 @@ def asnet_engine(path: Path, threads: int, cache: Path, facts: dict[str, Any]) -
     facts["ir"] = len(module.text)
     facts["lower"] = time.perf_counter() - began
     facts["macs"] = sum(multiply_accumulates(layer, network) for layer in network.layers)
-    facts["program"] = len(Program(module, {}).layers)
     facts["activations"] = module.blob_size(MemoryKind.ACTIVATION)
     facts["largest_live"] = live_peak(module)
     began = time.perf_counter()
     engine = Engine(module, cache=Cache(cache), threads=threads)
     facts["compile"] = time.perf_counter() - began
+    facts["program"] = len(Program.cached(module, {}, Cache(cache)).layers)
     x = ramp(network.inputs[0].shape)
     state = engine.state(1)
     return lambda: engine.run(x[None], state=state), x
