@@ -12,7 +12,7 @@ from collections.abc import Collection, Container, Mapping
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from asnet.errors import NetworkError
 from asnet.network import oracle
@@ -128,9 +128,9 @@ def _evaluate(
     if _is_cast_of_constant(node, constants, tensors):
         return {node.output[0]: cast(constants[node.input[0]], tensors[node.input[1]].dtype)}
     if node.op_type == "Constant" and node.attribute[0].name in _VALUES:
-        return {node.output[0]: _value(node.attribute[0], where)}
+        return {node.output[0]: _value(node.attribute[0], describe(node, where))}
     if node.op_type == "ConstantOfShape" and node.output[0] in tensors:
-        return {node.output[0]: _filled(node, tensors[node.output[0]])}
+        return {node.output[0]: _filled(node, tensors[node.output[0]], describe(node, where))}
     check_mode(node, constants, where)
     if node.op_type in oracle.OPERATORS and any(name and name not in tensors for name in node.output):
         tensors = _infer_one(node, model, constants, where)  # an input was folded just now
@@ -169,17 +169,17 @@ def _shape(node: onnx.NodeProto, tensor: Tensor) -> Array:
     return np.array(tensor.shape[bounds.get("start") : bounds.get("end")], np.int64)
 
 
-def _value(attribute: onnx.AttributeProto, where: str) -> Array:
+def _value(attribute: onnx.AttributeProto, what: str) -> Array:
     """What a Constant gives."""
     dtype = _VALUES[attribute.name]
-    if dtype is None:
-        return to_array(attribute.t, where)
-    return np.array(helper.get_attribute_value(attribute), dtype)
+    return to_array(attribute.t, what) if dtype is None else np.array(helper.get_attribute_value(attribute), dtype)
 
 
-def _filled(node: onnx.NodeProto, tensor: Tensor) -> Array:
+def _filled(node: onnx.NodeProto, tensor: Tensor, what: str) -> Array:
     """What ConstantOfShape gives: by default zeros of float32."""
-    value = next((numpy_helper.to_array(attribute.t) for attribute in node.attribute), np.zeros(1, np.float32))
+    value = next((to_array(attribute.t, what) for attribute in node.attribute), np.zeros(1, np.float32))
+    if value.size != 1:
+        raise NetworkError(f"{what}: its value has {value.size} elements; it must have one")
     return np.full(tensor.shape, value.reshape(()))
 
 

@@ -154,6 +154,7 @@ def test_more_than_the_machine_has_is_refused(frugal: None) -> None:
 
 # --- graphs ---------------------------------------------------------------------------------------------------------
 
+FILLINGS = numpy_helper.from_array(np.float32([1, 2]))
 BROKEN: dict[str, tuple[list[onnx.NodeProto], str]] = {
     "cycle": (
         [N("Add", ["x", "b"], ["a"], name="first"), N("Relu", ["a"], ["b"]), N("Neg", ["b"], ["y"])],
@@ -170,6 +171,10 @@ BROKEN: dict[str, tuple[list[onnx.NodeProto], str]] = {
         [N("Split", ["x"], ["a", "b", "y"], name="s", axis=1, num_outputs=2)],
         "node 's' (Split): num_outputs is 2, but it has 3 outputs",
     ),
+    "two fillings": (
+        [N("ConstantOfShape", ["n"], ["c"], name="f", value=FILLINGS), N("Add", ["x", "c"], ["y"])],
+        "node 'f' (ConstantOfShape): its value has 2 elements; it must have one",
+    ),
     "slope": (
         [N("PRelu", ["x", "slope"], ["y"], name="p")],
         "node 'p' (PRelu): shapes [2, 3], [2] do not give [2, 3]",
@@ -181,7 +186,7 @@ BROKEN: dict[str, tuple[list[onnx.NodeProto], str]] = {
 def test_broken_graphs(name: str) -> None:
     nodes, message = BROKEN[name]
     with pytest.raises(NetworkError) as caught:
-        load(model(nodes, {"slope": np.float32([1, 2])}))
+        load(model(nodes, {"slope": np.float32([1, 2]), "n": np.array([2, 3])}))
     assert str(caught.value).startswith(f"<bytes>: {message}")
 
 
