@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import ctypes.util
 import os
 import platform
 import sys
@@ -65,7 +64,7 @@ def _c_library() -> ctypes.CDLL:
             "the float modes are implemented for x86-64 Linux, this machine is "
             f"{platform.machine()!r} with {sys.platform}; run ASNet on an x86-64 Linux host"
         )
-    return ctypes.CDLL(ctypes.util.find_library("m") or "libm.so.6")
+    return ctypes.CDLL(None)  # what Python itself is linked with
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from onnx import helper
 from asnet.errors import NetworkError
 from asnet.network import oracle
 from asnet.network.checking import CONTROL_FLOW, SEQUENCE_OPERATORS, check_mode, describe, opset_version
-from asnet.network.graph import replace_nodes, to_array, to_layer
+from asnet.network.graph import constant_value, replace_nodes, to_array, to_layer
 from asnet.network.model import Network, Tensor
 from asnet.network.oracle_elementwise import cast
 from asnet.network.precautions import LARGEST_FOLDED
@@ -37,14 +37,6 @@ _RANDOM = frozenset(
 )
 _UNFOLDED = _RANDOM | CONTROL_FLOW | SEQUENCE_OPERATORS
 _SHAPES = frozenset({"Shape", "Size"})
-_VALUES = {
-    "value": None,
-    "value_int": np.int64,
-    "value_ints": np.int64,
-    "value_float": np.float32,
-    "value_floats": np.float32,
-}
-"""The attributes that a Constant may have its value in, numbers all, and the type of those that are no tensors."""
 
 
 def fold(
@@ -127,8 +119,8 @@ def _evaluate(
         return {node.output[0]: _shape(node, tensors[node.input[0]])}
     if _is_cast_of_constant(node, constants, tensors):
         return {node.output[0]: cast(constants[node.input[0]], tensors[node.input[1]].dtype)}
-    if node.op_type == "Constant" and node.attribute[0].name in _VALUES:
-        return {node.output[0]: _value(node.attribute[0], describe(node, where))}
+    if (value := constant_value(node, describe(node, where))) is not None:
+        return {node.output[0]: value}
     if node.op_type == "ConstantOfShape" and node.output[0] in tensors:
         return {node.output[0]: _filled(node, tensors[node.output[0]], describe(node, where))}
     check_mode(node, constants, where)
@@ -167,12 +159,6 @@ def _shape(node: onnx.NodeProto, tensor: Tensor) -> Array:
         return np.array(tensor.size, np.int64)
     bounds = {attribute.name: attribute.i for attribute in node.attribute}
     return np.array(tensor.shape[bounds.get("start") : bounds.get("end")], np.int64)
-
-
-def _value(attribute: onnx.AttributeProto, what: str) -> Array:
-    """What a Constant gives."""
-    dtype = _VALUES[attribute.name]
-    return to_array(attribute.t, what) if dtype is None else np.array(helper.get_attribute_value(attribute), dtype)
 
 
 def _filled(node: onnx.NodeProto, tensor: Tensor, what: str) -> Array:

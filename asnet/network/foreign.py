@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 import onnx
 
 from asnet.errors import NetworkError
-from asnet.network.checking import DEFAULT_DOMAINS, describe
+from asnet.network.checking import describe
 from asnet.network.foreign_onnxruntime import ONNXRUNTIME
 from asnet.network.foreign_qonnx import QONNX
-from asnet.network.graph import name_nodes, replace_nodes, to_array
+from asnet.network.graph import constant_value, name_nodes, replace_nodes
 from asnet.network.own import import_own
 from asnet.network.quantised_graph import QuantisedGraph
 from asnet.types import Array
@@ -63,9 +63,9 @@ def _take_constants(model: onnx.ModelProto, constants: dict[str, Array], where: 
     """Put the values of Constant nodes among the ``constants``: parameters must be known here."""
     kept: list[onnx.NodeProto] = []
     for node in model.graph.node:
-        value = next((attribute.t for attribute in node.attribute if attribute.name == "value"), None)
-        if node.op_type == "Constant" and node.domain in DEFAULT_DOMAINS and value is not None:
-            constants[node.output[0]] = to_array(value, where)
-        else:
+        value = constant_value(node, describe(node, where))
+        if value is None:
             kept.append(node)
+        else:
+            constants[node.output[0]] = value
     replace_nodes(model.graph, kept)

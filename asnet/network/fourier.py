@@ -11,7 +11,7 @@ from asnet.errors import NetworkError
 from asnet.network.attributes import integer
 from asnet.network.elementary import Float32
 from asnet.network.model import Layer, Network
-from asnet.network.semantics import check_output, constant_input, has_input, normalize_axis
+from asnet.network.semantics import check_output, constant_input, has_input, normalize_axis, scalar
 
 __all__ = ["Fourier", "Frames", "Transform", "frames", "transform"]
 
@@ -54,10 +54,7 @@ def _fourier(layer: Layer, length: int, given: int, *, inverse: bool, onesided: 
 
 
 def _scalar(layer: Layer, network: Network, position: int, role: str) -> int:
-    values = constant_input(layer, network, position, role)
-    if values.size != 1:
-        raise NetworkError(f"{layer}: {role} of shape {list(values.shape)} must be a scalar")
-    return int(values.item())
+    return int(scalar(layer, constant_input(layer, network, position, role), role))
 
 
 @dataclass(frozen=True)

@@ -34,13 +34,17 @@ def _made(
     return [made]
 
 
+def _names(operands: Sequence[Dequantised]) -> list[str]:
+    """The inputs that give the operands: numbers, scale and zero point of each."""
+    return [name for operand in operands for name in (operand.source, *operand.names)]
+
+
 def _binary(graph: FusingGraph, node: onnx.NodeProto) -> _Nodes | None:
     found = _operands(graph, node)
     if found is None:
         return None
     operands, y = found
-    inputs = [name for operand in operands for name in (operand.source, *operand.names)]
-    return _made(graph, node, [*inputs, *y.names], y)
+    return _made(graph, node, [*_names(operands), *y.names], y)
 
 
 def _unary(graph: FusingGraph, node: onnx.NodeProto) -> _Nodes | None:
@@ -59,8 +63,7 @@ def _concat(graph: FusingGraph, node: onnx.NodeProto) -> _Nodes | None:
     if found is None:
         return None
     operands, y = found
-    inputs = [name for operand in operands for name in (operand.source, *operand.names)]
-    return _made(graph, node, [*y.names, *inputs], y)
+    return _made(graph, node, [*y.names, *_names(operands)], y)
 
 
 OTHERS: Mapping[str, Fusion] = {

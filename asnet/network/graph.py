@@ -7,14 +7,24 @@ from collections.abc import Sequence, Set
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from asnet.errors import NetworkError, UnsupportedError, UsageError, did_you_mean
+from asnet.network.checking import DEFAULT_DOMAINS
 from asnet.network.model import AttributeValue, Layer
 from asnet.network.reading import one_line
 from asnet.types import Array
 
-__all__ = ["drop_unreachable", "keep_output", "name_nodes", "replace_nodes", "to_array", "to_layer", "used_names"]
+__all__ = [
+    "constant_value",
+    "drop_unreachable",
+    "keep_output",
+    "name_nodes",
+    "replace_nodes",
+    "to_array",
+    "to_layer",
+    "used_names",
+]
 
 
 def to_array(tensor: onnx.TensorProto, where: str) -> Array:
@@ -27,6 +37,29 @@ def to_array(tensor: onnx.TensorProto, where: str) -> Array:
         return np.array(numpy_helper.to_array(tensor), order="C")
     except Exception as error:  # the library raises what its decoding meets
         raise NetworkError(f"{where}: tensor {tensor.name!r} cannot be decoded: {one_line(error)}") from None
+
+
+_VALUES = {
+    "value": None,
+    "value_int": np.int64,
+    "value_ints": np.int64,
+    "value_float": np.float32,
+    "value_floats": np.float32,
+}
+"""The attributes that a Constant may have its value in, numbers all, and the type of those that are no tensors."""
+
+
+def constant_value(node: onnx.NodeProto, what: str) -> Array | None:
+    """What ``node`` gives if it is a Constant of numbers; ``what`` begins messages about it.
+
+    Raises:
+        NetworkError: the data does not fit the type and shape.
+    """
+    found = next((attribute for attribute in node.attribute if attribute.name in _VALUES), None)
+    if node.op_type != "Constant" or node.domain not in DEFAULT_DOMAINS or found is None:
+        return None
+    dtype = _VALUES[found.name]
+    return to_array(found.t, what) if dtype is None else np.array(helper.get_attribute_value(found), dtype)
 
 
 def replace_nodes(graph: onnx.GraphProto, nodes: Sequence[onnx.NodeProto]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from asnet.network.model import Layer
 from asnet.network.oracle_frame import Frame, Operator
 from asnet.network.oracle_pooling import padded
+from asnet.network.oracle_quantised import saturate
 from asnet.network.qlinear import (
     averages_all,
     concat_tables,
@@ -27,11 +28,8 @@ from asnet.types import AnyArray
 __all__ = ["OPERATORS"]
 
 
-def _saturate(value: AnyArray, dtype: str) -> AnyArray:
-    """``saturate(round(value))``; a NaN becomes the least number."""
-    low, high = (np.float32(limit) for limit in (np.iinfo(dtype).min, np.iinfo(dtype).max))
-    bounded = np.where(np.greater(value, low), value, low)
-    return np.rint(np.where(np.less(bounded, high), bounded, high)).astype(np.int32).astype(dtype)
+_NO_ZERO = np.zeros((), np.int32)
+"""The zero point of values that hold theirs already."""
 
 
 def _output(frame: Frame, layer: Layer) -> str:
@@ -45,7 +43,7 @@ def qlinear_add(frame: Frame, layer: Layer) -> AnyArray:
     inner, outer = (a, b) if found.swapped else (b, a)
     total = found.table[inner.view(np.uint8)] + outer.astype(np.int64) * found.factor
     value = np.multiply(total.astype(np.float32), np.float32(2.0**-found.exponent))
-    return _saturate(value, _output(frame, layer))
+    return saturate(value, _NO_ZERO, _output(frame, layer))
 
 
 def qlinear_mul(frame: Frame, layer: Layer) -> AnyArray:
@@ -56,7 +54,7 @@ def qlinear_mul(frame: Frame, layer: Layer) -> AnyArray:
     a_scale, b_scale, y_scale = (scale(layer, network, position) for position in (1, 4, 6))
     factor = np.divide(np.multiply(a_scale, b_scale), y_scale)
     value = np.multiply(np.multiply(a, b).astype(np.float32), factor)
-    return _saturate(np.add(value, np.float32(zero_point(layer, network, 7))), _output(frame, layer))
+    return saturate(np.add(value, np.float32(zero_point(layer, network, 7))), _NO_ZERO, _output(frame, layer))
 
 
 def qlinear_global_average_pool(frame: Frame, layer: Layer) -> AnyArray:
@@ -85,7 +83,7 @@ def qlinear_average_pool(frame: Frame, layer: Layer) -> AnyArray:
     for tap in g.window.positions():
         total = np.add(total, real[(slice(None), slice(None), *g.window.slices(tap))])
     mean = np.divide(np.divide(total, g.divisors()), scale(layer, network, 3))
-    return _saturate(np.add(mean, np.float32(zero_point(layer, network, 4))), _output(frame, layer))
+    return saturate(np.add(mean, np.float32(zero_point(layer, network, 4))), _NO_ZERO, _output(frame, layer))
 
 
 def qlinear_concat(frame: Frame, layer: Layer) -> AnyArray:

@@ -23,12 +23,12 @@ from asnet.network.quantisation import (
 from asnet.network.quantiser import quantiser
 from asnet.types import AnyArray
 
-__all__ = ["OPERATORS"]
+__all__ = ["OPERATORS", "saturate"]
 
 Int32 = NDArray[np.int32]
 
 
-def _saturate(value: AnyArray, zero: AnyArray, dtype: str, limits: Range | None = None) -> AnyArray:
+def saturate(value: AnyArray, zero: AnyArray, dtype: str, limits: Range | None = None) -> AnyArray:
     """``saturate(round(value) + zero)`` to the ``limits``, those of the type by default; a NaN becomes the least."""
     base = zero.astype(np.int32)
     low, high = (np.subtract(np.int32(limit), base).astype(np.float32) for limit in limits or type_range(dtype))
@@ -46,7 +46,7 @@ def quantize_linear(frame: Frame, layer: Layer) -> AnyArray:
     zero = np.zeros(shape, np.int32) if zero is None else zero.reshape(shape)
     quotient = np.divide(frame.operand(layer, 0).astype(np.float32).reshape(view), scale)
     limits = output_range(layer, output.dtype)
-    return _saturate(quotient, zero, output.dtype, limits).reshape(output.shape)
+    return saturate(quotient, zero, output.dtype, limits).reshape(output.shape)
 
 
 def dequantize_linear(frame: Frame, layer: Layer) -> AnyArray:
@@ -71,8 +71,8 @@ def dynamic_quantize_linear(frame: Frame, layer: Layer) -> tuple[AnyArray, ...]:
     low, high = (np.asarray(bound, np.float32) for bound in (low, high))
     extent = np.divide(np.subtract(high, low), np.float32(255))
     scale = np.where(np.equal(high, low), np.float32(1), extent)
-    zero = _saturate(np.subtract(np.float32(0), np.divide(low, scale)), np.zeros((), np.int32), "uint8")
-    return _saturate(np.divide(x, scale), zero, "uint8"), scale, zero
+    zero = saturate(np.subtract(np.float32(0), np.divide(low, scale)), np.zeros((), np.int32), "uint8")
+    return saturate(np.divide(x, scale), zero, "uint8"), scale, zero
 
 
 def _zero(frame: Frame, layer: Layer, position: int) -> Int32:
@@ -157,7 +157,7 @@ def _requantise(
     scale = np.divide(np.multiply(a, b), y)
     value = np.multiply(total.astype(np.float32), scale)
     dtype = frame.network.tensors[layer.outputs[0]].dtype
-    return _saturate(value, zero, dtype, output_range(layer, dtype))
+    return saturate(value, zero, dtype, output_range(layer, dtype))
 
 
 def _away(value: AnyArray) -> AnyArray:

@@ -33,6 +33,7 @@ __all__ = [
     "matmul_geometry",
     "normalize_axis",
     "pad_amounts",
+    "scalar",
     "softmax_axes",
     "transpose_permutation",
 ]
@@ -70,7 +71,12 @@ def check_output(layer: Layer, network: Network, shape: Sequence[int]) -> None:
         )
 
 
-def _scalar(layer: Layer, array: Array, role: str) -> np.generic:
+def scalar(layer: Layer, array: Array, role: str) -> np.generic:
+    """The only element of ``array``, the parameter ``role`` of ``layer``.
+
+    Raises:
+        NetworkError: it has none or several.
+    """
     if array.size != 1:
         raise NetworkError(f"{layer}: {role} of shape {list(array.shape)} must be a scalar")
     return array.reshape(-1)[0]
@@ -265,7 +271,7 @@ def pad_amounts(layer: Layer, network: Network) -> Padding:
     else:
         pads = tuple(int(amount) for amount in constant_input(layer, network, 1, "pads").ravel())
         if has_input(layer, 2):
-            value = _scalar(layer, constant_input(layer, network, 2, "constant_value"), "constant_value")
+            value = scalar(layer, constant_input(layer, network, 2, "constant_value"), "constant_value")
         if has_input(layer, 3):
             axes = tuple(normalize_axis(layer, int(a), rank) for a in constant_input(layer, network, 3, "axes").ravel())
     if len(pads) != 2 * len(axes):
