@@ -4,6 +4,20 @@ from asnet.emulate.binding import Binding, Plan
 from asnet.emulate.certificate import Certificate, certify_mask
 from asnet.emulate.forms import Form
 from asnet.emulate.golden import Golden
+from asnet.emulate.golden_products import GoldenProducts
 from asnet.emulate.mask import Mask
+from asnet.emulate.products import Data, ProductsForm, ProductsFunction
 
-__all__ = ["Binding", "Certificate", "Form", "Golden", "Mask", "Plan", "certify_mask"]
+__all__ = [
+    "Binding",
+    "Certificate",
+    "Data",
+    "Form",
+    "Golden",
+    "GoldenProducts",
+    "Mask",
+    "Plan",
+    "ProductsForm",
+    "ProductsFunction",
+    "certify_mask",
+]

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asnet.emulate.forms import Form
+from asnet.emulate.products import ProductsFunction
 from asnet.errors import UsageError, did_you_mean
-from asnet.ir import PARTS, Slot, vector_symbol
+from asnet.ir import PARTS, Slot, products_symbol, vector_symbol
 from asnet.ir.jit import Binder, Row
+from asnet.ir.products import ARGUMENTS
 from asnet.types import EXACT
 from asnet.units import UnitInstance
 
-__all__ = ["Binding", "Plan"]
+__all__ = ["Binding", "Choose", "Plan"]
 
 Plan: TypeAlias = tuple[str, ...]
 """The kind of form of every slot: what a compiled network depends on."""
+
+Choose: TypeAlias = Callable[[Slot, "UnitInstance | None"], ProductsFunction]
+"""The compiled kernel for the sums of products of a slot, which it has, and of an instance (None: exact)."""
+
+_KERNELS = "asnet.products.kernels"
+_CALL = "asnet.products.call"
 
 
 class Binding:
@@ -27,16 +35,26 @@ class Binding:
 
     ``forms`` in the order of preference; the last one must serve everything. :meth:`plan` says which form each slot of
     a configuration takes, :meth:`binder` defines the symbols so, :meth:`select` makes a configuration effective in all
-    engines that were made from this binding's binders.
+    engines that were made from this binding's binders. Sums of products have a table of their own, two addresses for
+    each slot, which ``choose`` finds: they do not depend on a plan.
     """
 
-    def __init__(self, slots: Sequence[Slot], instances: Mapping[str, UnitInstance], forms: Sequence[Form]) -> None:
+    def __init__(
+        self,
+        slots: Sequence[Slot],
+        instances: Mapping[str, UnitInstance],
+        forms: Sequence[Form],
+        choose: Choose | None = None,
+    ) -> None:
         self._slots = tuple(slots)
         self._instances = dict(instances)
         self._forms = {form.kind: form for form in forms}
-        self._tables: dict[str, NDArray[np.uint32]] = {
-            form.kind: np.zeros(max(1, len(slots) * form.columns), np.uint32) for form in forms
+        self._tables: dict[str, NDArray[np.uint64]] = {
+            form.kind: np.zeros(max(1, len(slots) * form.columns), np.uint64) for form in forms
         }
+        self._choose = choose
+        self._kernels = np.zeros((max(1, len(slots)), 2), np.uint64)
+        self._functions: dict[tuple[str, str], ProductsFunction] = {}
 
     def plan(self, configuration: Mapping[str, str], *, only: str | None = None) -> Plan:
         """For each slot the first form that serves its choice, or the form ``only``.
@@ -55,7 +73,7 @@ class Binding:
         """Every slot symbol, for vectors too, as its row of a function of its form, by the forms of ``plan``."""
         used = [self._forms[kind] for kind in self._forms if kind in plan]
         count = len(self._slots)
-        lines = [f"@{form.table} = external global [{count * form.columns} x i32], align 4" for form in used]
+        lines = [f"@{form.table} = external global [{count * form.columns} x i64], align 8" for form in used]
         lines += [text for form in used if (text := form.declarations())]
         rows: dict[str, Row] = {}
         definitions: dict[str, str] = {}
@@ -68,8 +86,13 @@ class Binding:
                     definitions[name] = self._forms[kind].definition(name, slot.op, slot.type, lanes, part)
         symbols = {name: address for form in used for name, address in form.symbols.items()}
         symbols |= {form.table: self._tables[form.kind].ctypes.data for form in used}
+        for index, slot in enumerate(self._slots):
+            if slot.products is not None:
+                rows[products_symbol(slot.symbol)] = Row(_CALL, index)
+                definitions[_CALL] = _TRAMPOLINE
+                symbols[_KERNELS] = self._kernels.ctypes.data
         text = "\n".join([*lines, *definitions.values()]) + "\n" if used else ""
-        return Binder(text, symbols, rows, keep=(self._tables, used))
+        return Binder(text, symbols, rows, keep=(self._tables, self._kernels, used))
 
     def select(self, configuration: Mapping[str, str]) -> None:
         """Make ``configuration`` what the slots compute, in every form that serves it."""
@@ -79,6 +102,18 @@ class Binding:
                 if form.serves(slot, instance):
                     row = slice(index * form.columns, (index + 1) * form.columns)
                     self._tables[form.kind][row] = form.row(slot, instance)
+            if slot.products is not None:
+                self._kernels[index] = self._function(slot, instance).addresses
+
+    def _function(self, slot: Slot, instance: UnitInstance | None) -> ProductsFunction:
+        key = slot.name, EXACT if instance is None else instance.name
+        if key not in self._functions:
+            if self._choose is None:
+                raise UsageError(
+                    f"slot {slot.name!r} computes sums of products; give the binding a way to choose kernels"
+                )
+            self._functions[key] = self._choose(slot, instance)
+        return self._functions[key]
 
     def _choice(self, configuration: Mapping[str, str], slot: Slot) -> UnitInstance | None:
         name = configuration.get(slot.name)
@@ -95,3 +130,21 @@ class Binding:
                 f"{instance.type}; choose another instance"
             )
         return instance
+
+
+def _trampoline() -> str:
+    """The function behind every slot that computes sums of products: calls the kernel of its row."""
+    parameters = ", ".join(f"{kind} %{name}" for kind, name in ARGUMENTS)
+    return f"""@{_KERNELS} = external global [2 x ptr], align 8
+
+define void @"{_CALL}"({parameters}, i64 %row) alwaysinline nounwind {{
+  %code.place = getelementptr inbounds [2 x ptr], ptr @{_KERNELS}, i64 %row, i64 0
+  %code = load ptr, ptr %code.place
+  %data.place = getelementptr inbounds [2 x ptr], ptr @{_KERNELS}, i64 %row, i64 1
+  %data = load ptr, ptr %data.place
+  call void %code({parameters}, ptr %data)
+  ret void
+}}"""
+
+
+_TRAMPOLINE = _trampoline()

@@ -33,7 +33,7 @@ class Form(Protocol):
 
     @property
     def columns(self) -> int:
-        """Numbers (32 bits each) in a slot's row."""
+        """Numbers (64 bits each) in a slot's row."""
         ...
 
     @property
@@ -46,7 +46,7 @@ class Form(Protocol):
         ...
 
     def row(self, slot: Slot, instance: UnitInstance | None) -> tuple[int, ...]:
-        """The row that makes the slot compute ``instance``; numbers of 0 to 2³² - 1."""
+        """The row that makes the slot compute ``instance``; numbers of 0 to 2⁶⁴ - 1."""
         ...
 
     def declarations(self) -> str:
@@ -75,11 +75,12 @@ def attributes(mode: FloatMode, operand: OperandType) -> str:
 
 
 def load(name: str, table: str, columns: int, column: int, lanes: int = 1) -> list[str]:
-    """LLVM IR that loads one number of row ``%row`` of a table as ``%<name>``, into each of ``lanes``."""
+    """LLVM IR that loads one number of row ``%row`` of a table as the i32 ``%<name>``, into each of ``lanes``."""
     single, kind = name if lanes == 1 else f"{name}.one", llvm_type("i32", lanes)
     lines = [
-        f"  %{name}.place = getelementptr inbounds [{columns} x i32], ptr @{table}, i64 %row, i64 {column}",
-        f"  %{single} = load i32, ptr %{name}.place",
+        f"  %{name}.place = getelementptr inbounds [{columns} x i64], ptr @{table}, i64 %row, i64 {column}",
+        f"  %{name}.number = load i64, ptr %{name}.place",
+        f"  %{single} = trunc i64 %{name}.number to i32",
     ]
     if lanes > 1:
         lines += [

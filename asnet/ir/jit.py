@@ -21,13 +21,13 @@ from asnet.cache import Cache, digest
 from asnet.errors import DataError, PassError, did_you_mean
 from asnet.host import float_environment, flush_subnormals, initialize_llvm, processors
 from asnet.ir.module import Memory, MemoryKind, Module
-from asnet.ir.optimise import host_machine, optimise_for_host
+from asnet.ir.optimise import HOST, Machine, host_machine, optimise_for_host, retarget
 from asnet.ir.program import RUN_FUNCTION, Program, Row
 from asnet.ir.state import Constants, Layout, State
 from asnet.ir.verify import parse
 from asnet.types import Array, FloatMode
 
-__all__ = ["Binder", "CompiledObject", "Engine", "Float32", "Row", "compile_object"]
+__all__ = ["Binder", "CompiledObject", "Engine", "Float32", "Row", "compile_object", "link"]
 
 Float32: TypeAlias = NDArray[np.float32]
 
@@ -65,14 +65,17 @@ class CompiledObject:
     needs: frozenset[str]
 
 
-def compile_object(text: str, binder_text: str, cache: Cache) -> CompiledObject:
-    """Host object code of IR ``text`` linked with ``binder_text`` (may be empty); from the cache if it is there.
+def compile_object(text: str, binder_text: str, cache: Cache, machine: Machine = HOST) -> CompiledObject:
+    """Object code of IR ``text`` linked with ``binder_text`` (may be empty); from the cache if it is there.
 
     Raises:
         PassError: one of the texts is invalid, or they do not link.
     """
     key = digest(
-        [text, binder_text, "host-7", llvm.get_host_cpu_name(), _host_features(), llvmlite.__version__, _llvm_version()]
+        [
+            *(text, binder_text, "host-8", repr(machine), llvm.get_host_cpu_name(), _host_features()),
+            *(llvmlite.__version__, _llvm_version()),
+        ]
     )
 
     def build(folder: Path) -> None:
@@ -83,9 +86,12 @@ def compile_object(text: str, binder_text: str, cache: Cache) -> CompiledObject:
                 unit.link_in(parse(binder_text, context))
             except RuntimeError as error:
                 raise PassError(f"the definitions of the slot symbols do not link: {error}") from error
-        machine = host_machine()
-        optimise_for_host(unit, machine)
-        (folder / _OBJECT).write_bytes(machine.emit_object(unit))
+        target = host_machine(machine)
+        if machine.effort == HOST.effort:
+            optimise_for_host(unit, target)
+        else:
+            retarget(unit, target)
+        (folder / _OBJECT).write_bytes(target.emit_object(unit))
         symbols = [s for s in (*unit.functions, *unit.global_variables) if not s.name.startswith("llvm.")]
         parts = ["\0".join(s.name for s in symbols if bool(s.is_declaration) == declared) for declared in (False, True)]
         (folder / _SYMBOLS).write_text("\0\0".join(parts), encoding="utf-8")
@@ -115,20 +121,24 @@ def _linker() -> llvm.LLJIT:
     return llvm.create_lljit_compiler()
 
 
-def _link(compiled: Sequence[CompiledObject], symbols: Mapping[str, int]) -> tuple[int, object]:
-    """Address of ``@asnet.run`` in the loaded code, and what keeps it loaded."""
+def link(compiled: Sequence[CompiledObject], symbols: Mapping[str, int], name: str) -> tuple[int, object]:
+    """Address of the function ``name`` in the loaded code, and what keeps it loaded.
+
+    Raises:
+        PassError: the code needs a symbol that nothing defines.
+    """
     needs = frozenset[str]().union(*(part.needs for part in compiled))
     missing = sorted(needs.difference(symbols, *(part.defines for part in compiled)))
     if missing:
-        raise PassError(f"the compiled network needs symbols that nothing defines: {', '.join(missing)}; bind them")
+        raise PassError(f"compiled code needs symbols that nothing defines: {', '.join(missing)}; bind them")
     with _LINK_LOCK:
-        builder = llvm.JITLibraryBuilder().export_symbol(RUN_FUNCTION)
+        builder = llvm.JITLibraryBuilder().export_symbol(name)
         for part in compiled:
             builder.add_object_img(part.code)
-        for name, address in symbols.items():
-            builder.import_symbol(name, address)
+        for symbol, address in symbols.items():
+            builder.import_symbol(symbol, address)
         library = builder.link(_linker(), f"asnet.{next(_LIBRARY_NUMBERS)}")
-        return library[RUN_FUNCTION], library
+        return library[name], library
 
 
 class Engine:
@@ -147,7 +157,7 @@ class Engine:
         self._binder = binder or Binder("")
         program = Program.cached(module, self._binder.rows, cache)
         compiled = [compile_object(program.layers, self._binder.text, cache), compile_object(program.run, "", cache)]
-        address, self._library = _link(compiled, self._binder.symbols)
+        address, self._library = link(compiled, self._binder.symbols, RUN_FUNCTION)
         prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(MemoryKind), *[ctypes.c_int64] * 3)
         self._run = prototype(address)
         self._constants = Constants(module)

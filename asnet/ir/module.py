@@ -19,6 +19,7 @@ from llvmlite import ir
 
 from asnet.cache import digest
 from asnet.ir.clone import copy_module
+from asnet.ir.products import Products
 from asnet.ir.tiling import Tiling
 from asnet.types import ELEMENT_TYPES, Array, FloatMode
 
@@ -30,6 +31,7 @@ SITE_METADATA = "asnet.site"
 Kernels of a tiled module bring the operands of a product into the form that it takes when they pack them, not at each
 product. The operand type of such a product has ``:ready`` behind it; an operand being packed is a site as well, a
 ``select`` of nothing but itself, with ``:a:<op>`` or ``:b:<op>`` behind its type: which operand of which product.
+A call that computes sums of products (:mod:`asnet.ir.products`) has ``:products:<op>`` behind it.
 """
 
 
@@ -91,7 +93,7 @@ class Call:
 class Site:
     """One multiplication, division or addition instruction of a layer; ``count`` executions per image.
 
-    ``part``: one of :data:`PARTS`, other than ``whole`` in kernels of a tiled module.
+    ``part``: one of :data:`PARTS`, other than ``whole`` in kernels of a tiled module, or ``products``.
     """
 
     layer: str
@@ -110,7 +112,7 @@ class Slot:
 
     ``name`` is ``<layer>.<op>`` (``<layer>.<op>.<k>`` at site granularity); ``sites`` static instructions, executed
     ``count`` times per image in all. ``lanes``: the widths of those that work on vectors, in a tiled module; each width
-    has a symbol of its own (:func:`vector_symbol`).
+    has a symbol of its own (:func:`vector_symbol`). ``products``: what those are that compute sums of products.
     """
 
     name: str
@@ -122,6 +124,7 @@ class Slot:
     sites: int
     count: int
     lanes: tuple[int, ...] = ()
+    products: Products | None = None
 
 
 PARTS = ("whole", "a", "b", "ready")
@@ -143,6 +146,7 @@ class Module:
     Every activation has a place of its own unless ``reused`` (:func:`asnet.ir.placement.reuse`): then activations share
     places, and only outputs are there after a run.
     ``tiling``: contractions are tiled for the host; None in the canonical form, which passes and hardware work on.
+    ``products``: layer → the sums of products that it calls a kernel for, in a tiled module.
     """
 
     name: str
@@ -155,6 +159,7 @@ class Module:
     aliases: Mapping[str, Memory] = field(default_factory=dict[str, Memory])
     reused: bool = False
     tiling: Tiling | None = None
+    products: Mapping[str, Products] = field(default_factory=dict[str, Products])
 
     @cached_property
     def text(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import llvmlite.binding as llvm
 
 from asnet.errors import PassError
@@ -9,21 +11,39 @@ from asnet.host import initialize_llvm
 from asnet.ir.module import Module
 from asnet.ir.verify import parse
 
-__all__ = ["for_execution", "for_hls", "host_machine", "optimise_for_host"]
+__all__ = ["HOST", "Machine", "for_execution", "for_hls", "host_machine", "optimise_for_host", "retarget"]
 
 
-def host_machine() -> llvm.TargetMachine:
-    """The machine this process runs on, with all of its features."""
+@dataclass(frozen=True)
+class Machine:
+    """What code is compiled for: LLVM's name of the processor and its features ("" is this one), and how carefully.
+
+    ``effort`` 3 runs the whole pipeline with vectorisation; less only selects instructions, at that level.
+    """
+
+    cpu: str = ""
+    features: str = ""
+    effort: int = 3
+
+
+HOST = Machine()
+"""The machine this process runs on, with all of its features."""
+
+
+def host_machine(machine: Machine = HOST) -> llvm.TargetMachine:
+    """LLVM's code generator for ``machine``, of this process' architecture."""
     initialize_llvm()
     return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, jit=True
+        cpu=machine.cpu or llvm.get_host_cpu_name(),
+        features=machine.features or ("" if machine.cpu else llvm.get_host_cpu_features().flatten()),
+        opt=machine.effort,
+        jit=True,
     )
 
 
 def optimise_for_host(unit: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
     """Level 3 with vectorisation for ``machine``, in place. Only what LLVM may do without fast-math flags."""
-    unit.triple = machine.triple
-    unit.data_layout = str(machine.target_data)
+    retarget(unit, machine)
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = True
     options.slp_vectorization = True
@@ -31,6 +51,12 @@ def optimise_for_host(unit: llvm.ModuleRef, machine: llvm.TargetMachine) -> None
     options.loop_unrolling = True
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(unit, builder)
+
+
+def retarget(unit: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
+    """Say in ``unit`` that it is for ``machine``."""
+    unit.triple = machine.triple
+    unit.data_layout = str(machine.target_data)
 
 
 def for_execution(module: Module) -> str:

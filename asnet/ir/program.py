@@ -153,9 +153,8 @@ class _Sharing:
             name = _name(reference)
             target = self.target(name)
             if name in self._rows:
-                types = ", ".join([kind.strip()] * 2 + ["i64"])
-                head = f"declare {kind.strip()} {target.reference}({types})"
-                self.declared[target.reference] = f"{head} memory(none) nounwind willreturn"
+                declaration = self._parts.declarations[name].replace(reference, target.reference, 1)
+                self.declared[target.reference] = declaration.replace(")", ", i64)", 1)
             numbers = [places.setdefault(symbol, len(places)) for symbol in target.symbols]
             arguments = ", ".join([*([operands] if operands else []), *(f'i64 %"row.{place}"' for place in numbers)])
             return f"call {kind}{target.reference}({arguments})"

@@ -11,6 +11,7 @@ from llvmlite import ir
 
 from asnet.errors import Refusals, UnsupportedError
 from asnet.ir.module import Call, Module
+from asnet.ir.products import Products
 from asnet.ir.tiling import Tiling
 from asnet.lower.context import ANY, LayerContext
 from asnet.lower.memory import MemoryPlan
@@ -53,6 +54,7 @@ def lower_supported(
     llvm = ir.Module(network.name, context=ir.Context())
     plan = MemoryPlan(network, mode, ALIASING)
     calls: list[Call] = []
+    products: dict[str, Products] = {}
     for layer in network.layers:
         context = LayerContext(layer, network, plan, llvm, mode, tiling)
         try:
@@ -61,9 +63,12 @@ def lower_supported(
             problems[layer.name] = str(error)
         else:
             calls.extend(context.calls)
+            if context.products is not None:
+                products[layer.name] = context.products
     module = Module(
-        network.name, llvm, mode, plan.memories, tuple(calls), plan.constants, aliases=plan.aliases, tiling=tiling
-    )
+        network.name, llvm, mode, plan.memories, tuple(calls), plan.constants, aliases=plan.aliases, tiling=tiling,
+        products=products,
+    )  # fmt: skip
     return module, problems
 
 

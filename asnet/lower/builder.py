@@ -13,6 +13,7 @@ from collections.abc import Generator, Mapping, Sequence
 from llvmlite import ir
 
 from asnet.ir.module import SITE_METADATA, Memory, MemoryKind
+from asnet.ir.products import ARGUMENTS, PLACEHOLDER
 from asnet.ir.tiling import Tiling
 from asnet.lower.arithmetic import F32, I1, I8, I32, I64, Arithmetic, register_type
 from asnet.lower.index import Index, LoopIndex, flatten
@@ -232,3 +233,18 @@ class LayerBuilder(Arithmetic):
         operands = [self.layer.name, self.layer.op_type, type, I64(count)]
         instruction.set_metadata(SITE_METADATA, self.ir.module.add_metadata(operands))
         return instruction
+
+    def products(self, op: str, type: str, count: int, arguments: Sequence[ir.Value]) -> None:  # noqa: A002
+        """A call that computes sums of products ``op`` of operands of ``type``, :mod:`asnet.ir.products`; a site.
+
+        ``count`` products per image in all calls of this instruction. The layer's context says what they are
+        (:attr:`~asnet.lower.context.LayerContext.products`).
+        """
+        module = self.ir.module
+        function = module.globals.get(PLACEHOLDER)
+        if not isinstance(function, ir.Function):
+            kinds = [ir.PointerType() if kind == "ptr" else I64 for kind, _ in ARGUMENTS]
+            function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), PLACEHOLDER)
+        call = self.ir.call(function, arguments)
+        operands = [self.layer.name, self.layer.op_type, f"{type}:products:{op}", I64(count)]
+        call.set_metadata(SITE_METADATA, module.add_metadata(operands))

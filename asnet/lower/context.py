@@ -10,6 +10,7 @@ from llvmlite import ir
 from asnet.errors import UnsupportedError
 from asnet.ir.attributes import function_attributes, pointer_attributes
 from asnet.ir.module import Call, Memory, MemoryKind
+from asnet.ir.products import Products
 from asnet.ir.tiling import Tiling
 from asnet.lower.builder import LayerBuilder
 from asnet.lower.memory import MemoryPlan
@@ -40,6 +41,8 @@ class LayerContext:
         self.network = network
         self.mode = mode
         self.calls: list[Call] = []
+        self.products: Products | None = None
+        """What :meth:`~asnet.lower.builder.LayerBuilder.products` computes in this layer."""
         self._plan = plan
         self._llvm = llvm
         self.tiling = tiling

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from llvmlite import ir
 
 from asnet.errors import PassError, did_you_mean
-from asnet.ir import Module, Site, Slot, pure_function_attributes, vector_symbol
+from asnet.ir import Module, Site, Slot, products_symbol, pure_function_attributes, vector_symbol
 from asnet.passes.base import Pass, register
 from asnet.passes.rewrite import rewrite
 from asnet.types import APPROXIMABLE_OPS
@@ -68,6 +69,12 @@ class Approximate(Pass):
                 sites=0,
                 count=0,
             )
+            if site.part == "products":
+                slots[name] = replace(
+                    slot, sites=slot.sites + 1, count=slot.count + site.count, products=module.products[site.layer]
+                )
+                kernel = _products_function(module.llvm, products_symbol(slot.symbol), site.instruction.operands)
+                return builder.call(kernel, site.instruction.operands)
             kind = site.instruction.type
             width = kind.count if isinstance(kind, ir.VectorType) else 1
             lanes = slot.lanes if width == 1 else tuple(sorted({*slot.lanes, width}))
@@ -86,6 +93,13 @@ def _slot_function(llvm: ir.Module, symbol: str, operand: ir.Type) -> ir.Functio
     function = ir.Function(llvm, ir.FunctionType(operand, (operand, operand)), symbol)
     function.attributes = pure_function_attributes()
     return function
+
+
+def _products_function(llvm: ir.Module, symbol: str, operands: Sequence[ir.Value]) -> ir.Function:
+    known = llvm.globals.get(symbol)
+    if isinstance(known, ir.Function):
+        return known
+    return ir.Function(llvm, ir.FunctionType(ir.VoidType(), [operand.type for operand in operands]), symbol)
 
 
 def approximate(module: Module, granularity: str = "layer", ops: str = "fmul+fdiv+mul") -> Module:
