@@ -25,16 +25,20 @@ for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
     import_module(f"asnet.lower.{_module}")  # fills LOWERINGS
 
 
-def lower(network: Network, mode: FloatMode = FloatMode.FTZ, *, tiling: Tiling | None = None) -> Module:
+def lower(
+    network: Network, mode: FloatMode = FloatMode.FTZ, *, tiling: Tiling | None = None, samples: int = 0
+) -> Module:
     """The LLVM IR of ``network`` in float mode ``mode``; the same network gives the same bytes.
 
     Without ``tiling`` it is canonical: plain loops, what passes and hardware work on. With ``tiling`` contractions are
-    tiled for execution on the host: the same results, bit for bit (:func:`asnet.ir.tiling.host_tiling`).
+    tiled for execution on the host: the same results, bit for bit (:func:`asnet.ir.tiling.host_tiling`). With
+    ``samples`` a layer computes no more than that many of its places, those that :class:`asnet.ir.sampling.Sampler`
+    says (layers whose places depend on each other compute all): for checking what another run has left in a state.
 
     Raises:
         UnsupportedError: operators, types or attributes that ASNet does not support; all nodes are named.
     """
-    module, problems = lower_supported(network, mode, tiling=tiling)
+    module, problems = lower_supported(network, mode, tiling=tiling, samples=samples)
     refusals = Refusals()
     refusals.problems = list(problems.values())
     known = any(layer.op_type not in LOWERINGS for layer in network.layers)
@@ -43,7 +47,7 @@ def lower(network: Network, mode: FloatMode = FloatMode.FTZ, *, tiling: Tiling |
 
 
 def lower_supported(
-    network: Network, mode: FloatMode = FloatMode.FTZ, *, tiling: Tiling | None = None
+    network: Network, mode: FloatMode = FloatMode.FTZ, *, tiling: Tiling | None = None, samples: int = 0
 ) -> tuple[Module, Mapping[str, str]]:
     """:func:`lower` of the layers that are supported; what is said of the others, by name. Not to be run if any.
 
@@ -56,7 +60,7 @@ def lower_supported(
     calls: list[Call] = []
     products: dict[str, Products] = {}
     for layer in network.layers:
-        context = LayerContext(layer, network, plan, llvm, mode, tiling)
+        context = LayerContext(layer, network, plan, llvm, mode, tiling, samples)
         try:
             _lower_layer(context, plan)
         except UnsupportedError as error:

@@ -8,15 +8,17 @@ stack.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Generator, Mapping, Sequence
 
 from llvmlite import ir
 
 from asnet.ir.module import SITE_METADATA, Memory, MemoryKind
 from asnet.ir.products import ARGUMENTS, PLACEHOLDER
+from asnet.ir.sampling import PLACE_FUNCTION
 from asnet.ir.tiling import Tiling
 from asnet.lower.arithmetic import F32, I1, I8, I32, I64, Arithmetic, register_type
-from asnet.lower.index import Index, LoopIndex, flatten
+from asnet.lower.index import Index, LoopIndex, flatten, strides
 from asnet.network.model import Layer
 from asnet.types import ELEMENT_TYPES, FloatMode
 
@@ -86,7 +88,8 @@ class LayerBuilder(Arithmetic):
     """Emits instructions at the end of one layer's function.
 
     ``pointers`` maps memory names to the function's arguments. ``ir`` is the plain LLVM builder for what has no method
-    here. ``tiling``: what has a tiled form takes it; None asks for the canonical one.
+    here. ``tiling``: what has a tiled form takes it; None asks for the canonical one. ``samples``: how many places of
+    :meth:`each` are computed; 0 for all.
     """
 
     def __init__(
@@ -96,12 +99,14 @@ class LayerBuilder(Arithmetic):
         mode: FloatMode,
         pointers: Mapping[str, ir.Value],
         tiling: Tiling | None = None,
+        samples: int = 0,
     ) -> None:
         self.ir = ir.IRBuilder(function.append_basic_block("entry"))
         self.layer = layer
         self.mode = mode
         self.pointers = pointers
         self.tiling = tiling
+        self._samples = samples
         self._loops: list[Loop] = []
         self._computed = 0
 
@@ -112,6 +117,31 @@ class LayerBuilder(Arithmetic):
         """A nest of loops that carries nothing, the last of ``extents`` innermost; one :class:`Index` per extent."""
         with self.reduction(extents) as state:
             yield state.index
+
+    @contextlib.contextmanager
+    def each(self, extents: Sequence[int]) -> Generator[tuple[Index, ...]]:
+        """:meth:`nest` over places of the layer's outputs that do not depend on each other: the elements that the block
+        stores at a place are its own, and it loads none that another place stores. So a check may run some of them.
+        """
+        total = math.prod(extents)
+        if self._loops or not 0 < self._samples < total:
+            with self.nest(extents) as index:
+                yield index
+            return
+        with self.nest((self._samples,)) as (sample,):
+            place = self.ir.call(self._place(), [self.position(sample), I64(total)], "place")
+            steps = zip(extents, strides(extents), strict=True)
+            parts = [(extent, self.ir.urem(self.ir.udiv(place, I64(step)), I64(extent))) for extent, step in steps]
+            yield tuple(self.index(part) if extent > 1 else Index() for extent, part in parts)
+
+    def _place(self) -> ir.Function:
+        module = self.ir.module
+        known = module.globals.get(PLACE_FUNCTION)
+        return (
+            known
+            if isinstance(known, ir.Function)
+            else ir.Function(module, ir.FunctionType(I64, [I64, I64]), PLACE_FUNCTION)
+        )
 
     @contextlib.contextmanager
     def reduction(self, extents: Sequence[int], *initial: ir.Value) -> Generator[Reduction]:

@@ -36,6 +36,7 @@ class LayerContext:
         llvm: ir.Module,
         mode: FloatMode,
         tiling: Tiling | None = None,
+        samples: int = 0,
     ) -> None:
         self.layer = layer
         self.network = network
@@ -46,6 +47,7 @@ class LayerContext:
         self._plan = plan
         self._llvm = llvm
         self.tiling = tiling
+        self.samples = samples
         self._computed: set[str] = set()
 
     def unsupported(self, what: str) -> UnsupportedError:
@@ -122,7 +124,7 @@ class LayerContext:
             align = memory.element_bytes if memory.kind is MemoryKind.CONSTANT else 64  # large constants are not moved
             argument.attributes = pointer_attributes(readonly=memory_name not in written, align=align)
         pointers = dict(zip(arguments, function.args, strict=True))
-        builder = LayerBuilder(function, self.layer, self.mode, pointers, self.tiling)
+        builder = LayerBuilder(function, self.layer, self.mode, pointers, self.tiling, self.samples)
         yield builder
         builder.ir.ret_void()
         self.calls.append(Call(self.layer.name, self.layer.op_type, name, tuple(arguments), written))

@@ -33,7 +33,7 @@ def contract(b: LayerBuilder, c: Contraction, epilogue: Epilogue | None = None) 
 
 
 def _contract_canonically(b: LayerBuilder, c: Contraction, epilogue: Epilogue | None) -> None:
-    with b.nest([axis.extent for axis in c.space]) as index:
+    with b.each([axis.extent for axis in c.space]) as index:
         initial = b.number(0.0)
         if c.start is not None:
             initial = _load(b, c.start, index, [axis.start for axis in c.space])

@@ -51,7 +51,7 @@ def _contraction(found: Einsum, left: Memory, right: Memory, y: Memory) -> Contr
 
 
 def _emit(b: LayerBuilder, found: Einsum, operands: Sequence[Memory], y: Memory) -> None:
-    with b.nest(y.shape) as outer:
+    with b.each(y.shape) as outer:
         places = dict(zip(found.output, outer, strict=True))
 
         def term() -> ir.Value:

@@ -35,7 +35,7 @@ def map_broadcast(
     *shapes, extents = collapse([*(operand.shape for operand in operands), y.shape])
     flat = [replace(operand, shape=shape) for operand, shape in zip(operands, shapes, strict=True)]
     y = replace(y, shape=extents)
-    with context.function(flat, (y,)) as b, b.nest(extents) as index:
+    with context.function(flat, (y,)) as b, b.each(extents) as index:
         values = [b.load(operand, broadcast(index, operand.shape)) for operand in flat]
         b.store(y, index, function(b, values))
 
@@ -45,7 +45,7 @@ def map_elements(
 ) -> None:
     """Output = ``function`` of the first operand (of one of ``types``), element by element whatever the shapes."""
     x, y = (replace(memory, shape=(memory.size,)) for memory in (context.input(0, types), context.output()))
-    with context.function((x,), (y,)) as b, b.nest(y.shape) as index:
+    with context.function((x,), (y,)) as b, b.each(y.shape) as index:
         b.store(y, index, function(b, b.load(x, index)))
 
 

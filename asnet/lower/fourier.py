@@ -67,7 +67,7 @@ def _dft(context: LayerContext) -> None:
     found = transform(context.layer, context.network)
     tables = _Tables(context, found.fourier)
     x, y = replace(context.input(), shape=found.inputs), replace(context.output(), shape=found.outputs)
-    with context.function((x, *tables.memories), (y,)) as b, b.nest(found.outputs[:3]) as (outer, k, inner):
+    with context.function((x, *tables.memories), (y,)) as b, b.each(found.outputs[:3]) as (outer, k, inner):
 
         def element(t: Index) -> list[ir.Value]:
             return [b.load(x, (outer, t, inner, Index(part))) for part in range(found.parts)]
@@ -81,7 +81,7 @@ def _stft(context: LayerContext) -> None:
     found = frames(context.layer, context.network)
     tables = _Tables(context, found.fourier)
     x, window, y = replace(context.input(), shape=found.signal), context.optional_input(2), context.output()
-    with context.function((x, window, *tables.memories), (y,)) as b, b.nest(y.shape[:3]) as (image, number, k):
+    with context.function((x, window, *tables.memories), (y,)) as b, b.each(y.shape[:3]) as (image, number, k):
 
         def element(t: Index) -> list[ir.Value]:
             parts = [b.load(x, (image, number * found.step + t, Index(part))) for part in range(x.shape[2])]

@@ -249,7 +249,7 @@ def _conv(context: LayerContext) -> None:
     with context.function(product.memories(), (*scratch, product.y)) as b:
         zero = b.ir.trunc(product.padding.emit(b, (Index(),)), ir.IntType(ELEMENT_TYPES[product.a.dtype].bits))
         emit_padding(b, product.a, source_memory, g.window, zero)
-        with b.nest(outer) as (image, group, member, *place):
+        with b.each(outer) as (image, group, member, *place):
             channel = group * g.group_outputs + member
 
             def operands(index: tuple[Index, ...]) -> tuple[ir.Value, ir.Value]:
@@ -280,7 +280,7 @@ def _matmul(context: LayerContext) -> None:
     left = replace(product.a, shape=(*g.a_batch, g.m, g.k))
     right = replace(product.b, shape=(*g.b_batch, g.k, g.n))
     product.y = replace(product.y, shape=matrix)
-    with context.function(product.memories(), (product.y,)) as b, b.nest(matrix) as (*batch, m, n):
+    with context.function(product.memories(), (product.y,)) as b, b.each(matrix) as (*batch, m, n):
 
         def operands(index: tuple[Index, ...]) -> tuple[ir.Value, ir.Value]:
             (k,) = index

@@ -22,7 +22,7 @@ def _normalization(context: LayerContext) -> None:
     statistics = [context.optional_output(number) for number in (1, 2)]
     mean_of, factor_of = (memory and replace(memory, shape=g.outer) for memory in statistics)
     written = [memory for memory in (y, mean_of, factor_of) if memory is not None]
-    with context.function((x, scale, bias), written) as b, b.nest(g.outer) as row:
+    with context.function((x, scale, bias), written) as b, b.each(g.outer) as row:
         zero, count = b.number(0.0), b.number(g.count)
         mean = zero
         if g.centred:

@@ -20,7 +20,7 @@ def _instance_normalization(context: LayerContext) -> None:
     scale, bias = context.input(1), context.input(2)
     x, y = (replace(memory, shape=g.shape) for memory in (context.input(), context.output()))
     batch, channels, elements = g.shape
-    with context.function((x, scale, bias), (y,)) as b, b.nest((batch, channels)) as (n, c):
+    with context.function((x, scale, bias), (y,)) as b, b.each((batch, channels)) as (n, c):
         count = b.number(elements)
         with b.reduction((elements,), b.number(0.0)) as total:
             total.value = b.site("fadd", total.value, b.load(x, (n, c, *total.index)))
@@ -49,7 +49,7 @@ def _lrn(context: LayerContext) -> None:
         with b.nest(x.shape) as (n, c, i):
             element = b.load(x, (n, c, i))
             b.store(squares, (n, c + g.before, i), b.site("fmul", element, element))
-        with b.nest(y.shape) as (n, c, i):
+        with b.each(y.shape) as (n, c, i):
             with b.reduction((g.size,), b.number(0.0)) as total:
                 total.value = b.site("fadd", total.value, b.load(squares, (n, c + total.index[0], i)))
             base = b.site("fadd", b.site("fmul", total.value, b.number(g.scale)), b.number(g.bias))
@@ -62,7 +62,7 @@ def _lp_normalization(context: LayerContext) -> None:
     g = lp_norm(context.layer, context.network)
     x, y = (replace(memory, shape=g.shape) for memory in (context.input(), context.output()))
     outer, extent, inner = g.shape
-    with context.function((x,), (y,)) as b, b.nest((outer, inner)) as (i, j):
+    with context.function((x,), (y,)) as b, b.each((outer, inner)) as (i, j):
         zero = b.number(0.0)
         with b.reduction((extent,), zero) as total:
             element = b.load(x, (i, total.index[0], j))

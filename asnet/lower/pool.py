@@ -91,7 +91,7 @@ def _average_pool(context: LayerContext) -> None:
     divisors = context.constant("divisors", g.divisors()) if g.divisor is None else None
     with context.function((x, divisors), (*scratch, y)) as b:
         emit_padding(b, x, padded, g.window, 0.0)
-        with b.nest(y.shape) as (plane, *place):
+        with b.each(y.shape) as (plane, *place):
             with b.reduction(g.window.kernel, b.number(0.0)) as total:
                 value = b.load(padded, (plane, *under(g.window, place, total.index)))
                 total.value = b.site("fadd", total.value, value)
@@ -106,7 +106,7 @@ def _lp_pool(context: LayerContext) -> None:
     x, y, padded, scratch = _memories(context, found.pool)
     with context.function((x,), (*scratch, y)) as b:
         emit_padding(b, x, padded, window, 0.0)
-        with b.nest(y.shape) as (plane, *place):
+        with b.each(y.shape) as (plane, *place):
             with b.reduction(window.kernel, b.number(0.0)) as total:
                 value = b.load(padded, (plane, *under(window, place, total.index)))
                 total.value = b.site("fadd", total.value, found.term(LayerSteps(b), value))

@@ -66,7 +66,7 @@ def _mul(context: LayerContext) -> None:
     unit = unit_operands(a.dtype, c.dtype, *ranges)
     a_scale, c_scale, y_scale = (scale(layer, network, position) for position in (1, 4, 6))
     factor = np.divide(np.multiply(a_scale, c_scale), y_scale)
-    with context.function((a, c), (y,)) as b, b.nest(y.shape) as index:
+    with context.function((a, c), (y,)) as b, b.each(y.shape) as index:
         left = narrow(b, widen(b, b.load(a, broadcast(index, a.shape)), a.dtype), a.dtype, unit.type)
         right = narrow(b, widen(b, b.load(c, broadcast(index, c.shape)), c.dtype), c.dtype, unit.type)
         total = b.site("mul", left, right, unit.type)

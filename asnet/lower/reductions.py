@@ -73,7 +73,7 @@ def _reduce(context: LayerContext) -> None:
     start, step, types = STEPS[context.layer.op_type]
     g = reduction(context.layer, context.network)
     x, y = context.input(0, types), replace(context.output(), shape=g.results)
-    with context.function((x,), (y,)) as b, b.nest(y.shape) as place:
+    with context.function((x,), (y,)) as b, b.each(y.shape) as place:
         with b.reduction(g.extents, b.constant(start(x.dtype), x.dtype)) as acc:
             parts = dict(zip((*g.kept, *g.axes), (*place, *acc.index), strict=True))
             element = b.load(x, [parts[axis] for axis in range(len(parts))])
@@ -92,7 +92,7 @@ def _log_sum_exp(context: LayerContext) -> None:
     """``m + ln Σ e^(x - m)`` with the maximum m, or 0 where that is not finite."""
     g = reduction(context.layer, context.network)
     x, y = context.input(), replace(context.output(), shape=g.results)
-    with context.function((x,), (y,)) as b, b.nest(y.shape) as place:
+    with context.function((x,), (y,)) as b, b.each(y.shape) as place:
 
         def element(index: Sequence[Index]) -> ir.Value:
             parts = dict(zip((*g.kept, *g.axes), (*place, *index), strict=True))

@@ -27,7 +27,7 @@ def _number(b: LayerBuilder, index: Index) -> ir.Value:
 def _roi_align(context: LayerContext) -> None:
     found = roi_align(context.layer, context.network)
     x, regions, images, y = context.input(0), context.input(1), context.input(2, ("int64",)), context.output()
-    with context.function((x, regions, images), (y,)) as b, b.nest((y.shape[0],)) as (region,):
+    with context.function((x, regions, images), (y,)) as b, b.each((y.shape[0],)) as (region,):
         steps = LayerSteps(b)
         image = subscript(b, images, (region,), x.shape[0])
         left, top, right, bottom = (b.load(regions, (region, Index(k))) for k in range(4))

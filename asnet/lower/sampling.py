@@ -21,7 +21,7 @@ __all__: list[str] = []
 def _grid_sample(context: LayerContext) -> None:
     found = grid_sample(context.layer, context.network)
     x, grid, y = context.input(0, ANY if found.nearest else FLOATS), context.input(1), context.output()
-    with context.function((x, grid), (y,)) as b, b.nest((x.shape[0], *found.points)) as (image, *point):
+    with context.function((x, grid), (y,)) as b, b.each((x.shape[0], *found.points)) as (image, *point):
         steps = LayerSteps(b)
         rank = len(found.axes)
         taps = found.taps(steps, [b.load(grid, (image, *point, Index(k))) for k in range(rank)])
@@ -40,7 +40,7 @@ def _affine_grid(context: LayerContext) -> None:
     rank = len(found.extents)
     theta, y = context.input(), context.output()
     tables = [context.constant(f"coordinates{k}", values) for k, values in enumerate(found.coordinates())]
-    with context.function((theta, *tables), (y,)) as b, b.nest(y.shape) as (image, *point, k):
+    with context.function((theta, *tables), (y,)) as b, b.each(y.shape) as (image, *point, k):
         products = [
             b.site("fmul", b.load(theta, (image, k, Index(number))), b.load(table, (place,)))
             for number, (table, place) in enumerate(zip(reversed(tables), reversed(point), strict=True))

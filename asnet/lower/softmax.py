@@ -30,7 +30,7 @@ def _softmax(context: LayerContext) -> None:
             if rest:
                 _line(b, x, y, (i, Index(blocks * _LINE)), rest)
         return
-    with context.function((x,), (y,)) as b, b.nest((outer, inner)) as (i, j):
+    with context.function((x,), (y,)) as b, b.each((outer, inner)) as (i, j):
         with b.reduction((extent,), b.load(x, (i, Index(), j))) as maximum:
             element = b.load(x, (i, maximum.index[0], j))
             maximum.value = b.select(">", element, maximum.value, element, maximum.value)

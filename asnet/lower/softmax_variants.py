@@ -21,7 +21,7 @@ def _log_softmax(context: LayerContext) -> None:
     shape = softmax_axes(context.layer, context.network)
     x, y = replace(context.input(), shape=shape), replace(context.output(), shape=shape)
     outer, extent, inner = shape
-    with context.function((x,), (y,)) as b, b.nest((outer, inner)) as (i, j):
+    with context.function((x,), (y,)) as b, b.each((outer, inner)) as (i, j):
         with b.reduction((extent,), b.load(x, (i, Index(), j))) as maximum:
             element = b.load(x, (i, maximum.index[0], j))
             maximum.value = b.select(">", element, maximum.value, element, maximum.value)

@@ -26,10 +26,12 @@ def prepare(
     passes: Sequence[Pass] = (),
     ops: str = "fmul+fdiv+mul",
     tiling: Tiling | None = None,
+    samples: int = 0,
 ) -> Module:
     """The network's IR after ``passes`` and the `approximate` pass; its slots are in ``Module.slots``.
 
-    With ``tiling`` (which must keep ``sites``) contractions are tiled for the host.
+    With ``tiling`` (which must keep ``sites``) contractions are tiled for the host; ``samples`` as in
+    :func:`asnet.lower.lower`.
 
     ``granularity`` is `layer` or `site` (`network` means one choice for all layers and needs no finer slots: `layer`).
 
@@ -38,7 +40,9 @@ def prepare(
         PassError: a pass left an invalid module, or an unknown granularity or op.
     """
     slots = "layer" if granularity == "network" else granularity
-    return run_passes(lower(network, mode, tiling=tiling), [*passes, Approximate(ops=ops, granularity=slots)])
+    return run_passes(
+        lower(network, mode, tiling=tiling, samples=samples), [*passes, Approximate(ops=ops, granularity=slots)]
+    )
 
 
 def slots_of(source: Source, *, granularity: str = "layer") -> tuple[Slot, ...]:

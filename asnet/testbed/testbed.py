@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,10 +12,11 @@ import numpy as np
 
 from asnet.cache import Cache, default_cache
 from asnet.emulate import Binding, Certificate, Golden, Mask, Plan, certify_mask
-from asnet.errors import MismatchError, UsageError, did_you_mean
+from asnet.errors import UsageError, did_you_mean
 from asnet.host import processors
 from asnet.ir import Module, reuse
 from asnet.ir.jit import Engine
+from asnet.ir.sampling import Sampler
 from asnet.ir.tiling import host_tiling
 from asnet.network import Network
 from asnet.passes import Pass
@@ -25,7 +25,8 @@ from asnet.testbed.dataset import Dataset
 from asnet.testbed.evaluation import Evaluation
 from asnet.testbed.judging import judge_of
 from asnet.testbed.prepare import prepare
-from asnet.testbed.tally import Tally, canonical_bits
+from asnet.testbed.replay import SAMPLES, Replay
+from asnet.testbed.tally import Tally
 from asnet.types import Array, FloatMode
 from asnet.units import FunctionLibrary, UnitInstance
 
@@ -33,8 +34,6 @@ __all__ = ["BACKENDS", "TestBed"]
 
 BACKENDS = ("golden", "auto")
 """`golden` runs everything through the Verilator models; `auto` takes the fastest certified form of each slot."""
-
-_MOST_GOLDEN_CALLS = 250_000_000  # in one layer of an image that is compared with the golden model: some seconds
 
 _MOST_PLANS = 32  # networks compiled for one test bed; beyond, everything runs golden
 
@@ -124,7 +123,9 @@ class TestBed:
         self._reuses = not (fits and prefixes)
         self._engines: dict[tuple[Plan, bool], Engine] = {}
         self._kept: dict[str, str] | None = None
-        self._checked: set[tuple[str, str]] = set()
+        self._sampled: Callable[[], Module] = partial(
+            prepare, network, mode, granularity=granularity, passes=passes, samples=SAMPLES
+        )
 
     def evaluate(self, configuration: Mapping[str, str], /) -> Evaluation:
         """Run ``configuration`` (slot name → instance name or `exact`) on all images of the test set.
@@ -136,7 +137,7 @@ class TestBed:
         """
         began = time.perf_counter()
         engine = self._engine(self._plan(configuration), reuses=self._reuses)
-        self._spot_check(configuration)
+        self._check(configuration)
         first = self._first_changed(configuration)
         self._binding.select(configuration)
         self._kept = None  # until it is whole again, whatever interrupts
@@ -227,43 +228,23 @@ class TestBed:
         numbers = (number for number, call in enumerate(self.module.calls) if call.layer in changed)
         return next(numbers, len(self.module.calls))
 
-    def _spot_check(self, configuration: Mapping[str, str]) -> None:
-        """Compare the fast forms with the golden model on the first image, layer by layer, for choices not compared
-        before; layers of more than :data:`_MOST_GOLDEN_CALLS` operations rest on their certificates.
-        """
-        fast = {
-            (slot.name, configuration[slot.name])
-            for slot, kind in zip(self.slots, self._plan(configuration), strict=True)
-            if kind != "golden"
-        }
-        if fast <= self._checked:
+    def _check(self, configuration: Mapping[str, str]) -> None:
+        """Compare the fast forms with the golden model, layer by layer, for choices not compared before."""
+        plan = self._plan(configuration)
+        if all(kind == "golden" for kind in plan):
             return
-        counts = Counter[str]()
-        for slot in self.slots:
-            counts[slot.layer] += slot.count
-        layers = {slot.layer for slot in self.slots if (slot.name, configuration[slot.name]) in fast - self._checked}
-        engine = self._engine(self._plan(configuration), reuses=False)
-        golden = self._engine(self._plan(configuration, only="golden"), reuses=False)
-        self._binding.select(configuration)
-        state = engine.state(1)
-        engine.run(self.dataset.feed(slice(0, 1)), state=state)
-        for number, call in enumerate(self.module.calls):
-            if call.layer in layers and counts[call.layer] <= _MOST_GOLDEN_CALLS:
-                found = {name: np.array(state.view(self.module.memories[name])) for name in call.writes}
-                golden.run(state=state, first=number, end=number + 1)
-                for name, values in found.items():
-                    self._compare(name, values, state.view(self.module.memories[name]), configuration)
-        self.library.raise_fault()
-        self._checked |= fast
+        new = self._replay.new(self.slots, plan, configuration)
+        if new:
+            kinds = {slot.name: kind for slot, kind in zip(self.slots, plan, strict=True)}
+            self._binding.select(configuration)
+            self._replay.check(self._engine(plan, reuses=False), new, kinds, configuration)
+            self.library.raise_fault()
 
-    def _compare(self, name: str, fast: Array, golden: Array, configuration: Mapping[str, str]) -> None:
-        here, there = canonical_bits(fast), canonical_bits(golden)
-        if not np.array_equal(here, there):
-            element = tuple(int(i) for i in np.argwhere(here != there)[0])
-            raise MismatchError(
-                f"fast forms and golden model differ in {name!r} at {element[1:]}: {fast[element]!r} against "
-                f"{golden[element]!r}, configuration {dict(configuration)}; run with --backend golden and report this"
-            )
+    @cached_property
+    def _replay(self) -> Replay:
+        module, sampler = self._sampled(), Sampler()
+        binder = self._binding.binder(("golden",) * len(self.slots))
+        return Replay(Engine(module, binder=sampler.bound(binder), cache=self._cache, threads=1), sampler, self.dataset)
 
 
 def _by_name(instances: Iterable[UnitInstance]) -> dict[str, UnitInstance]:

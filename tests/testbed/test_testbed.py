@@ -281,9 +281,11 @@ def test_only_what_is_new_is_compared_with_the_golden_model(
     bed.evaluate({**exact, slot.name: "fmul_trunc(p=20)"})
     assert set(compared) == {slot.layer}
     compared.clear()
-    monkeypatch.setattr("asnet.testbed.testbed._MOST_GOLDEN_CALLS", 0)
-    bed.evaluate({**exact, slot.name: "fmul_trunc(p=22)"})
+    monkeypatch.setattr("asnet.testbed.replay._MOST_CALLS", 0)
+    other = TestBed(conv, digits.take(3), instances, backend="auto")
+    other.evaluate({**exact, slot.name: "fmul_trunc(p=22)"})
     assert compared == []
+    assert other._replay.beyond == {slot.layer for slot in bed.slots}  # pyright: ignore[reportPrivateUsage]
 
 
 def test_site_granularity(dense: Network, digits: Dataset, instances: Units) -> None:
