@@ -10,15 +10,10 @@ import numpy as np
 from llvmlite import ir
 
 from asnet.host import flush_subnormals
+from asnet.ir.emission import F32, I1, I8, I32, I64
 from asnet.types import ELEMENT_TYPES, FloatMode
 
 __all__ = ["F32", "I1", "I8", "I32", "I64", "Arithmetic", "register_type"]
-
-F32 = ir.FloatType()
-I1 = ir.IntType(1)
-I8 = ir.IntType(8)
-I32 = ir.IntType(32)
-I64 = ir.IntType(64)
 
 _FLOAT_OPS = {"add": "fadd", "sub": "fsub", "mul": "fmul"}
 

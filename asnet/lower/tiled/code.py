@@ -8,115 +8,34 @@ from collections.abc import Generator, Mapping, Sequence
 from llvmlite import ir
 
 from asnet.ir.attributes import kernel_attributes, pointer_attributes
+from asnet.ir.emission import F32, I1, I32, I64, POINTER, Emitter, Steps, poison, vector
 from asnet.ir.module import SITE_METADATA
 from asnet.ir.tiling import Tiling
-from asnet.lower.arithmetic import F32, I1, I32, I64
 from asnet.types import FloatMode
 
 __all__ = ["POINTER", "Code", "KernelCode", "Kernels", "Nest", "Owner", "Steps", "nest", "poison", "vector"]
 
-POINTER = ir.PointerType()
 Owner = tuple[str, str, int]
 """Name and op_type of the layer that a kernel's sites belong to, and how often the layer multiplies per image."""
 
 
-def vector(lanes: int, element: ir.Type = F32) -> ir.VectorType:
-    """The LLVM type of ``lanes`` elements."""
-    return ir.VectorType(element, lanes)
-
-
-def poison(kind: ir.Type) -> ir.Constant:
-    """A value that nothing looks at."""
-    return ir.Constant(kind, ir.Undefined)
-
-
-class Steps:
-    """A loop at work: its counter, and the values it carries, which the block replaces by their successors."""
-
-    def __init__(self, index: ir.Value, values: Sequence[ir.Value]) -> None:
-        self.index = index
-        self.values = list(values)
-        self.step: int | ir.Value = 1
-
-
-class Code:
+class Code(Emitter):
     """Instructions at the end of a function, for ``tiling``."""
 
     def __init__(self, builder: ir.IRBuilder, tiling: Tiling) -> None:
-        self.ir = builder
+        super().__init__(builder)
         self.tiling = tiling
         self.vector = vector(tiling.lanes)
-
-    # --- control ----------------------------------------------------------------------------------------------------
-
-    @contextlib.contextmanager
-    def until(self, start: int | ir.Value, stop: int | ir.Value, *carried: ir.Value) -> Generator[Steps]:
-        """Iterations from ``start``, each ``.step`` further, below ``stop``; afterwards ``.values`` are the results.
-
-        The block may set ``.step`` and ``.values`` for the next iteration.
-        """
-        builder, before = self.ir, self.ir.block
-        head, body, after = (builder.append_basic_block(name) for name in ("head", "body", "after"))
-        builder.branch(head)
-        builder.position_at_end(head)
-        counter = builder.phi(I64)
-        counter.add_incoming(_index(start), before)
-        phis = [builder.phi(value.type) for value in carried]
-        for phi, value in zip(phis, carried, strict=True):
-            phi.add_incoming(value, before)
-        builder.cbranch(builder.icmp_signed("<", counter, _index(stop)), body, after)
-        builder.position_at_end(body)
-        state = Steps(counter, phis)
-        yield state
-        counter.add_incoming(builder.add(counter, _index(state.step), flags=("nsw",)), builder.block)
-        for phi, value in zip(phis, state.values, strict=True):
-            phi.add_incoming(value, builder.block)
-        builder.branch(head)
-        builder.position_at_end(after)
-        state.values[:] = phis
-
-    @contextlib.contextmanager
-    def loop(
-        self, start: int | ir.Value, stop: int | ir.Value, step: int | ir.Value = 1, *carried: ir.Value
-    ) -> Generator[Steps]:
-        """Iterations ``start``, ``start + step`` … below ``stop``; ``.values`` are the results after the block."""
-        with self.until(start, stop, *carried) as state:
-            state.step = step
-            yield state
-
-    # --- integers ---------------------------------------------------------------------------------------------------
-
-    def add(self, *terms: int | ir.Value) -> ir.Value:
-        """The sum of i64 values."""
-        known = sum(term for term in terms if isinstance(term, int))
-        total: ir.Value | None = None
-        for term in terms:
-            if not isinstance(term, int):
-                total = term if total is None else self.ir.add(total, term)
-        if total is None:
-            return I64(known)
-        return self.ir.add(total, I64(known)) if known else total
-
-    def times(self, value: ir.Value, factor: int | ir.Value) -> ir.Value:
-        """The product of i64 values."""
-        return value if factor == 1 else self.ir.mul(value, _index(factor))
-
-    def least(self, a: ir.Value, b: int | ir.Value) -> ir.Value:
-        """The smaller of two i64 values."""
-        other = _index(b)
-        return self.ir.select(self.ir.icmp_signed("<", a, other), a, other)
 
     # --- memory -----------------------------------------------------------------------------------------------------
 
     def at(self, pointer: ir.Value, offset: int | ir.Value) -> ir.Value:
         """The address ``offset`` floats behind ``pointer``."""
-        return self.ir.gep(pointer, [_index(offset)], source_etype=F32)
+        return self.place(pointer, offset, F32)
 
     def splat(self, value: ir.Value, kind: ir.VectorType | None = None) -> ir.Value:
         """``value`` in every lane."""
-        goal = kind or self.vector
-        first = self.ir.insert_element(poison(goal), value, I32(0))
-        return self.ir.shuffle_vector(first, poison(goal), ir.Constant(vector(goal.count, I32), [I32(0)] * goal.count))
+        return super().splat(value, kind or self.vector)
 
     def broadcast(self, pointer: ir.Value) -> ir.Value:
         """The float at ``pointer`` in every lane."""
@@ -153,29 +72,12 @@ class Code:
 
     def prefetch(self, pointer: ir.Value) -> None:
         """Have the cache line at ``pointer``, which may be any address, read soon."""
-        function = self._declared("llvm.prefetch.p0", ir.VoidType(), (POINTER, I32, I32, I32))
+        function = self.declared("llvm.prefetch.p0", ir.VoidType(), (POINTER, I32, I32, I32))
         self.ir.call(function, [pointer, I32(0), I32(3), I32(1)])
-
-    def shuffle(self, a: ir.Value, b: ir.Value, lanes: Sequence[int]) -> ir.Value:
-        """``lanes`` of a and b in a row."""
-        mask = ir.Constant(vector(len(lanes), I32), [I32(lane) for lane in lanes])
-        return self.ir.shuffle_vector(a, b, mask)
 
     def _intrinsic(self, what: str, kind: ir.Type, result: ir.Type, arguments: Sequence[ir.Type]) -> ir.Function:
         assert isinstance(kind, ir.VectorType)
-        return self._declared(f"llvm.masked.{what}.v{kind.count}f32.p0", result, arguments)
-
-    def _declared(self, name: str, result: ir.Type, arguments: Sequence[ir.Type]) -> ir.Function:
-        known = self.ir.module.globals.get(name)
-        return (
-            known
-            if isinstance(known, ir.Function)
-            else ir.Function(self.ir.module, ir.FunctionType(result, arguments), name)
-        )
-
-
-def _index(value: int | ir.Value) -> ir.Value:
-    return I64(value) if isinstance(value, int) else value
+        return self.declared(f"llvm.masked.{what}.v{kind.count}f32.p0", result, arguments)
 
 
 class Kernels:
