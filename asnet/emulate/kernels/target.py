@@ -8,6 +8,8 @@ from types import MappingProxyType
 
 import llvmlite.binding as llvm
 
+from asnet.ir.optimise import Machine
+
 __all__ = ["LEVELS", "Target", "host_target", "host_targets"]
 
 
@@ -30,10 +32,15 @@ class Target:
     cpu: str = ""
 
     @property
+    def machine(self) -> Machine:
+        """What kernels for this target are compiled for."""
+        return Machine(cpu=self.cpu)
+
+    @property
     def attributes(self) -> tuple[str, ...]:
-        """Attributes of functions for this target, as LLVM IR text has them."""
-        wide = f'"prefer-vector-width"="{8 * self.width}"', f'"min-legal-vector-width"="{8 * self.width}"'
-        return (*wide, f'"target-cpu"="{self.cpu}"', '"target-features"=""') if self.cpu else wide
+        """Attributes of functions that use the whole width, as LLVM IR text has them."""
+        bits = 8 * self.width
+        return f'"prefer-vector-width"="{bits}"', f'"min-legal-vector-width"="{bits}"'
 
 
 LEVELS = MappingProxyType(

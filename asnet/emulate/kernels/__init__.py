@@ -1,0 +1,5 @@
+"""What kernels of all forms are written with: levels of instructions, loops, vectors, the parts of a panel."""
+
+from asnet.emulate.kernels.target import LEVELS, Target, host_target, host_targets
+
+__all__ = ["LEVELS", "Target", "host_target", "host_targets"]
