@@ -5,10 +5,9 @@ from __future__ import annotations
 import ctypes
 import itertools
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,25 +18,22 @@ from numpy.typing import NDArray
 
 from asnet.cache import Cache, digest
 from asnet.errors import DataError, PassError, did_you_mean
-from asnet.host import float_environment, flush_subnormals, initialize_llvm, processors
-from asnet.ir.module import Memory, MemoryKind, Module
+from asnet.host import initialize_llvm, processors
+from asnet.ir.inputs import checked_inputs
+from asnet.ir.module import MemoryKind, Module
 from asnet.ir.optimise import HOST, Machine, host_machine, optimise_for_host, retarget
 from asnet.ir.program import RUN_FUNCTION, Program, Row
+from asnet.ir.sharing import Sharing
 from asnet.ir.state import Constants, Layout, State
 from asnet.ir.verify import parse
-from asnet.types import Array, FloatMode
+from asnet.types import Array
 
-__all__ = ["Binder", "CompiledObject", "Engine", "Float32", "Row", "compile_object", "link"]
+__all__ = ["Binder", "CompiledObject", "Engine", "Float32", "Row", "compile_object", "link", "link_several"]
 
 Float32: TypeAlias = NDArray[np.float32]
 
 _OBJECT = "code.o"
 _SYMBOLS = "symbols"
-
-_THREADS_PAY_FROM = 4 << 20
-"""Bytes that a run reads or writes, about: what takes less time than it takes to start a thread runs in one."""
-_PIECES_PER_THREAD = 4
-_CALLS_PER_PIECE = 20_000_000  # of slots: about a second if they are golden, how long Ctrl-C may wait
 
 
 @dataclass(frozen=True)
@@ -127,18 +123,32 @@ def link(compiled: Sequence[CompiledObject], symbols: Mapping[str, int], name: s
     Raises:
         PassError: the code needs a symbol that nothing defines.
     """
+    addresses, library = link_several(compiled, symbols, [name])
+    return addresses[0], library
+
+
+def link_several(
+    compiled: Sequence[CompiledObject], symbols: Mapping[str, int], names: Sequence[str]
+) -> tuple[list[int], object]:
+    """Addresses of the functions ``names`` in the loaded code, and what keeps it loaded.
+
+    Raises:
+        PassError: the code needs a symbol that nothing defines.
+    """
     needs = frozenset[str]().union(*(part.needs for part in compiled))
     missing = sorted(needs.difference(symbols, *(part.defines for part in compiled)))
     if missing:
         raise PassError(f"compiled code needs symbols that nothing defines: {', '.join(missing)}; bind them")
     with _LINK_LOCK:
-        builder = llvm.JITLibraryBuilder().export_symbol(name)
+        builder = llvm.JITLibraryBuilder()
+        for name in names:
+            builder.export_symbol(name)
         for part in compiled:
             builder.add_object_img(part.code)
         for symbol, address in symbols.items():
             builder.import_symbol(symbol, address)
         library = builder.link(_linker(), f"asnet.{next(_LIBRARY_NUMBERS)}")
-        return library[name], library
+        return [library[name] for name in names], library
 
 
 class Engine:
@@ -153,7 +163,6 @@ class Engine:
             PassError: the module is invalid, or a slot symbol has no definition in ``binder``.
         """
         self.module = module
-        self._threads = threads or processors()
         self._binder = binder or Binder("")
         program = Program.cached(module, self._binder.rows, cache)
         compiled = [compile_object(program.layers, self._binder.text, cache), compile_object(program.run, "", cache)]
@@ -162,8 +171,8 @@ class Engine:
         self._run = prototype(address)
         self._constants = Constants(module)
         self._layout = Layout.of(module)
-        self._work = sum(module.blob_size(kind) for kind in MemoryKind)
-        self._largest_piece = max(1, _CALLS_PER_PIECE // max(1, sum(slot.count for slot in module.slots)))
+        work = sum(module.blob_size(kind) for kind in MemoryKind)
+        self._sharing = Sharing(module.mode, threads or processors(), work, sum(slot.count for slot in module.slots))
         self._inputs = tuple(m for m in module.memories.values() if m.kind is MemoryKind.INPUT)
         self._outputs = tuple(m for m in module.memories.values() if m.kind is MemoryKind.OUTPUT)
 
@@ -191,7 +200,7 @@ class Engine:
             DataError: ``x`` does not fit the network or the state.
         """
         if x is not None:
-            arrays = self._checked(x)
+            arrays = checked_inputs(self.module, x)
             images = len(next(iter(arrays.values()))) if arrays else 1
             state = state or self.state(images)
             if state.images != images:
@@ -208,33 +217,16 @@ class Engine:
         return self.output(state)
 
     def _execute(self, state: State, first: int, end: int) -> None:
-        """Run the images of ``state``, in one thread if they are few; the threads take pieces until there are none."""
-        pays = state.images * self._work >= _THREADS_PAY_FROM
-        workers = min(self._threads, state.images) if pays else 1
-        share = -(-state.images // (workers * _PIECES_PER_THREAD if workers > 1 else 1))
-        size = max(1, min(share, self._largest_piece))
-        state.reserve(workers)
-        pieces = iter(range(0, state.images, size))
-        if workers == 1:
-            self._work_off(state, size, pieces, first, end, 0)
-            return
-        with ThreadPoolExecutor(workers) as threads:  # the code runs outside Python's lock
-            try:
-                list(threads.map(partial(self._work_off, state, size, pieces, first, end), range(workers)))
-            finally:
-                _drop(pieces)
+        state.reserve(self._sharing.workers(state.images))
 
-    def _work_off(self, state: State, size: int, pieces: Iterator[int], first: int, end: int, worker: int) -> None:
-        try:
-            with float_environment(self.module.mode):
-                for begin in pieces:
-                    blobs = [
-                        self._constants.address if kind is MemoryKind.CONSTANT else state.address(kind, begin, worker)
-                        for kind in MemoryKind
-                    ]
-                    self._run(*blobs, min(size, state.images - begin), first, end)
-        finally:
-            _drop(pieces)
+        def piece(begin: int, images: int, worker: int) -> None:
+            blobs = [
+                self._constants.address if kind is MemoryKind.CONSTANT else state.address(kind, begin, worker)
+                for kind in MemoryKind
+            ]
+            self._run(*blobs, images, first, end)
+
+        self._sharing.run(state.images, piece)
 
     def output(self, state: State, name: str | None = None) -> Array:
         """A copy of the network's output ``name`` (default: the first), a leading 1 of its shape left out."""
@@ -252,50 +244,3 @@ class Engine:
         if name not in known:
             raise DataError(f"no memory {name!r}{did_you_mean(name, known)}")
         return state.view(known[name])
-
-    def _checked(self, x: Array | Mapping[str, Array]) -> dict[str, Array]:
-        """Input name → (images, elements) in the input's type, flushed in ftz mode."""
-        if isinstance(x, Mapping):
-            given = dict(x)
-        elif len(self._inputs) == 1:
-            given = {self._inputs[0].name: x}
-        else:
-            names = ", ".join(memory.name for memory in self._inputs)
-            raise DataError(f"the network has {len(self._inputs)} inputs ({names}); give a mapping of name to array")
-        arrays: dict[str, Array] = {}
-        images: int | None = None
-        for memory in self._inputs:
-            if memory.name not in given:
-                raise DataError(f"input {memory.name!r} of the network is missing; given: {', '.join(sorted(given))}")
-            array = _converted(np.asarray(given[memory.name]), memory)
-            if array.ndim == 0 or array.size != len(array) * memory.size:
-                raise DataError(
-                    f"data of shape {array.shape} does not fit input {memory.name!r} of shape {memory.shape}: "
-                    f"it must be (images, …) with {memory.size} values per image"
-                )
-            if images is not None and len(array) != images:
-                raise DataError(f"input {memory.name!r} has {len(array)} images, the one before it {images}")
-            images = len(array)
-            flat = array.reshape(images, memory.size)
-            flush = memory.dtype == "float32" and self.module.mode is FloatMode.FTZ
-            arrays[memory.name] = flush_subnormals(flat) if flush else flat
-        return arrays
-
-
-def _drop(pieces: Iterator[int]) -> None:
-    """Leave nothing to do for the threads of an interrupted run."""
-    for _ in pieces:
-        pass
-
-
-def _converted(array: Array, memory: Memory) -> Array:
-    """``array`` in the memory's type; to float32 from any number, to an integer or bool from values that it holds."""
-    if array.dtype == memory.dtype:
-        return array
-    if array.dtype.kind not in "biuf":
-        raise DataError(f"input {memory.name!r} takes {memory.dtype}, not data of type {array.dtype}")
-    with np.errstate(all="ignore"):
-        result = array.astype(memory.dtype)
-        if memory.dtype != "float32" and not np.array_equal(result, array):
-            raise DataError(f"input {memory.name!r} takes {memory.dtype}; the {array.dtype} data has values beyond it")
-    return result

@@ -8,7 +8,7 @@ row of a table (:class:`Row`), the function takes the row's number as one more a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,9 @@ import llvmlite
 
 from asnet.cache import Cache, digest
 from asnet.ir.attributes import function_attributes
-from asnet.ir.module import SITE_METADATA, MemoryKind, Module
+from asnet.ir.module import SITE_METADATA, Call, MemoryKind, Module
+from asnet.ir.stage_text import stage_text
+from asnet.ir.stages import Stages
 from asnet.ir.verify import parse
 
 __all__ = ["RUN_FUNCTION", "Program", "Row", "constant_order"]
@@ -76,15 +78,16 @@ class Program:
     number ``first`` to ``end`` - 1 of the module's calls for each image. Image ``i`` has its input, output and
     activation blobs ``i`` strides (:meth:`~asnet.ir.module.Module.blob_size`; none for activations that are reused)
     behind the pointers.
-    ``constants`` is a table of addresses in the order of :func:`constant_order`.
+    ``constants`` is a table of addresses in the order of :func:`constant_order`. With stages, ``run`` defines a
+    function for each of them instead (:func:`asnet.ir.stage_text.stage_function`).
     """
 
     layers: str
     run: str
 
     @classmethod
-    def of(cls, module: Module, rows: Mapping[str, Row]) -> Program:
-        """The program of ``module``, whose slot symbols in ``rows`` are rows of tables.
+    def of(cls, module: Module, rows: Mapping[str, Row], stages: Stages | None = None) -> Program:
+        """The program of ``module``, whose slot symbols in ``rows`` are rows of tables; run as a whole, or in stages.
 
         Raises:
             PassError: the module is invalid.
@@ -95,20 +98,21 @@ class Program:
         declared = [text for name, text in parts.declarations.items() if name not in rows]
         code = "\n".join([*parts.rest, *declared, *sharing.declared.values(), *sharing.emitted])
         layers = "\n".join([code, *_reachable(code, parts.nodes)]) + "\n"
-        return cls(layers, _run(module, targets, rows) + "\n")
+        run = _run(module, targets, rows) if stages is None else _staged(module, stages, targets, rows)
+        return cls(layers, run + "\n")
 
     @classmethod
-    def cached(cls, module: Module, rows: Mapping[str, Row], cache: Cache) -> Program:
+    def cached(cls, module: Module, rows: Mapping[str, Row], cache: Cache, stages: Stages | None = None) -> Program:
         """:meth:`of`, from the cache if it is there: LLVM need not read the module again.
 
         Raises:
             PassError: the module is invalid.
         """
-        facts = (module.mode, module.reused, module.calls, *module.memories.values(), *sorted(rows.items()))
-        key = digest(["program-1", llvmlite.__version__, module.text, *map(repr, facts)])
+        facts = (module.mode, module.reused, module.calls, *module.memories.values(), *sorted(rows.items()), stages)
+        key = digest(["program-2", llvmlite.__version__, module.text, *map(repr, facts)])
 
         def build(folder: Path) -> None:
-            program = cls.of(module, rows)
+            program = cls.of(module, rows, stages)
             (folder / _LAYERS).write_text(program.layers, encoding="utf-8")
             (folder / _RUN).write_text(program.run, encoding="utf-8")
 
@@ -198,18 +202,39 @@ def _head(text: str) -> tuple[str, int, bool]:
     raise AssertionError(f"unbalanced: {text[:200]}")
 
 
+def _declarations(module: Module, targets: Mapping[str, _Target]) -> list[str]:
+    """Declarations of the functions that the module calls."""
+    signatures = {
+        (target := targets[call.function]).reference: ["ptr"] * len(call.arguments) + ["i64"] * len(target.symbols)
+        for call in module.calls
+    }
+    return [f"declare void {reference}({', '.join(types)})" for reference, types in signatures.items()]
+
+
+def _invoked(target: _Target, pointers: Sequence[str], rows: Mapping[str, Row]) -> str:
+    """The call of a layer's function."""
+    arguments = [f"ptr {pointer}" for pointer in pointers] + [f"i64 {rows[symbol].row}" for symbol in target.symbols]
+    return f"call void {target.reference}({', '.join(arguments)}) noinline"
+
+
+def _staged(module: Module, stages: Stages, targets: Mapping[str, _Target], rows: Mapping[str, Row]) -> str:
+    """The text of the functions of the stages."""
+    constants = {name: number for number, name in enumerate(constant_order(module))}
+
+    def invoke(call: Call, pointers: Sequence[str]) -> str:
+        return _invoked(targets[call.function], pointers, rows)
+
+    return stage_text(module, stages, _declarations(module, targets), constants, invoke)
+
+
 def _run(module: Module, targets: Mapping[str, _Target], rows: Mapping[str, Row]) -> str:
     """The text of ``@asnet.run``."""
     blobs = [kind for kind in MemoryKind if kind is not MemoryKind.CONSTANT]
     constants = {name: number for number, name in enumerate(constant_order(module))}
     pointers = ", ".join(f"ptr %{kind}" for kind in MemoryKind)
     attributes = function_attributes(module.mode)
-    signatures = {
-        (target := targets[call.function]).reference: ["ptr"] * len(call.arguments) + ["i64"] * len(target.symbols)
-        for call in module.calls
-    }
     lines = [
-        *(f"declare void {reference}({', '.join(types)})" for reference, types in signatures.items()),
+        *_declarations(module, targets),
         f"define void @{RUN_FUNCTION}({pointers}, i64 %images, i64 %first, i64 %end) {' '.join(sorted(attributes))} {{",
         "entry:",
         "  %some = icmp sgt i64 %images, 0",
@@ -224,7 +249,6 @@ def _run(module: Module, targets: Mapping[str, _Target], rows: Mapping[str, Row]
     starts = " ".join(f"i64 {number}, label %call.{number}" for number in range(len(module.calls)))
     lines.append(f"  switch i64 %first, label %over [ {starts} ]")
     for number, call in enumerate(module.calls):
-        target = targets[call.function]
         lines.append(f"call.{number}:")
         arguments: list[str] = []
         for position, name in enumerate(call.arguments):
@@ -234,9 +258,8 @@ def _run(module: Module, targets: Mapping[str, _Target], rows: Mapping[str, Row]
                 lines.append(f"  {place} = load ptr, ptr {place}.entry")
             else:
                 lines.append(f"  {place} = getelementptr inbounds i8, ptr %{memory.kind}.base, i64 {memory.offset}")
-            arguments.append(f"ptr {place}")
-        arguments += [f"i64 {rows[symbol].row}" for symbol in target.symbols]
-        lines.append(f"  call void {target.reference}({', '.join(arguments)}) noinline")
+            arguments.append(place)
+        lines.append(f"  {_invoked(targets[call.function], arguments, rows)}")
         following = f"call.{number + 1}" if number + 1 < len(module.calls) else "over"
         lines.append(f"  %ends.{number} = icmp eq i64 %end, {number + 1}")
         lines.append(f"  br i1 %ends.{number}, label %over, label %{following}")

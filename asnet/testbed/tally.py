@@ -24,9 +24,13 @@ class Tally:
 
     def add(self, values: Sequence[Array], classes: NDArray[np.int64]) -> None:
         """Count the images whose first output answers their class; ``values`` holds ``(runs, …)`` for each output."""
-        self.correct += self._judge.correct(values[0], classes)
-        for total, array in zip(self._digests, values, strict=True):
-            total.update(canonical_bits(array).tobytes())
+        self.count(self._judge.correct(values[0], classes), [canonical_bits(array) for array in values])
+
+    def count(self, correct: int, bits: Sequence[Array]) -> None:
+        """Count images that were judged: ``bits`` holds the canonical bits of each output."""
+        self.correct += correct
+        for total, array in zip(self._digests, bits, strict=True):
+            total.update(array.data)
 
     @property
     def digest(self) -> str:

@@ -120,7 +120,7 @@ def test_threads_share_an_engine(network, cache) -> None:
 @pytest.mark.parametrize("share", [False, True])
 @pytest.mark.parametrize("mode", FloatMode)
 def test_the_number_of_threads_changes_nothing(network, cache, monkeypatch, mode: FloatMode, share: bool) -> None:
-    monkeypatch.setattr("asnet.ir.jit._THREADS_PAY_FROM", 0)
+    monkeypatch.setattr("asnet.ir.sharing._THREADS_PAY_FROM", 0)
     module = reuse(lower(network, mode)) if share else lower(network, mode)
     x = images(37) * np.float32(2.0**-70)  # products are subnormal: every thread needs the float mode
     expected = bits(Engine(module, cache=cache, threads=1).run(x))
@@ -133,8 +133,8 @@ def test_the_number_of_threads_changes_nothing(network, cache, monkeypatch, mode
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_an_interrupted_run_starts_no_more_pieces(network, cache, monkeypatch, threads: int) -> None:
-    monkeypatch.setattr("asnet.ir.jit._THREADS_PAY_FROM", 0)
-    monkeypatch.setattr("asnet.ir.jit._CALLS_PER_PIECE", 1)
+    monkeypatch.setattr("asnet.ir.sharing._THREADS_PAY_FROM", 0)
+    monkeypatch.setattr("asnet.ir.sharing._CALLS_PER_PIECE", 1)
     module = approximate(lower(network))
     texts = [f"define float @{s.symbol}(float %a, float %b) {{ ret float %a }}\n" for s in module.slots]
     engine = Engine(module, binder=Binder("".join(texts)), cache=cache, threads=threads)
@@ -155,7 +155,7 @@ def test_an_interrupted_run_starts_no_more_pieces(network, cache, monkeypatch, t
 
 def test_few_images_take_no_thread(network, cache, monkeypatch) -> None:
     engine = Engine(lower(network), cache=cache, threads=4)
-    monkeypatch.setattr("asnet.ir.jit.ThreadPoolExecutor", lambda *_: pytest.fail("started threads"))
+    monkeypatch.setattr("asnet.ir.sharing.ThreadPoolExecutor", lambda *_: pytest.fail("started threads"))
     assert engine.run(images(5)).shape == (5, 5)
 
 

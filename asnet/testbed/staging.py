@@ -1,0 +1,152 @@
+"""Evaluating configurations stage by stage, with what was computed before; images in chunks where memory is short."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+
+from asnet.cache import Cache
+from asnet.ir import Module
+from asnet.ir.inputs import checked_inputs
+from asnet.ir.staged import Blob, StagedEngine
+from asnet.ir.stages import Stages
+from asnet.ir.state import aligned
+from asnet.network import Network
+from asnet.testbed.dataset import Dataset
+from asnet.testbed.evaluation import Evaluation
+from asnet.testbed.reuse import Kept, stage_choices
+from asnet.testbed.scoring import Scoring
+from asnet.testbed.tally import Tally
+
+__all__ = ["Forms", "Staging"]
+
+_LEAST_KEPT = 256 << 20
+"""Bytes of blobs of other configurations that are kept, beside those of the one at hand, where memory allows."""
+
+_Result: TypeAlias = tuple[int, str]
+_Answer = TypeVar("_Answer")
+
+
+class Forms(Protocol):
+    """Who makes slots compute what a configuration says."""
+
+    def admit(self, configuration: Mapping[str, str], /) -> None:
+        """Check ``configuration``, with choices that were not met before; raises what is wrong with it."""
+        ...
+
+    def engine(self, configuration: Mapping[str, str], slots: Sequence[str], /) -> StagedEngine:
+        """Code in which ``slots`` take the forms that ``configuration`` needs."""
+        ...
+
+    def select(self, configuration: Mapping[str, str], slots: Sequence[str], /) -> None:
+        """Make the choices of ``slots`` effective."""
+        ...
+
+
+class Staging:
+    """Evaluates configurations of ``module`` on ``dataset``.
+
+    ``memory`` bounds the bytes of activations; ``runs`` counts how often each stage ran.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        dataset: Dataset,
+        module: Module,
+        stages: Stages,
+        forms: Forms,
+        cache: Cache,
+        memory: int,
+    ) -> None:
+        self.runs: Counter[int] = Counter()
+        self._dataset = dataset
+        self._module = module
+        self._stages = stages
+        self._forms = forms
+        self._scoring = Scoring(network, module, stages, dataset.images_a_run, cache)
+        layers = [set(layers) for layers in stages.layers]
+        self._slots = [tuple(slot.name for slot in module.slots if slot.layer in found) for found in layers]
+        self._admitted: set[tuple[int, tuple[str, ...]]] = set()
+        self._engines: dict[tuple[int, tuple[str, ...]], StagedEngine] = {}
+        per_run = sum(stages.strides)
+        size = max(1, min(dataset.runs, memory // max(1, per_run)))
+        self._chunks = [slice(low, min(low + size, dataset.runs)) for low in range(0, dataset.runs, size)]
+        self._spare = min(_LEAST_KEPT, max(0, memory - size * per_run))
+        self._whole: Kept[_Result] | None = None
+
+    def evaluate(self, configurations: Sequence[Mapping[str, str]]) -> Iterator[Evaluation]:
+        """The evaluations of ``configurations`` in their order; neighbours that differ in late layers share most.
+
+        Where one configuration's activations of all images take more memory than there is, each chunk of images runs
+        all ``configurations``, and the first result comes at the end.
+        """
+        if len(self._chunks) == 1:
+            for configuration in configurations:
+                began = time.perf_counter()
+                correct, digest = self._at_once(configuration)
+                yield Evaluation(correct, len(self._dataset), digest, time.perf_counter() - began)
+            return
+        began = time.perf_counter()
+        tallies = [Tally(self._scoring.outputs) for _ in configurations]
+        for chunk in self._chunks:
+            self._chunk(chunk, configurations, tallies)
+        seconds = (time.perf_counter() - began) / max(1, len(tallies))
+        yield from (Evaluation(tally.correct, len(self._dataset), tally.digest, seconds) for tally in tallies)
+
+    def _at_once(self, configuration: Mapping[str, str]) -> _Result:
+        if self._whole is None:
+            self._whole = self._kept(self._chunks[0], remember=True)
+
+        def judge(blobs: Sequence[Blob | None]) -> _Result:
+            tally = Tally(self._scoring.outputs)
+            tally.count(*self._scoring.score(blobs, self._dataset.y))
+            return tally.correct, tally.digest
+
+        return self._answer(self._whole, configuration, judge)
+
+    def _chunk(self, chunk: slice, configurations: Sequence[Mapping[str, str]], tallies: Sequence[Tally]) -> None:
+        kept: Kept[None] = self._kept(chunk, remember=False)
+        size = self._dataset.images_a_run
+        classes = self._dataset.y[chunk.start * size : chunk.stop * size]
+        for configuration, tally in zip(configurations, tallies, strict=True):
+
+            def judge(blobs: Sequence[Blob | None], tally: Tally = tally) -> None:
+                tally.count(*self._scoring.score(blobs, classes))
+
+            self._answer(kept, configuration, judge)
+
+    def _kept(self, chunk: slice, *, remember: bool) -> Kept[Any]:
+        images = chunk.stop - chunk.start
+        stride = self._stages.strides[0]
+        inputs = aligned(stride * images)
+        rows = inputs.reshape(images, stride)
+        for name, array in checked_inputs(self._module, self._dataset.feed(chunk)).items():
+            memory = self._module.memories[name]
+            rows[:, memory.offset : memory.offset + memory.nbytes] = array.view(np.uint8)
+        return Kept(self._stages, images, inputs, self._scoring.blobs, memory=self._spare, remember=remember)
+
+    def _answer(
+        self,
+        kept: Kept[_Answer],
+        configuration: Mapping[str, str],
+        judge: Callable[[Sequence[Blob | None]], _Answer],
+    ) -> _Answer:
+        choices = stage_choices(configuration, self._slots)
+        if not self._admitted.issuperset(enumerate(choices)):
+            self._forms.admit(configuration)
+            self._admitted.update(enumerate(choices))
+
+        def run(stage: int, blobs: Sequence[Blob | None]) -> None:
+            key = stage, choices[stage]
+            engine = self._engines.get(key)
+            if engine is None:
+                engine = self._engines[key] = self._forms.engine(configuration, self._slots[stage])
+            self._forms.select(configuration, self._slots[stage])
+            engine.run(stage, blobs, kept.images)
+
+        return kept.answer(choices, run, judge)
