@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -94,9 +94,11 @@ class Binding:
         text = "\n".join([*lines, *definitions.values()]) + "\n" if used else ""
         return Binder(text, symbols, rows, keep=(self._tables, self._kernels, used))
 
-    def select(self, configuration: Mapping[str, str]) -> None:
-        """Make ``configuration`` what the slots compute, in every form that serves it."""
+    def select(self, configuration: Mapping[str, str], slots: Collection[str] | None = None) -> None:
+        """Make ``configuration`` what ``slots`` (default: all) compute, in every form that serves it."""
         for index, slot in enumerate(self._slots):
+            if slots is not None and slot.name not in slots:
+                continue
             instance = self._choice(configuration, slot)
             for form in self._forms.values():
                 if form.serves(slot, instance):

@@ -46,6 +46,14 @@ class Stages:
     def __len__(self) -> int:
         return len(self.calls)
 
+    def agrees(self, other: Stages) -> bool:
+        """Whether blobs of these stages are blobs of the others: whatever else their modules do."""
+
+        def kept(stages: Stages) -> dict[str, Place]:
+            return {name: place for name, place in stages.places.items() if place.blob is not None}
+
+        return (self.reads, self.strides, kept(self)) == (other.reads, other.strides, kept(other))
+
 
 def stages_of(module: Module, layers: Collection[str]) -> Stages:
     """The stages of ``module`` that begin with the first call of each of ``layers`` (those that may change).

@@ -9,7 +9,7 @@ What is kept is bounded: the blobs by bytes (least recently used go first), what
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeAlias, TypeVar
 
@@ -37,14 +37,12 @@ class Kept(Generic[_Answer]):
     """The blobs of ``images`` images, and the answers that were made of what the last stage computes.
 
     ``inputs`` is blob 0; ``outputs`` the blobs that answers are made of. ``memory`` bounds the bytes of the other
-    blobs, beyond those of the configuration at hand. ``remember``: keep answers, too. ``runs`` counts how often each
-    stage ran.
+    blobs, beyond those of the configuration at hand. ``remember``: keep answers, too.
     """
 
     def __init__(
         self, stages: Stages, images: int, inputs: Blob, outputs: Sequence[int], *, memory: int, remember: bool = True
     ) -> None:
-        self.runs: Counter[int] = Counter()
         self._stages = stages
         self.images = images
         self._inputs = inputs
@@ -75,7 +73,7 @@ class Kept(Generic[_Answer]):
         answer = self._answers.get(key)
         if answer is None:
             blobs = [*self._present(last, contents, choices, run), self._fresh(last)]
-            self._run(last, blobs, run)
+            run(last, blobs)
             answer = judge(blobs)
             self._recycle(blobs[-1])
             if self._remember:
@@ -83,17 +81,13 @@ class Kept(Generic[_Answer]):
         self._shrink(set(contents))
         return answer
 
-    def _run(self, stage: int, blobs: Sequence[Blob | None], run: Run) -> None:
-        run(stage, blobs)
-        self.runs[stage] += 1
-
     def _key(self, stage: int, contents: Sequence[int], choices: Choices) -> _Key:
         return stage, tuple([contents[blob] for blob in self._wanted[stage]]), choices[stage]
 
     def _computed(self, stage: int, contents: Sequence[int], choices: Choices, run: Run) -> int:
         """Run ``stage``; the number of what it computes, whose blob is there then."""
         blob = self._fresh(stage)
-        self._run(stage, [*self._present(stage, contents, choices, run), blob], run)
+        run(stage, [*self._present(stage, contents, choices, run), blob])
         number = self._numbers.setdefault(bytes([stage & 255]) + hashlib.sha256(blob.data).digest(), self._next)
         if number == self._next:
             self._next += 1

@@ -38,12 +38,16 @@ class Forms(Protocol):
         """Check ``configuration``, with choices that were not met before; raises what is wrong with it."""
         ...
 
-    def engine(self, configuration: Mapping[str, str], slots: Sequence[str], /) -> StagedEngine:
+    def stage_engine(self, configuration: Mapping[str, str], slots: Sequence[str], /) -> StagedEngine:
         """Code in which ``slots`` take the forms that ``configuration`` needs."""
         ...
 
     def select(self, configuration: Mapping[str, str], slots: Sequence[str], /) -> None:
         """Make the choices of ``slots`` effective."""
+        ...
+
+    def raise_fault(self) -> None:
+        """Raise what a unit's model has met."""
         ...
 
 
@@ -145,8 +149,10 @@ class Staging:
             key = stage, choices[stage]
             engine = self._engines.get(key)
             if engine is None:
-                engine = self._engines[key] = self._forms.engine(configuration, self._slots[stage])
+                engine = self._engines[key] = self._forms.stage_engine(configuration, self._slots[stage])
             self._forms.select(configuration, self._slots[stage])
             engine.run(stage, blobs, kept.images)
+            self.runs[stage] += 1
+            self._forms.raise_fault()
 
         return kept.answer(choices, run, judge)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property, partial
@@ -14,20 +13,20 @@ from asnet.cache import Cache, default_cache
 from asnet.emulate import Binding, Certificate, Golden, Mask, Plan, certify_mask
 from asnet.errors import UsageError, did_you_mean
 from asnet.host import processors
-from asnet.ir import Module, reuse
+from asnet.ir import Module
 from asnet.ir.jit import Engine
 from asnet.ir.sampling import Sampler
+from asnet.ir.staged import StagedEngine
+from asnet.ir.stages import Stages, stages_of
 from asnet.ir.tiling import host_tiling
 from asnet.network import Network
 from asnet.passes import Pass
-from asnet.testbed.chunks import Chunk, bytes_per_run, chunks_of
 from asnet.testbed.dataset import Dataset
 from asnet.testbed.evaluation import Evaluation
-from asnet.testbed.judging import judge_of
 from asnet.testbed.prepare import prepare
 from asnet.testbed.replay import SAMPLES, Replay
-from asnet.testbed.tally import Tally
-from asnet.types import Array, FloatMode
+from asnet.testbed.staging import Staging
+from asnet.types import EXACT, Array, FloatMode
 from asnet.units import FunctionLibrary, UnitInstance
 
 __all__ = ["BACKENDS", "TestBed"]
@@ -43,10 +42,10 @@ Progress = Callable[[int, int, str], None]
 class TestBed:
     """A network, a test set and unit instances, compiled once; every configuration is data.
 
-    Activations of all images are kept if they fit into ``memory`` bytes, so that an evaluation runs again only from the
-    first layer that differs from the one before; if they do not fit, or no layer can differ without the first one, they
-    share places and every evaluation runs all layers. Neither that, nor the order of evaluations, nor the number of
-    threads, nor how images are cut into chunks changes a result. One test bed belongs to one thread.
+    What layers computed is kept as far as ``memory`` bytes allow, and used again where nothing that it depends on
+    differs (:mod:`asnet.testbed.reuse`). Where one configuration's activations of all images do not fit, images run in
+    chunks. Neither that, nor the order of evaluations, nor the number of threads changes a result. One test bed belongs
+    to one thread.
 
     Args:
         network: as loaded by :func:`asnet.network.load`.
@@ -118,11 +117,8 @@ class TestBed:
         """Instance name → why its fast form equals the golden model; empty for the backend `golden`."""
         self._memory = memory
         self._threads = threads
-        fits = bytes_per_run(self.module) * self.dataset.runs <= memory
-        prefixes = len({slot.layer for slot in self.slots}) > 1
-        self._reuses = not (fits and prefixes)
-        self._engines: dict[tuple[Plan, bool], Engine] = {}
-        self._kept: dict[str, str] | None = None
+        self._engines: dict[Plan, Engine] = {}
+        self._staged: dict[Plan, StagedEngine] = {}
         self._sampled: Callable[[], Module] = partial(
             prepare, network, mode, granularity=granularity, passes=passes, samples=SAMPLES
         )
@@ -135,25 +131,23 @@ class TestBed:
             MismatchError: a fast form differs from the golden model (a bug of ASNet).
             UnitError: a unit's model cannot be evaluated on operands of this run.
         """
-        began = time.perf_counter()
-        engine = self._engine(self._plan(configuration), reuses=self._reuses)
-        self._check(configuration)
-        first = self._first_changed(configuration)
-        self._binding.select(configuration)
-        self._kept = None  # until it is whole again, whatever interrupts
-        outputs = [self.module.memory(tensor.name) for tensor in self.network.outputs]
-        size = self.dataset.images_a_run
-        tally = Tally(len(outputs), judge_of(self.network, size))
-        for chunk in self._chunks:
-            if not chunk.resident or first == 0:
-                engine.run(self.dataset.feed(chunk.runs), state=chunk.state)
-            elif first < len(self.module.calls):
-                engine.run(state=chunk.state, first=first)
-            classes = self.dataset.y[chunk.runs.start * size : chunk.runs.stop * size]
-            tally.add([chunk.state.view(memory) for memory in outputs], classes)
-        self.library.raise_fault()
-        self._kept = dict(configuration)
-        return Evaluation(tally.correct, len(self.dataset), tally.digest, time.perf_counter() - began)
+        return next(self.evaluate_all([configuration]))
+
+    def evaluate_all(self, configurations: Sequence[Mapping[str, str]]) -> Iterator[Evaluation]:
+        """The evaluations of ``configurations``, one after the other; neighbours that differ in late layers alone share
+        most.
+
+        Where images run in chunks, each chunk runs all configurations, and the first result comes at the end.
+
+        Raises:
+            AsnetError: as :meth:`evaluate`.
+        """
+        return self._staging.evaluate(configurations)
+
+    @property
+    def stage_runs(self) -> Mapping[int, int]:
+        """How often each stage (the layers from one that may change to the next) ran so far."""
+        return self._staging.runs
 
     def outputs(
         self, configuration: Mapping[str, str], images: int | None = None, *, golden: bool = False
@@ -169,7 +163,7 @@ class TestBed:
             UsageError, UnitError: as :meth:`evaluate`.
         """
         data = self.dataset if images is None else self.dataset.take(images)
-        engine = self._engine(self._plan(configuration, only="golden" if golden else None), reuses=False)
+        engine = self._engine(self._plan(configuration, only="golden" if golden else None))
         self._binding.select(configuration)
         state = engine.state(data.runs)
         engine.run(data.feed(slice(None)), state=state)
@@ -197,19 +191,15 @@ class TestBed:
 
     def _plan(self, configuration: Mapping[str, str], only: str | None = None) -> Plan:
         plan = self._binding.plan(configuration, only=only)
-        plans = {known for known, _ in self._engines}
-        if plan not in plans and len(plans) >= _MOST_PLANS:
+        if plan not in self._engines and len(self._engines) >= _MOST_PLANS:
             return self._binding.plan(configuration, only="golden")
         return plan
 
-    def _engine(self, plan: Plan, *, reuses: bool) -> Engine:
-        key = plan, reuses
-        if key not in self._engines:
-            module, binder = self._form(plan), self._binding.binder(plan)
-            self._engines[key] = Engine(
-                reuse(module) if reuses else module, binder=binder, cache=self._cache, threads=self._threads
-            )
-        return self._engines[key]
+    def _engine(self, plan: Plan) -> Engine:
+        if plan not in self._engines:
+            binder = self._binding.binder(plan)
+            self._engines[plan] = Engine(self._form(plan), binder=binder, cache=self._cache, threads=self._threads)
+        return self._engines[plan]
 
     def _form(self, plan: Plan) -> Module:
         """What runs: tiles, unless a product in them is a golden call, which lanes that are dropped must not meet."""
@@ -217,16 +207,45 @@ class TestBed:
         return self.module if any(slot.lanes and slot.name in golden for slot in self._tiled.slots) else self._tiled
 
     @cached_property
-    def _chunks(self) -> list[Chunk]:
-        return chunks_of(reuse(self.module) if self._reuses else self.module, self.dataset.runs, self._memory)
+    def _stages(self) -> Stages:
+        kinds = {(instance.op, instance.type.name) for instance in self.instances.values()}
+        return stages_of(self.module, {slot.layer for slot in self.slots if (slot.op, slot.type) in kinds})
 
-    def _first_changed(self, configuration: Mapping[str, str]) -> int:
-        """Number of the first call whose slots differ from what the resident states hold; all calls, if none does."""
-        if self._kept is None:
-            return 0
-        changed = {slot.layer for slot in self.slots if self._kept[slot.name] != configuration[slot.name]}
-        numbers = (number for number, call in enumerate(self.module.calls) if call.layer in changed)
-        return next(numbers, len(self.module.calls))
+    @cached_property
+    def _staging(self) -> Staging:
+        return Staging(self.network, self.dataset, self.module, self._stages, self, self._cache, self._memory)
+
+    def admit(self, configuration: Mapping[str, str], /) -> None:
+        """Check ``configuration``, whose choices were not met before in these places; raises as :meth:`evaluate`."""
+        self._binding.plan(configuration)
+        self._check(configuration)
+
+    def stage_engine(self, configuration: Mapping[str, str], slots: Sequence[str], /) -> StagedEngine:
+        """Code in which ``slots`` take the forms that ``configuration`` needs, and others any: the golden one, where
+        one of ``slots`` does, else that of exact arithmetic."""
+        kinds = dict(zip((slot.name for slot in self.slots), self._binding.plan(configuration), strict=True))
+        exact = self._binding.plan(dict.fromkeys(kinds, EXACT))
+        golden = any(kinds[name] == "golden" for name in slots)
+        plan = tuple(
+            "golden" if golden else kinds[slot.name] if slot.name in slots else kind
+            for slot, kind in zip(self.slots, exact, strict=True)
+        )
+        if plan not in self._staged:
+            module = self._form(plan)
+            stages = stages_of(module, {layer for layers in self._stages.layers for layer in layers})
+            assert stages.agrees(self._stages), "tiles keep what loops keep"
+            self._staged[plan] = StagedEngine(
+                module, stages, binder=self._binding.binder(plan), cache=self._cache, threads=self._threads
+            )
+        return self._staged[plan]
+
+    def select(self, configuration: Mapping[str, str], slots: Sequence[str], /) -> None:
+        """Make the choices of ``slots`` effective in all engines."""
+        self._binding.select(configuration, slots)
+
+    def raise_fault(self) -> None:
+        """Raise what a unit's model has met."""
+        self.library.raise_fault()
 
     def _check(self, configuration: Mapping[str, str]) -> None:
         """Compare the fast forms with the golden model, layer by layer, for choices not compared before."""
@@ -237,7 +256,7 @@ class TestBed:
         if new:
             kinds = {slot.name: kind for slot, kind in zip(self.slots, plan, strict=True)}
             self._binding.select(configuration)
-            self._replay.check(self._engine(plan, reuses=False), new, kinds, configuration)
+            self._replay.check(self._engine(plan), new, kinds, configuration)
             self.library.raise_fault()
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 import random
 from collections.abc import Mapping
@@ -17,8 +18,9 @@ from asnet.emulate import Certificate
 from asnet.errors import DataError, MismatchError, UsageError
 from asnet.exploration import DesignSpace, Exhaustive, InProcess, Processes, Study, StudyFacts, explore
 from asnet.ir.jit import Engine
+from asnet.ir.staged import StagedEngine
 from asnet.network import Network, oracle
-from asnet.testbed import Dataset, TestBed, chunks
+from asnet.testbed import Dataset, TestBed
 from asnet.testbed.tally import Tally, canonical_bits
 from asnet.types import FloatMode
 from asnet.units import ApproximateUnit, UnitInstance
@@ -131,73 +133,79 @@ def test_golden_calls_serve_vectors_lane_by_lane(
         assert np.array_equal(canonical_bits(engine.memory(state, name)), canonical_bits(values)), name
 
 
-def test_reused_prefixes_change_nothing(
-    golden: TestBed,
-    conv: Network,
-    digits: Dataset,
-    instances: Units,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_is_kept_changes_nothing(golden: TestBed, conv: Network, digits: Dataset, instances: Units) -> None:
     configurations = drawn(golden, 5)
     for step in range(12):  # change one slot at a time: prefixes of every length
         changed = dict(configurations[-1])
         slot = golden.slots[step % len(golden.slots)]
         changed[slot.name] = ({"fmul": FMUL, "fdiv": FDIV}[slot.op])[step % 3]
         configurations.append(changed)
-    firsts: list[int] = []
-    run = Engine.run
-
-    def spied(self: Engine, *args: Any, **options: Any) -> Any:
-        firsts.append(options.get("first", 0))
-        return run(self, *args, **options)
-
-    monkeypatch.setattr(Engine, "run", spied)
-    reused = [golden.evaluate(each) for each in configurations]
-    assert len(set(firsts)) >= 4  # or there was nothing to test
-    monkeypatch.undo()
-    fresh = TestBed(conv, digits, instances, backend="golden", memory=0)  # nothing fits: every run is whole
-    assert [fresh.evaluate(each) for each in configurations] == reused
-    assert golden.evaluate(configurations[-1]) == reused[-1]  # nothing changed: nothing runs
+    kept = [golden.evaluate(each) for each in configurations]
+    fresh = [TestBed(conv, digits, instances, backend="golden").evaluate(each) for each in configurations]
+    assert kept == fresh
+    for order in (configurations[::-1], random.Random(1).sample(configurations, len(configurations))):
+        again = TestBed(conv, digits, instances, backend="golden")
+        assert list(again.evaluate_all(order)) == [kept[configurations.index(each)] for each in order]
+    before = runs_of(golden)
+    assert golden.evaluate(configurations[-1]) == kept[-1]
+    assert runs_of(golden) == before  # nothing changed: nothing runs
 
 
-@pytest.mark.parametrize("per_chunk", [1, 10_000])
-@pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
-def test_chunks_change_nothing(
-    golden: TestBed,
-    conv: Network,
-    digits: Dataset,
-    instances: Units,
-    monkeypatch: pytest.MonkeyPatch,
-    per_chunk: int,
-    share: float,
+@pytest.mark.parametrize("per_path", [0.02, 0.6, 1.0, 1.5])
+def test_little_memory_changes_nothing(
+    golden: TestBed, conv: Network, digits: Dataset, instances: Units, per_path: float
 ) -> None:
-    configurations = drawn(golden, 3, seed=5)
+    configurations = drawn(golden, 4, seed=5)
+    configurations += [configurations[0], configurations[2]]
     expected = [golden.evaluate(each) for each in configurations]
-    monkeypatch.setattr(chunks, "_BYTES_PER_CHUNK", per_chunk)
-    memory = int(share * sum(state.blobs[kind].nbytes for state in _states(golden) for kind in state.blobs))
-    bed = TestBed(conv, digits, instances, backend="golden", memory=memory)
-    assert [bed.evaluate(each) for each in configurations] == expected
-    parts = bed._chunks  # pyright: ignore[reportPrivateUsage]
-    assert len(parts) > 1
-    assert {part.resident for part in parts} == {share == 1.0}
-    assert bed._reuses == (share < 1.0)  # pyright: ignore[reportPrivateUsage]
-    assert [i for part in parts for i in range(part.runs.start, part.runs.stop)] == list(range(len(digits)))
+    memory = int(per_path * len(digits) * sum(golden._stages.strides))  # pyright: ignore[reportPrivateUsage]
+    bed = TestBed(conv, digits, instances, backend="golden", memory=memory, threads=2)
+    assert list(bed.evaluate_all(configurations)) == expected
+    assert bed.evaluate(configurations[1]) == expected[1]
+    chunks = bed._staging._chunks  # pyright: ignore[reportPrivateUsage]
+    assert (len(chunks) > 1) == (per_path < 1)
+    assert [i for chunk in chunks for i in range(chunk.start, chunk.stop)] == list(range(len(digits)))
 
 
-def test_activations_share_places_if_they_cannot_stay(
-    golden: TestBed, conv: Network, digits: Dataset, instances: Units
-) -> None:
-    bed = TestBed(conv, digits, instances, backend="golden", memory=1, threads=2)
-    assert bed._reuses  # pyright: ignore[reportPrivateUsage]
-    assert all("activation" not in state.blobs for state in _states(bed))
-    for configuration in (uniform(golden, "exact"), uniform(golden, "fmul_trunc(p=22)")):
-        assert bed.evaluate(configuration) == golden.evaluate(configuration)
-        found, kept = bed.outputs(configuration, 2), golden.outputs(configuration, 2)
-        assert all(np.array_equal(canonical_bits(found[name]), canonical_bits(kept[name])) for name in kept)
+def runs_of(bed: TestBed) -> list[int]:
+    """How often each stage of the bed ran."""
+    return [bed.stage_runs[stage] for stage in range(len(bed._stages))]  # pyright: ignore[reportPrivateUsage]
 
 
-def _states(bed: TestBed) -> list[Any]:
-    return [part.state for part in bed._chunks]  # pyright: ignore[reportPrivateUsage]
+def test_a_grid_runs_every_prefix_once(conv: Network, digits: Dataset, instances: Units) -> None:
+    bed = TestBed(conv, digits, instances)
+    names = ["fmul_trunc(p=0)", "fmul_trunc(p=20)", "fmul_trunc(p=22)"]
+    muls = [slot.name for slot in bed.slots if slot.op == "fmul"]
+    rest = {slot.name: "exact" for slot in bed.slots}
+    grid = [rest | dict(zip(muls, choice, strict=True)) for choice in itertools.product(names, repeat=len(muls))]
+    found = list(bed.evaluate_all(grid))
+    digests = [len({each.digest for each in found[:: 3**later]}) for later in range(len(muls))]
+    assert digests[0] > 9
+    assert runs_of(bed)[:2] == [3, 9]
+    assert all(ran <= 3 ** (stage + 1) for stage, ran in enumerate(runs_of(bed)))
+    plain = TestBed(conv, digits, instances)
+    sample = random.Random(2).sample(range(len(grid)), 12)
+    assert [plain.evaluate(grid[index]) for index in sample] == [found[index] for index in sample]
+
+
+def test_units_that_give_the_same_bits_share_what_follows(conv: Network, digits: Dataset, instances: Units) -> None:
+    """Exact arithmetic and a truncation of no bits: one result behind the layer, and nothing runs for the other."""
+    bed = TestBed(conv, digits, instances)
+    first = bed.evaluate(uniform(bed, "exact"))
+    ran = runs_of(bed)
+    changed = uniform(bed, "exact") | {bed.slots[0].name: "fmul_trunc(p=0)"}
+    assert bed.evaluate(changed) == first
+    assert runs_of(bed) == [ran[0] + 1, *ran[1:]]
+
+
+def test_a_layer_before_the_others_is_found_again(conv: Network, digits: Dataset, instances: Units) -> None:
+    """Changing the first layer there and back runs it twice: both results are kept, within the memory."""
+    bed = TestBed(conv, digits, instances)
+    one = uniform(bed, "fmul_trunc(p=20)")
+    other = one | {bed.slots[0].name: "fmul_trunc(p=22)"}
+    found = [bed.evaluate(each) for each in (one, other, one, other)]
+    assert found[:2] == found[2:] and found[0] != found[1]
+    assert runs_of(bed) == [2] * len(runs_of(bed))
 
 
 def test_an_interrupted_evaluation_leaves_nothing_wrong(
@@ -207,24 +215,24 @@ def test_an_interrupted_evaluation_leaves_nothing_wrong(
     digits: Dataset,
     instances: Units,
 ) -> None:
-    monkeypatch.setattr(chunks, "_BYTES_PER_CHUNK", 50_000)
     bed = TestBed(conv, digits, instances, backend="golden")
     one, other = uniform(bed, "fmul_trunc(p=22)"), uniform(bed, "exact")
     bed.evaluate(one)
-    run, calls = Engine.run, 0
+    run, calls = StagedEngine.run, 0
 
-    def interrupted(self: Engine, *args: Any, **options: Any) -> Any:
+    def interrupted(self: StagedEngine, *args: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls == 2:
             raise KeyboardInterrupt
-        return run(self, *args, **options)
+        return run(self, *args)
 
-    monkeypatch.setattr(Engine, "run", interrupted)
+    monkeypatch.setattr(StagedEngine, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         bed.evaluate(other)
-    monkeypatch.setattr(Engine, "run", run)
+    monkeypatch.setattr(StagedEngine, "run", run)
     assert bed.evaluate(one) == golden.evaluate(one)
+    assert bed.evaluate(other) == golden.evaluate(other)
 
 
 def test_wrong_units_show(dense: Network, digits: Dataset, tmp_path: Path) -> None:
