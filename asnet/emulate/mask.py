@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from asnet.emulate.certificate import Certificate
+from asnet.emulate.certificates import Masks
 from asnet.emulate.forms import attributes, llvm_type, load
 from asnet.ir import Slot
 from asnet.types import FloatMode, operand_type
@@ -23,7 +23,7 @@ _FLOAT_OPS = ("fmul", "fdiv", "fadd", "fsub")
 class Mask:
     """Computes ``(a & m_a) op (b & m_b)`` in float32, the masks loaded from ``@asnet.masks``.
 
-    Serves the instances whose certificate (by content digest) is given, and exact, which is all ones.
+    Serves the instances whose masks (by content digest) were certified and are given, and exact, which is all ones.
     """
 
     kind = "mask"
@@ -31,20 +31,20 @@ class Mask:
     columns = 2
     symbols: Mapping[str, int] = {}
 
-    def __init__(self, mode: FloatMode, certificates: Mapping[str, Certificate]) -> None:
+    def __init__(self, mode: FloatMode, masks: Mapping[str, Masks]) -> None:
         self._mode = mode
-        self._certificates = dict(certificates)
+        self._masks = dict(masks)
 
     def serves(self, slot: Slot, instance: UnitInstance | None) -> bool:
         """Float operations, exact or certified."""
-        return slot.op in _FLOAT_OPS and (instance is None or instance.digest in self._certificates)
+        return slot.op in _FLOAT_OPS and (instance is None or instance.digest in self._masks)
 
     def row(self, slot: Slot, instance: UnitInstance | None) -> tuple[int, ...]:
         """The two masks."""
         if instance is None:
             return (_ALL, _ALL)
-        certificate = self._certificates[instance.digest]
-        return (certificate.mask_a, certificate.mask_b)
+        masks = self._masks[instance.digest]
+        return (masks.a, masks.b)
 
     def declarations(self) -> str:
         """Nothing: the host computes."""

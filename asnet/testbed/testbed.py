@@ -10,7 +10,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from asnet.cache import Cache, default_cache
-from asnet.emulate import Binding, Certificate, Golden, Mask, Plan, certify_mask
+from asnet.emulate import Binding, Certificate, Golden, Mask, Masks, Plan, certify_mask
 from asnet.errors import UsageError, did_you_mean
 from asnet.host import processors
 from asnet.ir import Module
@@ -113,7 +113,8 @@ class TestBed:
             progress=progress,
             trust_verilog=trust_verilog,
         )
-        self.certificates: Mapping[str, Certificate] = self._certify(jobs or processors())
+        self._masked = self._certify(jobs or processors())
+        self.certificates: Mapping[str, Certificate] = {name: found for name, (_, found) in self._masked.items()}
         """Instance name → why its fast form equals the golden model; empty for the backend `golden`."""
         self._memory = memory
         self._threads = threads
@@ -171,13 +172,13 @@ class TestBed:
         written = dict.fromkeys(name for call in self.module.calls for name in call.writes)
         return {name: np.array(state.view(self.module.memories[name])) for name in written}
 
-    def _certify(self, jobs: int) -> dict[str, Certificate]:
+    def _certify(self, jobs: int) -> dict[str, tuple[Masks, Certificate]]:
         if self.backend == "golden":
             return {}
         certify = partial(certify_mask, library=self.library, storage=self._cache)
         with ThreadPoolExecutor(jobs) as threads:  # the golden models run outside Python's lock
             found = dict(zip(self.instances, threads.map(certify, self.instances.values()), strict=True))
-        return {name: certificate for name, certificate in found.items() if certificate is not None}
+        return {name: masked for name, masked in found.items() if masked is not None}
 
     @cached_property
     def _binding(self) -> Binding:
@@ -186,8 +187,8 @@ class TestBed:
         slots = [replace(slot, lanes=lanes[slot.name]) for slot in self.slots]
         if self.backend == "golden":
             return Binding(slots, self.instances, forms)
-        by_digest = {self.instances[name].digest: found for name, found in self.certificates.items()}
-        return Binding(slots, self.instances, [Mask(self.module.mode, by_digest), *forms])
+        masks = {self.instances[name].digest: found for name, (found, _) in self._masked.items()}
+        return Binding(slots, self.instances, [Mask(self.module.mode, masks), *forms])
 
     def _plan(self, configuration: Mapping[str, str], only: str | None = None) -> Plan:
         plan = self._binding.plan(configuration, only=only)

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from asnet.cache import Cache, default_cache
-from asnet.emulate import Binding, Golden, Mask, certificate, certify_mask
+from asnet.emulate import Binding, Golden, Mask, Masks, certify_mask
+from asnet.emulate.certificates import mask
+from asnet.emulate.certificates.operands import random_blocks
 from asnet.errors import ToolMissingError
 from asnet.ir import Slot
 from asnet.ir.jit import Row
@@ -84,16 +86,18 @@ def test_masks_are_found_without_a_name(
 ) -> None:
     found = certify_mask(own["nameless"], library, storage)
     assert found is not None
-    assert (found.mask_a, found.mask_b) == (0xFFFFFF80, 0xFFFFF000)
-    assert found.random >= 10**6 and found.corners >= 400
-    assert str(found) == (
-        f"nameless = exact(a & 0xffffff80, b & 0xfffff000) in {library.mode}: equal to the golden model on all "
-        f"{found.corners}² pairs of corners and on {found.random} random vectors"
+    masks, certificate = found
+    assert masks == Masks(0xFFFFFF80, 0xFFFFF000)
+    (evidence,) = certificate.evidence
+    assert evidence.random >= 10**7 and evidence.corners >= 400
+    assert str(certificate) == (
+        f"nameless as mask in {library.mode}: the host's fmul(a & 0xffffff80, b & 0xfffff000): all "
+        f"{evidence.corners}² pairs of corners and {evidence.random:,} random pairs (seed 20240607)"
     )
-    masks = {"fmul_trunc(p=0)": 0xFFFFFFFF, "fmul_trunc(p=20)": 0xFFF00000, "fdiv_trunc(p=22)": 0xFFC00000}
-    for name, mask in masks.items():
+    wanted = {"fmul_trunc(p=0)": 0xFFFFFFFF, "fmul_trunc(p=20)": 0xFFF00000, "fdiv_trunc(p=22)": 0xFFC00000}
+    for name, bits in wanted.items():
         truncation = certify_mask(shipped[name], library, storage)
-        assert truncation is not None and (truncation.mask_a, truncation.mask_b) == (mask, mask)
+        assert truncation is not None and truncation[0] == Masks(bits, bits)
 
 
 @pytest.mark.parametrize("name", ["corner", "often"])
@@ -107,7 +111,7 @@ def test_certificates_are_kept(
     library: FunctionLibrary, own: dict[str, UnitInstance], storage: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = [certify_mask(own[name], library, storage) for name in ("nameless", "often")]
-    monkeypatch.setattr(certificate, "_establish", lambda *_: pytest.fail("asked the golden model again"))
+    monkeypatch.setattr(mask, "_establish", lambda *_: pytest.fail("asked the golden model again"))
     assert [certify_mask(own[name], library, storage) for name in ("nameless", "often")] == found
 
 
@@ -115,8 +119,8 @@ def test_random_vectors_overflow_and_underflow(library: FunctionLibrary, shipped
     """The certificate's vectors would be worth little if they only met ordinary results."""
     for instance in (shipped["fmul_trunc(p=0)"], shipped["fdiv_trunc(p=22)"]):
         kinds = {"zero": 0, "infinite": 0, "ordinary": 0, "subnormal or least normal": 0}
-        for a, b in certificate._random_vectors():  # pyright: ignore[reportPrivateUsage]
-            y = np.abs(library.call(instance.op, "f32", a.view(np.float32), b.view(np.float32)))
+        for block in random_blocks(instance.type, 2_000_000, 7):
+            y = np.abs(library.call(instance.op, "f32", block.a[None, :], block.b[:, None]))
             kinds["zero"] += int((y == 0).sum())
             kinds["infinite"] += int(np.isinf(y).sum())
             kinds["ordinary"] += int(((y > 1e-30) & (y < 1e30)).sum())
@@ -125,8 +129,8 @@ def test_random_vectors_overflow_and_underflow(library: FunctionLibrary, shipped
 
 
 def test_definitions_never_change_and_rows_do(library: FunctionLibrary, shipped: dict[str, UnitInstance]) -> None:
-    certificates = {i.digest: c for i in shipped.values() if (c := certify_mask(i, library, default_cache()))}
-    binding = Binding(SLOTS, shipped, [Mask(library.mode, certificates), Golden(library)])
+    masks = {i.digest: found[0] for i in shipped.values() if (found := certify_mask(i, library, default_cache()))}
+    binding = Binding(SLOTS, shipped, [Mask(library.mode, masks), Golden(library)])
     fast = {"d1.fmul": "exact", "d2.fmul": "fmul_trunc(p=20)", "s.fdiv": "fdiv_trunc(p=22)"}
     other = {"d1.fmul": "fmul_trunc(p=20)", "d2.fmul": "fmul_trunc(p=0)", "s.fdiv": "exact"}
     assert binding.plan(fast) == binding.plan(other) == ("mask", "mask", "mask")

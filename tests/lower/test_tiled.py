@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from asnet.cache import Cache
-from asnet.emulate import Binding, Certificate, Mask
+from asnet.emulate import Binding, Mask, Masks
 from asnet.errors import PassError
 from asnet.ir import Module, for_hls, verify
 from asnet.ir.jit import Binder, Engine
@@ -155,7 +155,7 @@ def compare(found: dict[str, np.ndarray], expected_outputs: dict[str, np.ndarray
 def test_masked_operands_have_the_bits_of_masked_loops(network: Network, objects: Cache) -> None:
     """Packed ready for the product or not, each operand is masked by its own mask."""
     unit = ApproximateUnit.shipped("fmul_trunc").instance(p=12)
-    granted = Certificate(unit.name, unit.digest, "ieee", 0xFFFFF000, 0xFFF80000, 0, 0, 0)
+    granted = Masks(0xFFFFF000, 0xFFF80000)
     modules = [approximate(lower(network, FloatMode.IEEE, tiling=tiling)) for tiling in (None, host_tiling(sites=True))]
     counts = [{slot.name: slot.count for slot in module.slots} for module in modules]
     assert counts[0] == counts[1]

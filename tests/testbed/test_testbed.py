@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from asnet.cache import default_cache
-from asnet.emulate import Certificate
+from asnet.emulate import Certificate, Masks
 from asnet.errors import DataError, MismatchError, UsageError
 from asnet.exploration import DesignSpace, Exhaustive, InProcess, Processes, Study, StudyFacts, explore
 from asnet.ir.jit import Engine
@@ -257,8 +257,8 @@ def test_wrong_units_show(dense: Network, digits: Dataset, tmp_path: Path) -> No
 def test_a_false_certificate_stops_the_run(
     dense: Network, digits: Dataset, instances: Units, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def forged(instance: UnitInstance, **_: object) -> Certificate:
-        return Certificate(instance.name, instance.digest, "ftz", 0xFFFF0000, 0xFFFF0000, 1, 1, 0)
+    def forged(instance: UnitInstance, **_: object) -> tuple[Masks, Certificate]:
+        return Masks(0xFFFF0000, 0xFFFF0000), Certificate(instance.name, instance.digest, "ftz", "mask", ())
 
     monkeypatch.setattr("asnet.testbed.testbed.certify_mask", forged)
     bed = TestBed(dense, digits, instances, backend="auto")

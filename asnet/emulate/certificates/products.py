@@ -1,0 +1,270 @@
+"""Establishing that a compiled kernel of sums of products computes what a unit's golden model does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import llvmlite.binding as llvm
+import numpy as np
+
+from asnet.cache import Cache, digest
+from asnet.emulate.analysis import operand_values
+from asnet.emulate.certificates.certificate import Certificate, Difference, Evidence
+from asnet.emulate.certificates.operands import corners_of, random_blocks
+from asnet.emulate.products import ProductsForm, ProductsFunction
+from asnet.host import float_environment, processor_name
+from asnet.ir import Products
+from asnet.ir.products import COLUMNS, container
+from asnet.types import EXACT, AnyArray, Array, operand_type
+from asnet.units import FunctionLibrary, UnitInstance
+
+__all__ = ["EXHAUSTIVE_BITS", "RANDOM_PAIRS", "certify_products"]
+
+EXHAUSTIVE_BITS: Final = 24
+"""Operand pairs of up to this many bits are compared one and all."""
+
+RANDOM_PAIRS: Final = 10_000_000
+"""Random pairs of wider operands, at least."""
+
+_VERSION: Final = "products 1"
+_SEED: Final = 20240607
+_ROWS: Final = 8
+_COLUMNS: Final = 2048
+_CONSTANT_COLUMNS: Final = 1 << 16  # where the vector operand is constant, there is one of it
+
+_SHAPES: Final = ((1, 9, 64), (5, 30, 130), (3, 2, 1), (1, 1, 65), (17, 33, 64), (2, 300, 100))
+"""Rows, depth and columns of sums that are compared."""
+
+
+def certify_products(
+    form: ProductsForm,
+    what: Products,
+    instance: UnitInstance | None,
+    library: FunctionLibrary,
+    cache: Cache,
+) -> Certificate | Difference:
+    """The certificate of the kernel that ``form`` has for ``instance`` (None: exact) in layers like ``what``, or where
+    it differs. ``library`` must hold the instance. Kept in ``cache``.
+    """
+    name = EXACT if instance is None else instance.name
+    text = form.kernel(what, instance)
+    kernel = digest([text, repr(form.machine)])
+    processor = processor_name()
+    facts = (what.type, what.accumulator, what.vector_is_a, what.constant is None, what.constant_is_s)
+    features = llvm.get_host_cpu_features().flatten()
+    unit = EXACT if instance is None else instance.digest
+    key = digest([_VERSION, form.kind, kernel, processor, features, unit, library.mode, repr(facts)])
+
+    def build(folder: Path) -> None:
+        found = _Comparison(form, what, instance, library, cache, text).run()
+        if isinstance(found, Difference):
+            content: object = {"difference": vars(found)}
+        else:
+            content = Certificate(name, unit, library.mode, form.kind, found, kernel, processor).as_json()
+        (folder / "certificate.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+    content = json.loads((cache.get("certificates", key, build) / "certificate.json").read_text(encoding="utf-8"))
+    if "difference" in content:
+        return Difference(**content["difference"])
+    return Certificate.from_json(content | {"instance": name})
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """Operands of one call: ``v`` (depth, columns), ``s`` (rows, depth), the number of its group."""
+
+    v: Array
+    s: Array
+    group: int = 0
+
+
+@dataclass
+class _Comparison:
+    """A form against the golden model, in layers like ``what``."""
+
+    form: ProductsForm
+    what: Products
+    instance: UnitInstance | None
+    library: FunctionLibrary
+    cache: Cache
+    text: str
+
+    def run(self) -> tuple[Evidence, ...] | Difference:
+        """Everything, or the first difference."""
+        operand = operand_type(self.what.type)
+        claim = "products"
+        if 2 * operand.width <= EXHAUSTIVE_BITS:
+            values = operand_values(operand)
+            pairs = [(values, values), (values[: len(values) // 2], values)]
+            evidence = [Evidence(claim, "exhaustive", len(values) ** 2)]
+            difference = self._pairs(pairs)
+        else:
+            corners = corners_of(operand)
+            blocks = list(random_blocks(operand, RANDOM_PAIRS, _SEED, rows=_ROWS, columns=_COLUMNS))
+            random = sum(block.pairs for block in blocks)
+            evidence = [Evidence(claim, "sampled", corners=len(corners), random=random, seed=_SEED)]
+            difference = self._pairs([(corners, corners)]) or self._pairs([(block.a, block.b) for block in blocks])
+        if difference is not None:
+            return difference
+        count = 0
+        for number, (rows, depth, columns) in enumerate(self._shapes):
+            difference = self._sums(np.random.default_rng(_SEED + number), rows, depth, columns)
+            if difference is not None:
+                return difference
+            count += 2 * rows * depth * columns
+        return (*evidence, Evidence("sums", "sums", count, seed=_SEED))
+
+    # --- products of single pairs -----------------------------------------------------------------------------------
+
+    def _pairs(self, pairs: Sequence[tuple[Array, Array]]) -> Difference | None:
+        """Compare the products of all pairs of operands a and b in each of ``pairs``."""
+        for panel, function in self._single(pairs):
+            start = np.full((len(panel.s), panel.v.shape[1]), -0.0 if self._is_float else 0, self.what.accumulator)
+            found = function(panel.v, panel.s, start, panel.group)
+            wanted = self._golden(panel.v[0][None, :], panel.s)
+            unequal = self._unequal(found, wanted)
+            if unequal is not None:
+                row, column = unequal
+                a, b = self._ordered(panel.v[0, column], panel.s[row, 0])
+                where = f"a = {self._shown(a)}, b = {self._shown(b)}"
+                return Difference(
+                    self.form.kind, where, self._shown(found[row, column]), self._shown(wanted[row, column])
+                )
+        return None
+
+    def _single(self, pairs: Sequence[tuple[Array, Array]]) -> Iterator[tuple[_Panel, ProductsFunction]]:
+        """Panels of depth 1 that have all of ``pairs``, each with a function whose data is for it."""
+        sides = [(a, b) if self.what.vector_is_a else (b, a) for a, b in pairs]
+        if self.what.constant is not None and not self.what.constant_is_s:
+            for v, s in _joined(sides):
+                constant = np.zeros((1, _padded(len(v))), v.dtype)
+                constant[0, : len(v)] = v
+                function = self._function(1, len(v), 1, 1, constant)
+                for begin in range(0, len(s), _ROWS):
+                    yield _Panel(v[None, :], s[begin : begin + _ROWS, None]), function
+            return
+        rows = min(256, max(len(s) for _, s in sides))
+        pieces = [(v, s[begin : begin + rows]) for v, s in sides for begin in range(0, len(s), rows)]
+        constant = None
+        if self.what.constant is not None:
+            constant = np.stack([np.resize(s, rows) for _, s in pieces])[:, :, None]
+        function = self._function(rows, max(len(v) for v, _ in sides), 1, len(pieces), constant)
+        for number, (v, s) in enumerate(pieces):
+            yield _Panel(v[None, :], np.resize(s, rows)[:, None], number), function
+
+    # --- sums -------------------------------------------------------------------------------------------------------
+
+    def _sums(self, random: np.random.Generator, rows: int, depth: int, columns: int) -> Difference | None:
+        """Compare sums in one shape: of any operands, and of operands a from the lower half of their patterns."""
+        for group, lower in enumerate((False, True)):
+            v = self._drawn(random, (depth, columns), lower=lower and self.what.vector_is_a)
+            s = [self._drawn(random, (rows, depth), lower=lower and not self.what.vector_is_a) for _ in range(2)]
+            by_s = self.what.constant is not None and self.what.constant_is_s
+            constant: Array | None = np.stack(s) if by_s else None
+            if self.what.constant is not None and not by_s:
+                constant = np.zeros((depth, _padded(columns)), v.dtype)
+                constant[:, :columns] = v
+            function = self._function(rows, columns, depth, 2 if by_s else 1, constant)
+            start = self._start(random, (rows, columns))
+            found = function(v, s[group], start, group if by_s else 0)
+            wanted = self._golden_sums(v, s[group], start)
+            unequal = self._unequal(found, wanted)
+            if unequal is not None:
+                where = f"row {unequal[0]}, column {unequal[1]} of {rows} x {depth} by {depth} x {columns}"
+                return Difference(self.form.kind, where, self._shown(found[unequal]), self._shown(wanted[unequal]))
+        return None
+
+    def _golden_sums(self, v: Array, s: Array, start: AnyArray) -> AnyArray:
+        products = self._golden(v[:, None, :], s.T[:, :, None])
+        total = start.copy()
+        with float_environment(self.library.mode), np.errstate(all="ignore"):
+            for step in products:
+                total += step
+        return total
+
+    def _drawn(self, random: np.random.Generator, shape: tuple[int, ...], *, lower: bool) -> AnyArray:
+        operand = operand_type(self.what.type)
+        if operand.is_float:
+            values = random.standard_normal(shape).astype(np.float32)
+            return np.abs(values) if lower else values
+        values = operand_values(operand) if operand.width <= 16 else None
+        assert values is not None
+        return random.choice(values[: len(values) // 2] if lower else values, shape)
+
+    def _start(self, random: np.random.Generator, shape: tuple[int, ...]) -> AnyArray:
+        if self._is_float:
+            return random.standard_normal(shape).astype(np.float32)
+        return random.integers(-(1 << 31), 1 << 31, shape).astype(self.what.accumulator)
+
+    # --- both -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _is_float(self) -> bool:
+        return operand_type(self.what.type).is_float
+
+    @cached_property
+    def _shapes(self) -> list[tuple[int, int, int]]:
+        """The layer's own shape, cut to be quick, and others, where they have the same kernel."""
+        own = (min(self.what.rows, 24), min(self.what.depth, 400), min(self.what.columns, 200))
+        same = (shape for shape in _SHAPES if self._text(*shape) == self.text)
+        return [shape for shape in (own, *same) if min(shape) > 0]
+
+    def _of(self, rows: int, depth: int, columns: int, groups: int = 1) -> Products:
+        return replace(self.what, groups=groups, rows=rows, columns=columns, depth=depth)
+
+    def _text(self, rows: int, depth: int, columns: int) -> str:
+        return self.form.kernel(self._of(rows, depth, columns), self.instance)
+
+    def _function(self, rows: int, columns: int, depth: int, groups: int, constant: Array | None) -> ProductsFunction:
+        what = self._of(rows, depth, columns, groups)
+        if constant is not None:
+            constant = constant.astype(container(self.what.type))
+        return ProductsFunction(self.form, what, self.instance, self.library.mode, self.cache, constant)
+
+    def _ordered(self, v: AnyArray, s: AnyArray) -> tuple[AnyArray, AnyArray]:
+        return (v, s) if self.what.vector_is_a else (s, v)
+
+    def _golden(self, v: AnyArray, s: AnyArray) -> AnyArray:
+        """The unit's results, as they are added to sums."""
+        a, b = self._ordered(v, s)
+        op = "fmul" if self._is_float else "mul"
+        result = self.library.call(op, self.what.type, a, b, EXACT if self.instance is None else self.instance)
+        if not self._is_float and not operand_type(self.what.type).signed:
+            result = result.view(np.uint32)
+        return result.astype(self.what.accumulator)
+
+    def _unequal(self, found: AnyArray, wanted: AnyArray) -> tuple[int, int] | None:
+        if self._is_float:
+            both_nan = np.isnan(found) & np.isnan(wanted)
+            unequal = (found.view(np.uint32) != wanted.view(np.uint32)) & ~both_nan
+        else:
+            unequal = found != wanted
+        if not unequal.any():
+            return None
+        row, column = (int(i) for i in np.argwhere(unequal)[0])
+        return row, column
+
+    def _shown(self, value: AnyArray) -> str:
+        if self._is_float:
+            return f"{np.float32(value)!s} ({int(np.float32(value).view(np.uint32)):#010x})"
+        return str(int(value))
+
+
+def _joined(sides: Sequence[tuple[Array, Array]]) -> Iterator[tuple[Array, Array]]:
+    """The same number of pairs or a few more, from one long vector operand, where there may be only one."""
+    if len(sides) <= 2:
+        yield from sides
+        return
+    v = np.concatenate([v for v, _ in sides])[:_CONSTANT_COLUMNS]
+    pairs = sum(len(v) * len(s) for v, s in sides)
+    s = np.concatenate([s for _, s in sides])
+    yield v, s[:: max(1, len(s) * len(v) // pairs)]
+
+
+def _padded(columns: int) -> int:
+    return -(-columns // COLUMNS) * COLUMNS
