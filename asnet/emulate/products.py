@@ -9,7 +9,7 @@ signature and meaning that :mod:`asnet.ir.products` says.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -124,6 +124,16 @@ class ProductsFunction:
 
         The operands are converted to their container (:func:`asnet.ir.products.container`).
         """
+        call, sums = self.prepared(v, s, y, group)
+        with float_environment(self._mode):
+            call()
+        return sums.copy()
+
+    def prepared(
+        self, v: AnyArray, s: AnyArray, y: AnyArray | None = None, group: int = 0
+    ) -> tuple[Callable[[], None], AnyArray]:
+        """The bare call of the kernel on copies of the operands, to be made in the design's float mode, and the sums
+        that it adds to."""
         (depth, columns), rows = v.shape, s.shape[0]
         pitch = max(COLUMNS, -(-columns // COLUMNS) * COLUMNS)
         kind = container(self.what.type)
@@ -132,13 +142,13 @@ class ProductsFunction:
         if y is not None:
             sums[:rows, :columns] = y
         scalars = np.ascontiguousarray(s, kind)
-        with float_environment(self._mode):
-            _PROTOTYPE(self._kernel.address)(
-                *(array.ctypes.data for array in (sums, panel, scalars)),
-                *(rows, columns, depth, pitch, pitch, depth, group),
-                self._data.address,
-            )
-        return sums[:rows, :columns].copy()
+        code = _PROTOTYPE(self._kernel.address)
+
+        def call() -> None:
+            addresses = (array.ctypes.data for array in (sums, panel, scalars))
+            code(*addresses, rows, columns, depth, pitch, pitch, depth, group, self._data.address)
+
+        return call, sums[:rows, :columns]
 
 
 _PROTOTYPE = ctypes.CFUNCTYPE(

@@ -1,0 +1,147 @@
+"""Kernels of sums of products: what certifies them, what refuses them, which one is chosen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from asnet.cache import Cache, default_cache
+from asnet.emulate import Certificate, Data, Difference, GoldenProducts, certify_products
+from asnet.emulate.choosing import Chooser
+from asnet.emulate.cost import Shape, shape_like
+from asnet.errors import ToolMissingError
+from asnet.ir import Products
+from asnet.tools import cxx, verilator
+from asnet.types import Array, FloatMode
+from asnet.units import ApproximateUnit, FunctionLibrary, UnitInstance
+
+LAYER = Products("i8", "int32", True, 1, 16, 256, 72, "w")
+
+LOPSIDED = """
+module lopsided (input signed [7:0] a, input signed [7:0] b, output signed [15:0] y);
+  assign y = $signed({a[7:1], 1'b0}) * b;
+endmodule
+"""
+
+
+@pytest.fixture(scope="module")
+def lopsided(tmp_path_factory: pytest.TempPathFactory) -> UnitInstance:
+    """A multiplier that is not commutative."""
+    path = tmp_path_factory.mktemp("units") / "lopsided.v"
+    path.write_text(LOPSIDED)
+    return ApproximateUnit.from_verilog(path, op="mul", type="i8").instance()
+
+
+@pytest.fixture(scope="module")
+def library(lopsided: UnitInstance) -> FunctionLibrary:
+    try:
+        verilator.find(), cxx.find()
+    except ToolMissingError as error:
+        pytest.skip(f"units are compiled by Verilator and a C++ compiler: {error}")
+    shipped = (("mul8s_trunc", {"t": 3}), ("fmul_trunc", {"p": 20}))
+    units = [ApproximateUnit.shipped(name).instance(**parameters) for name, parameters in shipped]
+    return FunctionLibrary.build([lopsided, *units], FloatMode.FTZ, cache=default_cache())
+
+
+class Again(GoldenProducts):
+    """The golden model under another name: right, and asked like any form."""
+
+    kind = "again"
+
+    def serves(self, what: Products, instance: UnitInstance | None) -> bool:
+        return instance is not None and super().serves(what, instance)
+
+
+class Swapped(Again):
+    kind = "swapped"
+
+    def kernel(self, what: Products, instance: UnitInstance | None) -> str:
+        return super().kernel(replace(what, vector_is_a=not what.vector_is_a), instance)
+
+
+class Other(Again):
+    """The data of exact multiplication."""
+
+    kind = "other"
+
+    def data(self, what: Products, instance: UnitInstance | None, constant: Array | None) -> Data:
+        return super().data(what, None, constant)
+
+
+class Late(Again):
+    """Leaves out the last product of a sum of many."""
+
+    kind = "late"
+
+    def kernel(self, what: Products, instance: UnitInstance | None) -> str:
+        text = super().kernel(what, instance)
+        return text.replace("%steps = icmp slt i64 %t.next, %depth", "%few = call i64 @llvm.smin.i64(i64 %depth, i64 8)"
+                            "\n  %steps = icmp slt i64 %t.next, %few")  # fmt: skip
+
+
+@pytest.mark.parametrize("vector_is_a", [True, False])
+@pytest.mark.parametrize("constant", ["s", "v", None])
+def test_right_kernels_are_certified(
+    library: FunctionLibrary, lopsided: UnitInstance, tmp_path: Path, constant: str | None, *, vector_is_a: bool
+) -> None:
+    what = replace(LAYER, vector_is_a=vector_is_a, constant=constant, constant_is_s=constant != "v")
+    found = certify_products(Again(library), what, lopsided, library, Cache(tmp_path))
+    assert isinstance(found, Certificate)
+    pairs, sums = found.evidence
+    assert (pairs.how, pairs.pairs) == ("exhaustive", 65_536)
+    assert sums.pairs > 100_000
+    assert str(found) == (
+        f"lopsided as again in ftz: products: all 65,536 pairs of operands; "
+        f"sums: {sums.pairs:,} products in sums (seed 20240607)"
+    )
+    assert certify_products(Again(library), what, lopsided, library, Cache(tmp_path)) == found
+
+
+@pytest.mark.parametrize("form", [Swapped, Other])
+@pytest.mark.parametrize("constant", ["s", "v", None])
+def test_wrong_products_refuse_a_kernel(
+    library: FunctionLibrary, lopsided: UnitInstance, tmp_path: Path, form: type[Again], constant: str | None
+) -> None:
+    what = replace(LAYER, constant=constant, constant_is_s=constant != "v")
+    found = certify_products(form(library), what, lopsided, library, Cache(tmp_path))
+    assert isinstance(found, Difference)
+    assert found.form == form.kind and found.where.startswith("a = ") and found.found != found.golden
+    assert certify_products(form(library), what, lopsided, library, Cache(tmp_path)) == found
+
+
+def test_wrong_sums_refuse_a_kernel(library: FunctionLibrary, lopsided: UnitInstance, tmp_path: Path) -> None:
+    found = certify_products(Late(library), LAYER, lopsided, library, Cache(tmp_path))
+    assert isinstance(found, Difference) and found.where == "row 0, column 0 of 16 x 72 by 72 x 200"
+
+
+@pytest.mark.parametrize("constant", ["v", "s"])
+def test_wide_operands_are_sampled(library: FunctionLibrary, tmp_path: Path, constant: str) -> None:
+    what = Products("f32", "float32", True, 1, 16, 256, 72, constant, constant_is_s=constant == "s")
+    unit = next(instance for instance in library.instances if instance.op == "fmul")
+    found = certify_products(Again(library), what, unit, library, Cache(tmp_path))
+    assert isinstance(found, Certificate)
+    assert found.evidence[0].random >= 10_000_000 and found.evidence[0].corners >= 400
+    wrong = certify_products(Other(library), what, unit, library, Cache(tmp_path))
+    assert isinstance(wrong, Difference)
+
+
+def test_the_fastest_certified_form_is_chosen(library: FunctionLibrary, lopsided: UnitInstance, tmp_path: Path) -> None:
+    golden = GoldenProducts(library)
+    wrong, right = Late(library), Again(library)  # the one that leaves out products is fast
+    chooser = Chooser([wrong, right, golden], library, Cache(tmp_path), {})
+    assert chooser.choose(LAYER, lopsided).form is right
+    candidates = chooser.candidates(LAYER, lopsided, thorough=True)
+    assert [candidate.form for candidate in candidates] == [wrong, right, golden]
+    assert candidates[0].rate > candidates[1].rate > 0
+    assert candidates[0].difference is not None and candidates[0].certificate is None
+    assert candidates[1].certificate is not None and candidates[2].certificate is None
+    assert Chooser([wrong, golden], library, Cache(tmp_path), {}).choose(LAYER, lopsided).form is golden
+    assert chooser.choose(LAYER, None).form is golden
+
+
+def test_reference_shapes() -> None:
+    assert shape_like(LAYER) == Shape(8, 64, 256)
+    assert shape_like(replace(LAYER, rows=1, depth=9, columns=49)) == Shape(1, 9, 64)
+    assert shape_like(replace(LAYER, rows=512, depth=4608, columns=4096)) == Shape(64, 512, 1024)
