@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import MappingProxyType
 
 from llvmlite.ir import values
@@ -14,6 +15,7 @@ __all__ = [
     "kernel_attributes",
     "pointer_attributes",
     "pure_function_attributes",
+    "written_attributes",
 ]
 
 DENORMAL_FP_MATH = '"denormal-fp-math"="preserve-sign,preserve-sign"'
@@ -31,6 +33,12 @@ class _FunctionAttributes(values.FunctionAttributes):
     }
 
 
+class _WrittenAttributes(values.FunctionAttributes):
+    def __init__(self, names: Sequence[str]) -> None:
+        self._known = frozenset(names)
+        super().__init__(names)
+
+
 class _ArgumentAttributes(values.ArgumentAttributes):
     _known = MappingProxyType({**values.ArgumentAttributes._known, "readonly": False})
 
@@ -45,6 +53,11 @@ def function_attributes(mode: FloatMode) -> values.FunctionAttributes:
 def kernel_attributes(mode: FloatMode) -> values.FunctionAttributes:
     """Attributes of a kernel: those of any function, and it stays one however often it is called."""
     return _FunctionAttributes([*_names(mode), "noinline"])
+
+
+def written_attributes(names: Sequence[str]) -> values.FunctionAttributes:
+    """Attributes as LLVM IR text has them, any that LLVM knows."""
+    return _WrittenAttributes(names)
 
 
 def _names(mode: FloatMode) -> list[str]:

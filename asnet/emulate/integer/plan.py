@@ -1,0 +1,198 @@
+"""Which passes and terms compute a sum of products of factors: ranges, offsets, digits, blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asnet.emulate.integer.dot import Dot
+from asnet.emulate.integer.layout import PANEL_BYTES, ROWS_BYTES, STEPS
+
+__all__ = ["Factors", "PlannedPass", "PlannedTerm", "ProductsPlan", "Transform", "exact_factors", "plan_products"]
+
+Integers = NDArray[np.int64]
+
+_DIGIT: Final = 8
+_FEWEST_STEPS: Final = 32
+"""Steps of a block below which adding its sums to y costs more than the products of a second digit."""
+_MOST_TERMS: Final = 16
+"""Of a pass: so many terms leave a block some steps."""
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """``Σ_i u[i, x] · w[i, z]`` for the bit patterns x of the vector operand and z of the scalar one.
+
+    Each (terms, 2ⁿ), in the order of the patterns of an operand of n bits, which is sign-extended if ``signed``.
+    """
+
+    u: Integers
+    w: Integers
+    signed: bool
+
+    @property
+    def width(self) -> int:
+        """Bits of an operand."""
+        return self.u.shape[1].bit_length() - 1
+
+
+def exact_factors(width: int, *, signed: bool) -> Factors:
+    """The exact product of two operands."""
+    values = np.arange(1 << width, dtype=np.int64)[None, :]
+    if signed:
+        values = np.where(values >> (width - 1) != 0, values - (1 << width), values)
+    return Factors(values, values, signed)
+
+
+@dataclass(frozen=True, eq=False)
+class Transform:
+    """What an operand becomes: ``(raw & mask) ^ flip``, or ``values`` by a table; ``values`` in the order of patterns
+    in any case.
+    """
+
+    values: Integers
+    mask: int
+    flip: int
+    by_table: bool
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedTerm:
+    """``u(v) · w(s)``, where ``offset`` is to be added to u."""
+
+    u: Transform
+    w: Transform
+    offset: int
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedPass:
+    """Terms that are summed together, in one way round, and shifted."""
+
+    terms: tuple[PlannedTerm, ...]
+    order: int
+    shift: int
+
+
+@dataclass(frozen=True, eq=False)
+class ProductsPlan:
+    """The passes over blocks of ``block`` steps; ``rows`` scalars are prepared at a time."""
+
+    passes: tuple[PlannedPass, ...]
+    block: int
+    rows: int
+
+    @property
+    def terms(self) -> int:
+        """Terms of all passes."""
+        return sum(len(own.terms) for own in self.passes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """A product of factors within the ranges of an order, shifted."""
+
+    u: Integers
+    w: Integers
+    order: int
+    shift: int
+
+    @property
+    def bound(self) -> int:
+        """The greatest product."""
+        return int(np.abs(self.u).max()) * int(np.abs(self.w).max())
+
+
+def plan_products(factors: Factors, dot: Dot, accumulator: int, depth: int) -> ProductsPlan:
+    """How ``dot`` sums up ``factors`` over ``depth`` steps in sums of ``accumulator`` bits.
+
+    In 64 bits, no sum of a pass over a block may leave 32 bits; in 32 bits all may wrap.
+    """
+    pieces = [piece for u, w in zip(factors.u, factors.w, strict=True) for piece in _pieces(u, w, 0, dot)]
+    if accumulator > 32:
+        pieces = [small for piece in pieces for small in _smaller(piece, dot)]
+    groups: dict[tuple[int, int], list[_Piece]] = {}
+    for piece in pieces:
+        groups.setdefault((piece.order, piece.shift), []).append(piece)
+    cut = [
+        group[first : first + _MOST_TERMS] for group in groups.values() for first in range(0, len(group), _MOST_TERMS)
+    ]
+    most = min(STEPS, PANEL_BYTES // (dot.step_bytes * max((len(group) for group in cut), default=1)))
+    if accumulator > 32:
+        bound = max((sum(piece.bound for piece in group) for group in cut), default=1)
+        most = min(most, ((1 << 31) - 1) // max(1, bound))
+    block = _even(depth, max(dot.steps, most // dot.steps * dot.steps), dot.steps)
+    passes = tuple(
+        PlannedPass(tuple(_term(piece, factors, dot) for piece in group), group[0].order, group[0].shift)
+        for group in cut
+    )
+    row_bytes = sum(4 + 4 * (block // dot.steps) * len(own.terms) for own in passes)
+    return ProductsPlan(passes, block, ROWS_BYTES // max(1, row_bytes))
+
+
+def _even(depth: int, most: int, steps: int) -> int:
+    """Steps of equal blocks of at most ``most``, a multiple of ``steps``."""
+    blocks = max(1, -(-depth // most))
+    return max(1, -(-depth // (blocks * steps))) * steps
+
+
+def _pieces(u: Integers, w: Integers, shift: int, dot: Dot) -> list[_Piece]:
+    """The product as pieces within the ranges of an order: digits of what is too wide."""
+    if not u.any() or not w.any():
+        return []
+    for order, (left, right) in enumerate(dot.orders):
+        if u.max() - u.min() <= left[1] - left[0] and right[0] <= w.min() and w.max() <= right[1]:
+            return [_Piece(u, w, order, shift)]
+    wide_u = u.max() - u.min() > dot.orders[0][0][1] - dot.orders[0][0][0]
+    first, second = ((_low(u), w), (_high(u), w)) if wide_u else ((u, _low(w)), (u, _high(w)))
+    return [*_pieces(*first, shift, dot), *_pieces(*second, shift + _DIGIT, dot)]
+
+
+def _smaller(piece: _Piece, dot: Dot) -> list[_Piece]:
+    """The piece, or its digits where a block of it would be short."""
+    if piece.bound * _FEWEST_STEPS < 1 << 31 or np.abs(piece.w).max() < 1 << _DIGIT:
+        return [piece]
+    return [
+        *_pieces(piece.u, _low(piece.w), piece.shift, dot),
+        *_pieces(piece.u, _high(piece.w), piece.shift + _DIGIT, dot),
+    ]
+
+
+def _low(values: Integers) -> Integers:
+    return values & ((1 << _DIGIT) - 1)
+
+
+def _high(values: Integers) -> Integers:
+    return values >> _DIGIT
+
+
+def _term(piece: _Piece, factors: Factors, dot: Dot) -> PlannedTerm:
+    (least, most), _ = dot.orders[piece.order]
+    raw = np.arange(1 << factors.width, dtype=np.int64)
+    if factors.signed:
+        raw = np.where(raw >> (factors.width - 1) != 0, raw - (1 << factors.width), raw)
+    low, high = int(piece.u.min()), int(piece.u.max())
+    half = 1 << (dot.container - 1)
+    offsets = [offset for offset in (0, low - least, half, -half) if least <= low - offset and high - offset <= most]
+    choices = [(_transform(raw, piece.u - offset, dot.container), offset) for offset in offsets]
+    u, offset = min(choices, key=lambda choice: choice[0].by_table)
+    extended = np.where(raw >= half, raw - 2 * half, raw)  # as the kernel extends the scalar operand
+    return PlannedTerm(u, _transform(extended, piece.w, dot.bits), offset)
+
+
+def _transform(raw: Integers, values: Integers, bits: int) -> Transform:
+    """How ``raw`` becomes ``values``, in numbers of ``bits`` bits."""
+    mask = flip = 0
+    for bit in range(bits):
+        source, goal = (side >> bit & 1 for side in (raw, values))
+        if np.array_equal(source ^ goal, np.full_like(goal, goal[0] ^ source[0])) and source.any():
+            mask |= 1 << bit
+            flip |= int(goal[0] ^ source[0]) << bit
+        elif goal.min() == goal.max():
+            flip |= int(goal[0]) << bit
+        else:
+            return Transform(values, 0, 0, by_table=True)
+    return Transform(values, mask, flip, by_table=False)
