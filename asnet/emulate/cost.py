@@ -54,14 +54,17 @@ def shape_like(what: Products) -> Shape:
 def rate(form: ProductsForm, what: Products, instance: UnitInstance | None, mode: FloatMode, cache: Cache) -> float:
     """Products per second of ``form``'s kernel for ``instance`` in layers like ``what``.
 
-    Measured in some 20 ms the first time, then from ``cache``: the same for all units that have the same kernel.
+    Measured in some 20 ms the first time, then from ``cache``: the same for all units that have the same kernel and
+    data of the same size (a kernel may serve factors of any rank).
     """
     shape = shape_like(what)
     reference = replace(what, groups=1, rows=shape.rows, columns=shape.columns, depth=shape.depth)
     text = form.kernel(reference, instance)
+    data = form.data(reference, instance, _operands(reference)[2])
+    sizes = [0 if isinstance(entry, int) else entry.nbytes for entry in data.entries]
     facts = (what.type, what.accumulator, what.vector_is_a, what.constant is None, what.constant_is_s, shape)
     features = llvm.get_host_cpu_features().flatten()
-    key = digest([_VERSION, text, repr(form.machine), processor_name(), features, mode, repr(facts)])
+    key = digest([_VERSION, text, repr(form.machine), processor_name(), features, mode, repr(facts), repr(sizes)])
 
     def build(folder: Path) -> None:
         measured = _measured(form, reference, instance, mode, cache)
@@ -86,11 +89,7 @@ def _measured(
 
 def _best(form: ProductsForm, what: Products, instance: UnitInstance | None, mode: FloatMode, cache: Cache) -> float:
     """Seconds of the fastest call in the size of ``what``."""
-    random = np.random.default_rng(1)
-    v = np.zeros((what.depth, -(-what.columns // COLUMNS) * COLUMNS), container(what.type))
-    v[:, : what.columns] = _operands(random, what.type, (what.depth, what.columns))
-    s = _operands(random, what.type, (what.rows, what.depth)).astype(v.dtype)
-    constant = None if what.constant is None else s[None] if what.constant_is_s else v
+    v, s, constant = _operands(what)
     call, _ = ProductsFunction(form, what, instance, mode, cache, constant).prepared(v[:, : what.columns], s)
     with float_environment(mode):
         first = _seconds(call)
@@ -101,7 +100,16 @@ def _best(form: ProductsForm, what: Products, instance: UnitInstance | None, mod
     return best
 
 
-def _operands(random: np.random.Generator, kind: str, shape: tuple[int, ...]) -> AnyArray:
+def _operands(what: Products) -> tuple[AnyArray, AnyArray, AnyArray | None]:
+    """Random v and s in the size of ``what``, and the constant one of them as forms are given it."""
+    random = np.random.default_rng(1)
+    v = np.zeros((what.depth, -(-what.columns // COLUMNS) * COLUMNS), container(what.type))
+    v[:, : what.columns] = _drawn(random, what.type, (what.depth, what.columns))
+    s = _drawn(random, what.type, (what.rows, what.depth)).astype(v.dtype)
+    return v, s, None if what.constant is None else s[None] if what.constant_is_s else v
+
+
+def _drawn(random: np.random.Generator, kind: str, shape: tuple[int, ...]) -> AnyArray:
     operand = operand_type(kind)
     if operand.is_float:
         return random.standard_normal(shape).astype(np.float32)

@@ -14,9 +14,9 @@ from asnet.ir import Slot
 from asnet.types import FloatMode, operand_type
 from asnet.units import UnitInstance
 
-__all__ = ["Mask"]
+__all__ = ["ALL", "Mask"]
 
-_ALL = 0xFFFFFFFF
+ALL = 0xFFFFFFFF
 _FLOAT_OPS = ("fmul", "fdiv", "fadd", "fsub")
 
 
@@ -42,7 +42,7 @@ class Mask:
     def row(self, slot: Slot, instance: UnitInstance | None) -> tuple[int, ...]:
         """The two masks."""
         if instance is None:
-            return (_ALL, _ALL)
+            return (ALL, ALL)
         masks = self._masks[instance.digest]
         return (masks.a, masks.b)
 
