@@ -64,7 +64,8 @@ def rate(form: ProductsForm, what: Products, instance: UnitInstance | None, mode
     sizes = [0 if isinstance(entry, int) else entry.nbytes for entry in data.entries]
     facts = (what.type, what.accumulator, what.vector_is_a, what.constant is None, what.constant_is_s, shape)
     features = llvm.get_host_cpu_features().flatten()
-    key = digest([_VERSION, text, repr(form.machine), processor_name(), features, mode, repr(facts), repr(sizes)])
+    own = instance.digest if form.symbols and instance is not None else ""  # it calls code that is the instance's own
+    key = digest([_VERSION, text, own, repr(form.machine), processor_name(), features, mode, repr(facts), repr(sizes)])
 
     def build(folder: Path) -> None:
         measured = _measured(form, reference, instance, mode, cache)

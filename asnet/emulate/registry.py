@@ -9,7 +9,9 @@ from typing import Final
 from asnet.cache import Cache
 from asnet.emulate.analysis import Analysis, analyse
 from asnet.emulate.certificates import Masks
+from asnet.emulate.factoring import factors_of
 from asnet.emulate.golden_products import GoldenProducts
+from asnet.emulate.integer import ExactIntegers, FactoredIntegers, Factors
 from asnet.emulate.mask_products import MaskProducts
 from asnet.emulate.products import ProductsForm
 from asnet.units import FunctionLibrary, UnitInstance
@@ -28,6 +30,7 @@ class Sources:
     cache: Cache
     masks: Mapping[str, Masks]
     _known: dict[str, Analysis] = field(default_factory=dict[str, Analysis], repr=False, compare=False)
+    _factors: dict[str, Factors | None] = field(default_factory=dict[str, "Factors | None"], repr=False, compare=False)
 
     def analysis(self, instance: UnitInstance) -> Analysis:
         """The facts of ``instance``."""
@@ -35,8 +38,16 @@ class Sources:
             self._known[instance.digest] = analyse(instance, self.library.mode, self.cache, library=self.library)
         return self._known[instance.digest]
 
+    def factors(self, instance: UnitInstance) -> Factors | None:
+        """Factors of ``instance``, if it has few."""
+        if instance.digest not in self._factors:
+            self._factors[instance.digest] = factors_of(instance, self.analysis(instance), self.library)
+        return self._factors[instance.digest]
+
 
 _FORMS: Final[tuple[Callable[[Sources], ProductsForm], ...]] = (
+    lambda _: ExactIntegers(),
+    lambda sources: FactoredIntegers(sources.factors),
     lambda sources: MaskProducts(sources.library.mode, sources.masks),
     lambda sources: GoldenProducts(sources.library),
 )
