@@ -15,6 +15,9 @@ from asnet.ir.products import COLUMNS
 
 __all__ = ["emit_panel"]
 
+_TOGETHER = 16
+"""Look-ups in memory between two tests for the end of a row."""
+
 _Read = Callable[[int, int], ir.Value]
 """The transformed operands of a group: step, first column → as many as :attr:`Dot.operand` has lanes."""
 
@@ -79,11 +82,13 @@ def _looked_up(code: KernelCode, dot: Dot, table: ir.Value) -> None:
     buffer = code.scratch(dot.steps * COLUMNS * size)
     with _groups(code, dot) as (group, rows):
         for step, row in enumerate(rows):
-            with code.loop(0, COLUMNS) as column:
+            with code.loop(0, COLUMNS, _TOGETHER) as column:
                 place = code.times(column.index, size)
-                index = code.ir.zext(code.load(row, element, place, align=size), I64)
-                found = code.load(table, element, code.times(index, size), align=size)
-                code.store(found, buffer, code.add(place, step * COLUMNS * size), align=size)
+                source, goal = code.behind(row, place), code.behind(buffer, code.add(place, step * COLUMNS * size))
+                for number in range(_TOGETHER):
+                    index = code.ir.zext(code.load(source, element, number * size, align=size), I64)
+                    found = code.load(table, element, code.times(index, size), align=size)
+                    code.store(found, goal, number * size, align=size)
         kind = vector(_span(dot), element)
 
         def read(step: int, column: int) -> ir.Value:
