@@ -3,7 +3,7 @@ from contextlib import AbstractContextManager
 
 from llvmlite.ir.instructions import AllocaInstr, CallInstr, Instruction, PhiInstr
 from llvmlite.ir.module import Module
-from llvmlite.ir.types import Type
+from llvmlite.ir.types import FunctionType, Type
 from llvmlite.ir.values import Block, Constant, Function, Value
 
 class IRBuilder:
@@ -67,6 +67,15 @@ class IRBuilder:
         source_etype: Type | None = ...,
     ) -> Instruction: ...
     def call(self, fn: Function, args: Sequence[Value], name: str = ...) -> CallInstr: ...
+    def asm(
+        self,
+        ftype: FunctionType,
+        asm: str,
+        constraint: str,
+        args: Sequence[Value],
+        side_effect: bool,
+        name: str = ...,
+    ) -> CallInstr: ...
     def branch(self, target: Block) -> Instruction: ...
     def cbranch(self, cond: Value, truebr: Block, falsebr: Block) -> Instruction: ...
     def ret(self, value: Value) -> Instruction: ...
