@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -44,12 +44,16 @@ class RowTable:
 
     kind = "rows"
     symbols: Mapping[str, int] = {}
-    machine = Machine(effort=2)
 
     def __init__(self, tables: Tables, target: Target | None = None) -> None:
         self._tables = tables
         self._target = target or host_target()
         self._known: dict[tuple[str, bool], _Prepared] = {}
+
+    @property
+    def machine(self) -> Machine:
+        """The target's; instructions are chosen by hand."""
+        return replace(self._target.machine, effort=2)
 
     def serves(self, what: Products, instance: UnitInstance | None) -> bool:
         """Every unit that has a table, where sums are i32."""

@@ -63,8 +63,8 @@ def _emit_tops(code: KernelCode) -> tuple[ir.Value, ir.Value]:
         with code.loop(0, at["depth"], 1, *panel.values) as steps:
             x = code.load(at["v"], _BYTES, code.add(code.times(steps.index, at["v_step"]), panel.index), _LANES)
             some, all_of = steps.values
-            either, both = code.ir.or_(some, x), code.ir.and_(all_of, x)
-            steps.values = [code.ir.select(counts, either, some), code.ir.select(counts, both, all_of)]
+            steps.values[0] = code.ir.select(counts, code.ir.or_(some, x), some)
+            steps.values[1] = code.ir.select(counts, code.ir.and_(all_of, x), all_of)
         panel.values = steps.values
     tops = [code.ir.bitcast(code.ir.icmp_signed("<", value, none), I64) for value in panel.values]
     return code.ir.icmp_signed("==", tops[0], I64(0)), code.ir.icmp_signed("==", tops[1], I64(-1))

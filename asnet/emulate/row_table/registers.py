@@ -25,6 +25,7 @@ _REGISTERS = 32
 _SPARE = 4  # the operand, a look-up, what puts digits together
 _WIDEST = 6
 
+
 def registers_kernel(target: Target, whole: Cut, half: Cut | None) -> str:
     """The kernel for operands of 8 bits, or of fewer without ``half``; its data: :func:`.halves.emit_kernel`."""
     text = KernelText(target)
@@ -100,10 +101,7 @@ def _steps(code: KernelCode, cut: Cut, vectors: int, s: ir.Value, state: Steps, 
         table = [code.load(row, _BYTES, place, LANES) for place in range(0, cut.pitch, LANES)]
         for number in range(vectors):
             x = code.load(v, _BYTES, LANES * number, LANES)
-            found = [
-                _look_up(code, table[index * each : (index + 1) * each], x)
-                for index in range(len(cut.digits))
-            ]
+            found = [_look_up(code, table[index * each : (index + 1) * each], x) for index in range(len(cut.digits))]
             in_order(code, *(sums.digit(index, number, byte, step, group) for index, byte in enumerate(found)))
         v = code.behind(v, at["v_step"])
     return sums.values
@@ -123,25 +121,17 @@ def _look_up(code: KernelCode, table: Sequence[ir.Value], x: ir.Value) -> ir.Val
 
 def _flush(code: KernelCode, digits: Digits, sums: ByteSums, number: int, start: ir.Value, y: ir.Value) -> None:
     """Add the 64 columns of vector ``number`` to y: Σ digit · 2^shift and ``start``."""
-    zero = ir.Constant(_HALVES, None)
-    pairs: list[tuple[int, int, list[tuple[ir.Value, ir.Value]]]] = []
-    for index in range(0, len(digits), 2):
-        both = index + 1 < len(digits)
-        lower, higher = sums.apart(index, number), sums.apart(index + 1, number) if both else (zero, zero)
-        shift = digits[index].shift
-        pairs.append((shift, digits[index + 1].shift - shift if both else 0, list(zip(lower, higher, strict=True))))
+    apart = [sums.apart(index, number) for index in range(len(digits))]
     for half in range(2):
-        sides = [
-            _total(code, [(shift, more, *sides[side]) for shift, more, sides in pairs], half) for side in range(2)
-        ]
+        even, odd = (_total(code, digits, [sides[side] for sides in apart], half) for side in range(2))
         for quarter in range(2):
             offset = 4 * (32 * half + 16 * quarter)
-            columns = code.ir.add(code.unpack(*sides, quarter), start)
+            columns = code.ir.add(code.unpack(even, odd, quarter), start)
             code.store(code.ir.add(code.load(y, _WORDS, offset, LANES), columns), y, offset, LANES)
 
 
-def _total(code: KernelCode, pairs: Sequence[tuple[int, int, ir.Value, ir.Value]], half: int) -> ir.Value:
-    """Σ (lower + higher · 2^more) · 2^shift as i32, of half of the columns.
+def _total(code: KernelCode, digits: Digits, sums: Sequence[ir.Value], half: int) -> ir.Value:
+    """Σ sum · 2^shift as i32, of half of the columns; ``sums`` of the even or of the odd columns, for each digit.
 
     In the order of which ``unpack`` of even and odd columns makes neighbours: of the four columns that a 128-bit lane
     has of either, two belong to the first 16 columns of the half and two to the last.
@@ -151,10 +141,12 @@ def _total(code: KernelCode, pairs: Sequence[tuple[int, int, ir.Value, ir.Value]
         16 * half + 2 * lane + 8 * quarter + column for lane in range(4) for quarter in range(2) for column in range(2)
     ]
     total: ir.Value | None = None
-    for shift, more, lower, higher in pairs:
-        both = code.shuffle(lower, higher, [32 * side + place for place in wanted for side in range(2)])
-        factors = ir.Constant(_HALVES, [I16(1), I16(1 << more)] * 16)
-        term = code.ir.call(multiply_add, [both, factors])
+    for index in range(0, len(digits), 2):
+        shift = digits[index].shift
+        pair = [*sums[index : index + 2], ir.Constant(_HALVES, None)][:2]
+        higher = digits[index + 1].shift - shift if index + 1 < len(digits) else 0
+        both = code.shuffle(pair[0], pair[1], [32 * side + place for place in wanted for side in range(2)])
+        term: ir.Value = code.ir.call(multiply_add, [both, ir.Constant(_HALVES, [I16(1), I16(1 << higher)] * 16)])
         term = code.ir.shl(term, code.constant(shift, _WORDS)) if shift else term
         total = term if total is None else code.ir.add(total, term)
     assert total is not None

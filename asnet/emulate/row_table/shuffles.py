@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from llvmlite import ir
 
 from asnet.emulate.kernels import KernelCode, KernelText, Target
 from asnet.emulate.row_table.digits import Cut
 from asnet.emulate.row_table.halves import ARGUMENTS, HALF, WHOLE, emit_kernel
 from asnet.emulate.row_table.sums import BLOCK, ByteSums, in_order
-from asnet.ir.emission import I8, I16, I32, I64, Steps, vector
+from asnet.ir.emission import I8, I32, I64, Steps, vector
 from asnet.types import AnyArray
 
 __all__ = ["PIECE", "differences", "shuffles_kernel"]
@@ -106,9 +105,8 @@ def _look_up(code: KernelCode, cut: Cut, row: ir.Value, operands: Sequence[ir.Va
             for digit, before in enumerate(found):
                 entries = code.load(row, _PIECE, cut.entries * digit + piece, PIECE)
                 both = code.shuffle(entries, entries, twice)
-                bytes_found = [code.ir.call(shuffle, [both, index]) for index in indices]
-                pairs = zip(before, bytes_found, strict=True)
-                found[digit] = [code.ir.xor(*pair) for pair in pairs] if before else bytes_found
+                now: list[ir.Value] = [code.ir.call(shuffle, [both, index]) for index in indices]
+                found[digit] = [code.ir.xor(*pair) for pair in zip(before, now, strict=True)] if before else now
             in_order(code, *(byte for columns in found for byte in columns))
     return found
 

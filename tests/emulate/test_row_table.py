@@ -1,0 +1,155 @@
+"""Row tables: sums of products of any table against numpy, at every level of instructions that this machine has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from asnet.cache import default_cache
+from asnet.emulate import ProductsFunction
+from asnet.emulate.analysis import operand_values
+from asnet.emulate.kernels import LEVELS, Target, host_targets
+from asnet.emulate.row_table import RowTable
+from asnet.ir import Products
+from asnet.types import AnyArray, FloatMode, operand_type
+from asnet.units import ApproximateUnit, UnitInstance
+
+TARGETS = [LEVELS[level] for level in ("vbmi", "avx2", "portable") if LEVELS[level] in host_targets()]
+
+Fill = Callable[[np.random.Generator, int], AnyArray]
+
+
+def between(low: int, high: int) -> Fill:
+    """A table of anything from ``low`` to ``high``, with both of them in every row and column."""
+
+    def fill(random: np.random.Generator, count: int) -> AnyArray:
+        table = random.integers(low, high + 1, (count, count))
+        lines = np.arange(count)
+        table[lines, lines] = low
+        table[lines, (lines + 1) % count] = high
+        table[:, count // 2] = high
+        return table.astype(np.int32)
+
+    return fill
+
+
+def constant(random: np.random.Generator, count: int) -> AnyArray:
+    """All columns alike: nothing to look up."""
+    return np.tile(random.integers(-9, 9, (count, 1)), (1, count)).astype(np.int32)
+
+
+FILLS: dict[str, Fill] = {
+    "product": lambda random, count: np.outer(*[np.arange(count) - count // 2] * 2).astype(np.int32),
+    "signed": between(-32768, 32767),
+    "unsigned": between(0, 65535),
+    "two bytes just so": between(-200, 16183),
+    "four steps": between(0, 63),
+    "24 bits": between(-(1 << 23), (1 << 23) - 1),
+    "32 bits": between(-(1 << 31), (1 << 31) - 1),
+    "constant rows": constant,
+}
+
+OTHERS = (("u8", "product"), ("u8", "unsigned"), ("u7", "product"), ("i5", "signed"), ("i2", "four steps"))
+
+SHAPES = ((1, 1, 1), (3, 5, 70), (2, 131, 64 * 7), (2, 300, 100), (5, 257, 130), (0, 4, 3), (2, 3, 0), (3, 0, 65))
+
+
+def unit(kind: str) -> UnitInstance:
+    """Any unit with operands of type ``kind``: its table is not asked for."""
+    return ApproximateUnit.shipped(f"mul{kind[1:]}{'s' if kind[0] == 'i' else 'u'}_exact").instance()
+
+
+def reference(table: AnyArray, v: AnyArray, s: AnyArray, y: AnyArray, *, vector_is_a: bool) -> AnyArray:
+    """``y`` plus the table's sums, modulo 2³²."""
+    rows = table.T if vector_is_a else table
+    total = y.astype(np.int64)
+    for step in range(len(v)):
+        total += rows[np.ix_(s[:, step] % len(rows), v[step] % len(rows))]
+    return total.astype(np.uint32).view(np.int32)
+
+
+def function(
+    table: AnyArray, kind: str, target: Target, *, vector_is_a: bool, shape: tuple[int, int, int] = (1, 1, 1)
+) -> ProductsFunction:
+    what = Products(kind, "int32", vector_is_a, 1, shape[0], shape[2], shape[1])
+    form = RowTable(lambda _: table, target)
+    assert form.serves(what, unit(kind))
+    return ProductsFunction(form, what, unit(kind), FloatMode.FTZ, default_cache())
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.level)
+@pytest.mark.parametrize(("kind", "fill"), [*(("i8", fill) for fill in FILLS), *OTHERS])
+def test_sums_of_any_table(kind: str, fill: str, target: Target) -> None:
+    random = np.random.default_rng(len(fill))
+    values = operand_values(operand_type(kind))
+    halves = np.split(values, 2)
+    table = FILLS[fill](random, len(values))
+    for vector_is_a in (True, False):
+        kernel = function(table, kind, target, vector_is_a=vector_is_a)
+        for number, (rows, depth, columns) in enumerate(SHAPES):
+            v = random.choice((values, *halves)[number % 3], (depth, columns))
+            s = random.choice(values, (rows, depth))
+            if number % 2:
+                s[:1] = s[:1, :1]  # one row of the table over and over
+            y = random.integers(-(1 << 31), 1 << 31, (rows, columns)).astype(np.int32)
+            found = kernel(v, s, y)
+            assert np.array_equal(found, reference(table, v, s, y, vector_is_a=vector_is_a)), (rows, depth, columns)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.level)
+def test_the_greatest_sums_of_a_block(target: Target) -> None:
+    """Every digit at its greatest in every step: what overflows shows."""
+    values = operand_values(operand_type("u8"))
+    for greatest in (127, 255, 16383, 32767, 65535):
+        table = np.zeros((256, 256), np.int32)
+        table[1:127] = table[128:255] = greatest
+        kernel = function(table, "u8", target, vector_is_a=True)
+        for operands in (values, *np.split(values, 2)):
+            v, s = np.resize(operands, (515, 128)), np.zeros((2, 515), np.int64)
+            found = kernel(v, s)
+            assert np.array_equal(found, reference(table, v, s, np.zeros((2, 128)), vector_is_a=True)), greatest
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.level)
+def test_all_pairs_of_a_table_and_one_wrong_entry(target: Target) -> None:
+    random = np.random.default_rng(5)
+    table = FILLS["signed"](random, 256)
+    wrong = table.copy()
+    wrong[77, 201] ^= 1 << 14
+    values = operand_values(operand_type("i8"))
+    for vector_is_a in (True, False):
+        kernels = [function(entries, "i8", target, vector_is_a=vector_is_a) for entries in (table, wrong)]
+        for operands in (np.arange(256), np.arange(128), np.arange(128, 256)):
+            v, s = values[operands][None, :], values[:, None]
+            wanted = table[operands].T if vector_is_a else table[:, operands]
+            first, second = (kernel(v, s) for kernel in kernels)
+            assert np.array_equal(first, wanted)
+            seen = np.argwhere(second != wanted).tolist()
+            place = (201, 77) if vector_is_a else (77, 201)
+            assert seen == [[place[0], operands.tolist().index(place[1])] for _ in "1" if place[1] in operands]
+
+
+def test_columns_that_do_not_count_do_not_choose_the_half() -> None:
+    """What is behind the last column may have any bits; results do not depend on it."""
+    random = np.random.default_rng(6)
+    table = FILLS["unsigned"](random, 256)
+    kernel = function(table, "u8", TARGETS[0], vector_is_a=True)
+    v, s = random.integers(0, 128, (70, 64 * 3)), random.integers(0, 256, (4, 70))
+    whole = kernel(v, s)
+    for columns in (1, 63, 64, 65, 191):
+        assert np.array_equal(kernel(v[:, :columns], s), whole[:, :columns])
+
+
+def test_what_is_served() -> None:
+    form = RowTable(lambda instance: None if instance.type.name == "i6" else np.zeros((2, 2), np.int32))
+    served = {
+        (kind, accumulator)
+        for kind in ("i8", "u3", "i6", "i12")
+        for accumulator in ("int32", "int64")
+        if form.serves(Products(kind, accumulator, True, 1, 1, 1, 1), unit(kind))
+    }
+    assert served == {("i8", "int32"), ("u3", "int32")}
+    assert not form.serves(Products("i8", "int32", True, 1, 1, 1, 1), None)
+    assert not form.serves(Products("u8", "int32", True, 1, 1, 1, 1), unit("i8"))
