@@ -26,6 +26,8 @@ Plan: TypeAlias = tuple[str, ...]
 Choose: TypeAlias = Callable[[Slot, "UnitInstance | None"], ProductsFunction]
 """The compiled kernel for the sums of products of a slot, which it has, and of an instance (None: exact)."""
 
+_Writing: TypeAlias = tuple[NDArray[np.uint64], slice, NDArray[np.uint64]]
+
 _KERNELS = "asnet.products.kernels"
 _CALL = "asnet.products.call"
 
@@ -55,6 +57,7 @@ class Binding:
         self._choose = choose
         self._kernels = np.zeros((max(1, len(slots)), 2), np.uint64)
         self._functions: dict[tuple[str, str], ProductsFunction] = {}
+        self._rows: dict[tuple[int, str], list[_Writing]] = {}
 
     def plan(self, configuration: Mapping[str, str], *, only: str | None = None) -> Plan:
         """For each slot the first form that serves its choice, or the form ``only``.
@@ -99,13 +102,23 @@ class Binding:
         for index, slot in enumerate(self._slots):
             if slots is not None and slot.name not in slots:
                 continue
-            instance = self._choice(configuration, slot)
-            for form in self._forms.values():
-                if form.serves(slot, instance):
-                    row = slice(index * form.columns, (index + 1) * form.columns)
-                    self._tables[form.kind][row] = form.row(slot, instance)
-            if slot.products is not None:
-                self._kernels[index] = self._function(slot, instance).addresses
+            key = index, configuration.get(slot.name, "")
+            if key not in self._rows:
+                self._rows[key] = self._row(index, slot, self._choice(configuration, slot))
+            for table, row, numbers in self._rows[key]:
+                table[row] = numbers
+
+    def _row(self, index: int, slot: Slot, instance: UnitInstance | None) -> list[_Writing]:
+        """What makes a slot compute ``instance``: tables, where to write, and what."""
+        found: list[_Writing] = []
+        for form in self._forms.values():
+            if form.serves(slot, instance):
+                row = slice(index * form.columns, (index + 1) * form.columns)
+                found.append((self._tables[form.kind], row, np.array(form.row(slot, instance), np.uint64)))
+        if slot.products is not None:
+            addresses = np.array(self._function(slot, instance).addresses, np.uint64)
+            found.append((self._kernels.reshape(-1), slice(2 * index, 2 * index + 2), addresses))
+        return found
 
     def _function(self, slot: Slot, instance: UnitInstance | None) -> ProductsFunction:
         key = slot.name, EXACT if instance is None else instance.name

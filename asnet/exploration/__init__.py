@@ -1,5 +1,6 @@
 """Stage 2c: constraints, design space, search, executors, the study, and choosing from it."""
 
+from asnet.exploration.adaptive import Adaptive
 from asnet.exploration.configuration import Configuration
 from asnet.exploration.configuration_file import (
     ConfigurationFile,
@@ -31,6 +32,7 @@ from asnet.exploration.study_facts import StudyFacts, UnitFact
 __all__ = [
     "GRANULARITIES",
     "OBJECTIVES",
+    "Adaptive",
     "Configuration",
     "ConfigurationFile",
     "Constraints",

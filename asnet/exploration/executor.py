@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from asnet.exploration.space import DesignSpace
 from asnet.testbed import Evaluation, Evaluator
 
-__all__ = ["Executor", "InProcess"]
+__all__ = ["Executor", "InProcess", "evaluations"]
 
 
 class Executor(Protocol):
@@ -23,8 +24,25 @@ class Executor(Protocol):
         ...
 
 
+@runtime_checkable
+class _Together(Protocol):
+    """An evaluator that gains from knowing several configurations."""
+
+    def evaluate_all(self, configurations: Iterable[Mapping[str, str]], /) -> Iterator[Evaluation]: ...
+
+
+def evaluations(space: DesignSpace, evaluator: Evaluator, positions: Iterable[int]) -> Iterator[tuple[int, Evaluation]]:
+    """``positions`` with their evaluations, one after the other."""
+    if isinstance(evaluator, _Together):
+        wanted, asked = itertools.tee(positions)
+        yield from zip(wanted, evaluator.evaluate_all(space[position] for position in asked), strict=True)
+    else:
+        for position in positions:
+            yield position, evaluator.evaluate(space[position])
+
+
 class InProcess:
-    """Evaluates in this process, in the order given."""
+    """Evaluates in this process, in the order of the space."""
 
     def __init__(self, space: DesignSpace, evaluator: Evaluator) -> None:
         self._space = space
@@ -32,8 +50,7 @@ class InProcess:
 
     def run(self, positions: Sequence[int]) -> Iterator[tuple[int, Evaluation]]:
         """Evaluate ``positions`` one after the other."""
-        for position in positions:
-            yield position, self._evaluator.evaluate(self._space[position])
+        return evaluations(self._space, self._evaluator, sorted(positions))
 
     def close(self) -> None:
         """Nothing to let go of."""

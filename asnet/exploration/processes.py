@@ -13,6 +13,7 @@ import itertools
 import multiprocessing
 import signal
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -23,20 +24,25 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from asnet.errors import AsnetError, ToolError
+from asnet.exploration.executor import evaluations
 from asnet.exploration.space import DesignSpace
 from asnet.testbed import Evaluation, Evaluator
 
 __all__ = ["Processes"]
 
-_BLOCKS_PER_WORKER = 8
+_SHARES = 3
+"""A block is at most a worker's part of what is left, divided by this: large ones first, small ones at the end."""
+_FEW, _MANY, _ATOM = 8, 64, 64
+"""Blocks are cut between pieces of some ``_ATOM`` positions: at least ``_FEW`` pieces for each worker; ``_MANY`` do."""
+_SEND_EVERY = 0.1
+"""Seconds of evaluations that a worker sends together."""
 
 Factory: TypeAlias = Callable[[], Evaluator]
 
 
 @dataclass(frozen=True)
 class _Finished:
-    position: int
-    evaluation: Evaluation
+    evaluations: list[tuple[int, Evaluation]]
 
 
 @dataclass(frozen=True)
@@ -95,8 +101,8 @@ class Processes:
             while left:
                 for index, message in self._messages():
                     if isinstance(message, _Finished):
-                        left -= 1
-                        yield message.position, message.evaluation
+                        left -= len(message.evaluations)
+                        yield from message.evaluations
                     elif isinstance(message, _Failed):
                         raise message.fault or RuntimeError(f"a worker process failed:\n{message.trace}")
                     elif blocks:
@@ -155,7 +161,7 @@ class Processes:
                 while worker.pipe.poll():
                     message = worker.pipe.recv()
                     if isinstance(message, _Finished):
-                        yield message.position, message.evaluation
+                        yield from message.evaluations
             except (EOFError, OSError):
                 continue
 
@@ -198,20 +204,40 @@ def _undisturbed() -> Generator[None]:
 
 
 def _blocks(space: DesignSpace, positions: Sequence[int], jobs: int) -> deque[Sequence[int]]:
-    """Contiguous blocks, several for each worker, cut where a slow variable changes: the work that neighbours share
+    """Contiguous blocks, smaller and smaller, cut where a slow variable changes: the work that neighbours share
     is then done in one block only."""
-    wanted = -(-len(positions) // (jobs * _BLOCKS_PER_WORKER))
+    most, least = (-(-len(positions) // (jobs * pieces)) for pieces in (_FEW, _MANY))
+    wanted = max(least, min(most, _ATOM))
     stride = 1
     for variable in reversed(space.variables):
         if stride * len(variable.candidates) > wanted:
             break
         stride *= len(variable.candidates)
     blocks: deque[list[int]] = deque()
-    for _, group in itertools.groupby(positions, key=lambda position: position // stride):
-        if not blocks or len(blocks[-1]) >= wanted:
+    left, room = len(positions), 0
+    for _, group in itertools.groupby(sorted(positions), key=lambda position: position // stride):
+        if not blocks or len(blocks[-1]) >= room:
             blocks.append([])
+            room = left // (jobs * _SHARES)
+        before = len(blocks[-1])
         blocks[-1].extend(group)
+        left -= len(blocks[-1]) - before
     return deque[Sequence[int]](blocks)
+
+
+def _evaluate(pipe: Connection, space: DesignSpace, evaluator: Evaluator, block: Sequence[int]) -> None:
+    """Evaluate a block and send what has finished from time to time, the first at once."""
+    finished: list[tuple[int, Evaluation]] = []
+    sent = 0.0
+    try:
+        for each in evaluations(space, evaluator, block):
+            finished.append(each)
+            if time.monotonic() - sent >= _SEND_EVERY:
+                pipe.send(_Finished(finished))
+                finished, sent = [], time.monotonic()
+    finally:
+        if finished:
+            pipe.send(_Finished(finished))
 
 
 def _serve(pipe: Connection, space: DesignSpace, factory: Factory) -> None:
@@ -221,8 +247,7 @@ def _serve(pipe: Connection, space: DesignSpace, factory: Factory) -> None:
         evaluator = factory()
         while True:
             pipe.send(_Idle())
-            for position in pipe.recv():
-                pipe.send(_Finished(position, evaluator.evaluate(space[position])))
+            _evaluate(pipe, space, evaluator, pipe.recv())
     except (EOFError, BrokenPipeError, ConnectionError):
         return
     except AsnetError as fault:

@@ -13,7 +13,7 @@ from asnet.testbed import Evaluation
 
 __all__ = ["MOST_WITHOUT_LIMIT", "Exhaustive", "Random", "Search"]
 
-MOST_WITHOUT_LIMIT = 100_000
+MOST_WITHOUT_LIMIT = 1_000_000
 """Most configurations that are evaluated without being asked for by number."""
 
 

@@ -15,7 +15,7 @@ from asnet.testbed import Evaluation
 __all__ = ["Result", "best", "pareto_front"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Result:
     """An evaluated configuration: its place in the design space, what was measured, what it costs.
 
@@ -75,11 +75,15 @@ def pareto_front(results: Iterable[Result], objectives: Sequence[str]) -> list[R
         ((tuple(result.loss(objective) for objective in objectives), result.position, result) for result in results),
         key=lambda item: item[:2],
     )
-    front: list[tuple[tuple[float, ...], Result]] = []
+    front: list[Result] = []
+    kept: list[tuple[float, ...]] = []  # what of the front may beat later ones: none is beaten in all but the first
     for losses, _, result in keyed:
-        if not any(all(map(operator.le, other, losses)) for other, _ in front):
-            front.append((losses, result))
-    return [result for _, result in front]
+        rest = losses[1:]
+        if not any(all(map(operator.le, other, rest)) for other in kept):
+            front.append(result)
+            kept = [other for other in kept if not all(map(operator.le, rest, other))]
+            kept.append(rest)
+    return front
 
 
 def _distance(result: Result, limits: Mapping[str, Limit]) -> float:

@@ -111,17 +111,17 @@ class DesignSpace:
 
     def __getitem__(self, position: int) -> Configuration:
         """The configuration at ``position`` of the order, 0 … size - 1."""
-        choices = self.choices(position)
-        by_slot = {slot: choices[variable.name] for variable in self.variables for slot in variable.slots}
-        return Configuration({slot.name: by_slot[slot.name] for slot in self.slots})
+        self._check(position)
+        return Configuration(
+            {slot: candidates[position // stride % len(candidates)] for slot, stride, candidates in self._by_slot}
+        )
 
     def __iter__(self) -> Iterator[Configuration]:
         return (self[position] for position in range(self.size))
 
     def choices(self, position: int) -> dict[str, str]:
         """Variable name → candidate at ``position``: a configuration in the words of the space."""
-        if not 0 <= position < self.size:
-            raise IndexError(f"position {position} is outside the space of {self.size} configurations")
+        self._check(position)
         digits: list[str] = []
         for variable in reversed(self.variables):
             position, digit = divmod(position, len(variable.candidates))
@@ -148,9 +148,35 @@ class DesignSpace:
 
     def label(self, position: int) -> str:
         """The configuration at ``position`` in one line; variables without a choice are left out."""
-        choices = self.choices(position)
-        free = [v.name for v in self.variables if len(v.candidates) > 1] or list(choices)
-        return ", ".join(f"{name}: {choices[name]}" for name in free)
+        self._check(position)
+        return ", ".join([words[position // stride % len(words)] for stride, words in self._words])
+
+    def _check(self, position: int) -> None:
+        if not 0 <= position < self.size:
+            raise IndexError(f"position {position} is outside the space of {self.size} configurations")
+
+    @cached_property
+    def strides(self) -> tuple[int, ...]:
+        """How many positions apart two neighbouring candidates of each variable are."""
+        sizes = [len(variable.candidates) for variable in self.variables]
+        return tuple(math.prod(sizes[number + 1 :]) for number in range(len(sizes)))
+
+    @cached_property
+    def _by_slot(self) -> list[tuple[str, int, tuple[str, ...]]]:
+        """Of every slot: its name, and the stride and the candidates of its variable."""
+        found = {
+            slot: (slot, stride, variable.candidates)
+            for variable, stride in zip(self.variables, self.strides, strict=True)
+            for slot in variable.slots
+        }
+        return [found[slot.name] for slot in self.slots]
+
+    @cached_property
+    def _words(self) -> list[tuple[int, list[str]]]:
+        """Stride and words for each candidate, of the variables that a label tells."""
+        pairs = list(zip(self.variables, self.strides, strict=True))
+        told = [pair for pair in pairs if len(pair[0].candidates) > 1] or pairs
+        return [(stride, [f"{each.name}: {name}" for name in each.candidates]) for each, stride in told]
 
 
 def _variables(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
 
 from asnet.errors import OutputError, StudyError
-from asnet.exploration.costs import Cost, Costs, configuration_cost
+from asnet.exploration.costs import Cost, Costs, SpaceCosts
 from asnet.exploration.filelock import FileLock
 from asnet.exploration.select import Result
 from asnet.exploration.study_facts import StudyFacts
@@ -41,8 +41,8 @@ create table costs (
 class Study:
     """The evaluations of one design space on one test set. Open it with :meth:`open` to write, :meth:`read` to look.
 
-    Each :meth:`add` is committed before it returns: whatever ends the process, what was added is kept. A context
-    manager; closing it leaves a single file.
+    Each :meth:`add` and :meth:`add_all` is committed before it returns: whatever ends the process, what was added is
+    kept. A context manager; closing it leaves a single file.
     """
 
     def __init__(self, path: Path, database: sqlite3.Connection, facts: StudyFacts, lock: FileLock | None) -> None:
@@ -119,10 +119,18 @@ class Study:
         Raises:
             OutputError: the file cannot be written (no space); the evaluations before this one are kept.
         """
-        row = (str(position), evaluation.correct, evaluation.images, evaluation.digest, evaluation.seconds)
+        self.add_all([(position, evaluation)])
+
+    def add_all(self, evaluations: Sequence[tuple[int, Evaluation]]) -> None:
+        """Store evaluations with their positions, all or none; when this returns they are in the file.
+
+        Raises:
+            OutputError: as :meth:`add`.
+        """
+        rows = [(str(position), each.correct, each.images, each.digest, each.seconds) for position, each in evaluations]
         with _faults(self.path), self._database:
-            self._database.execute("insert or replace into evaluations values (?, ?, ?, ?, ?)", row)
-        self._evaluations[position] = evaluation
+            self._database.executemany("insert or replace into evaluations values (?, ?, ?, ?, ?)", rows)
+        self._evaluations.update(evaluations)
 
     def set_costs(self, costs: Costs) -> None:
         """Store area and delay of units, in place of those stored before.
@@ -144,14 +152,9 @@ class Study:
 
     def results(self) -> list[Result]:
         """Every evaluated configuration with its cost, in the order of the design space."""
-        costs = self.costs
+        costs = SpaceCosts(self.space, self.costs)
         return [
-            Result(
-                position=position,
-                label=self.space.label(position),
-                evaluation=self._evaluations[position],
-                cost=configuration_cost(self.space[position], self.space.slots, costs),
-            )
+            Result(position, self.space.label(position), self._evaluations[position], costs[position])
             for position in sorted(self._evaluations)
         ]
 

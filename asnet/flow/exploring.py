@@ -8,12 +8,12 @@ from pathlib import Path
 
 from asnet.errors import ToolMissingError
 from asnet.exploration import (
+    Adaptive,
     Cost,
     Costs,
     Executor,
     Exhaustive,
     InProcess,
-    Processes,
     Resource,
     Search,
     Study,
@@ -28,8 +28,6 @@ from asnet.units import UnitInstance, exact_unit
 from asnet.units.characterise import characterise
 
 __all__ = ["explore", "unit_costs"]
-
-_PROCESSES_PAY_FROM = 16  # configurations; below, starting processes takes longer than they save
 
 
 def explore(
@@ -46,10 +44,10 @@ def explore(
 ) -> Study:
     """Evaluate the configurations of ``problem`` that ``search`` asks for (default: all); the open study.
 
-    Each evaluation is in the file ``study`` as soon as it is finished; what is there already is not run again. With
-    ``jobs`` > 1 that many processes evaluate; a program that asks for it must guard its main code with
-    ``if __name__ == "__main__"``. With one process ``threads`` (default: all processors) share the images. The three
-    callbacks report the progress of the three stages.
+    Evaluations are in the file ``study`` a tenth of a second after they are finished; what is there already is not run
+    again. With ``jobs`` > 1 that many processes evaluate, where they pay (:mod:`asnet.exploration.adaptive`); a program
+    that asks for it must guard its main code with ``if __name__ == "__main__"``. In one process ``threads`` (default:
+    all processors) share the images. The three callbacks report the progress of the three stages.
 
     Raises:
         StudyError: the study belongs to other inputs, is damaged, or another process writes it.
@@ -65,10 +63,9 @@ def explore(
         missing = wanted - len(opened.evaluations)
         if missing > 0:
             bed = bed or problem.bed(jobs=jobs, threads=threads, progress=compiling)
-            parallel = jobs > 1 and missing >= _PROCESSES_PAY_FROM
-            executor: Executor = (
-                Processes(problem.space, bed.recipe, jobs) if parallel else InProcess(problem.space, bed)
-            )
+            executor: Executor = InProcess(problem.space, bed)
+            if jobs > 1:
+                executor = Adaptive(problem.space, bed, bed.recipe, jobs)
             run_search(opened, strategy, executor, progress=evaluating)
         costs = unit_costs(problem, jobs=jobs, progress=characterising)
         if costs:

@@ -9,7 +9,7 @@ from typing import Protocol
 __all__ = ["Evaluation", "Evaluator"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """``correct`` of ``images`` images are answered with their class (:class:`asnet.testbed.judging.Judge` says how).
 

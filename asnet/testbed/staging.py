@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
@@ -26,6 +27,9 @@ __all__ = ["Forms", "Staging"]
 
 _LEAST_KEPT = 256 << 20
 """Bytes of blobs of other configurations that are kept, beside those of the one at hand, where memory allows."""
+
+_TOGETHER = 64
+"""Configurations that share chunks of images, where not all images fit the memory."""
 
 _Result: TypeAlias = tuple[int, str]
 _Answer = TypeVar("_Answer")
@@ -83,11 +87,11 @@ class Staging:
         self._spare = min(_LEAST_KEPT, max(0, memory - size * per_run))
         self._whole: Kept[_Result] | None = None
 
-    def evaluate(self, configurations: Sequence[Mapping[str, str]]) -> Iterator[Evaluation]:
+    def evaluate(self, configurations: Iterable[Mapping[str, str]]) -> Iterator[Evaluation]:
         """The evaluations of ``configurations`` in their order; neighbours that differ in late layers share most.
 
-        Where one configuration's activations of all images take more memory than there is, each chunk of images runs
-        all ``configurations``, and the first result comes at the end.
+        Where one configuration's activations of all images take more memory than there is, some configurations
+        (:data:`_TOGETHER`) run on a chunk of images after the other, and their results come together.
         """
         if len(self._chunks) == 1:
             for configuration in configurations:
@@ -95,6 +99,11 @@ class Staging:
                 correct, digest = self._at_once(configuration)
                 yield Evaluation(correct, len(self._dataset), digest, time.perf_counter() - began)
             return
+        left = iter(configurations)
+        while together := list(itertools.islice(left, _TOGETHER)):
+            yield from self._in_chunks(together)
+
+    def _in_chunks(self, configurations: Sequence[Mapping[str, str]]) -> Iterator[Evaluation]:
         began = time.perf_counter()
         tallies = [Tally(self._scoring.outputs) for _ in configurations]
         for chunk in self._chunks:

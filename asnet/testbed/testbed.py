@@ -134,11 +134,11 @@ class TestBed:
         """
         return next(self.evaluate_all([configuration]))
 
-    def evaluate_all(self, configurations: Sequence[Mapping[str, str]]) -> Iterator[Evaluation]:
+    def evaluate_all(self, configurations: Iterable[Mapping[str, str]], /) -> Iterator[Evaluation]:
         """The evaluations of ``configurations``, one after the other; neighbours that differ in late layers alone share
         most.
 
-        Where images run in chunks, each chunk runs all configurations, and the first result comes at the end.
+        Where images run in chunks, some configurations are evaluated together.
 
         Raises:
             AsnetError: as :meth:`evaluate`.

@@ -38,7 +38,7 @@ def test_a_huge_space_needs_a_number() -> None:
     with pytest.raises(UsageError) as caught:
         Exhaustive().total(space)
     assert str(caught.value) == (
-        "the design space has 279,841 configurations (23 x 23 x 23 x 23), more than 100,000; sample it with "
+        "the design space has 6,436,343 configurations (23 x 23 x 23 x 23 x 23), more than 1,000,000; sample it with "
         "--search random --samples N, evaluate the first N with --limit N, or narrow it: fewer parameter values, "
         "rules, a coarser granularity"
     )
@@ -62,7 +62,8 @@ def test_the_driver_skips_what_is_stored_and_tells(tmp_path: Path, space: Design
         done = explore(study, Exhaustive(), InProcess(space, evaluator), progress=lambda *report: told.append(report))
         assert (done, evaluator.calls, len(study.evaluations)) == (13, 18, 18)
     assert told[0] == (5, 18, "5 stored before")
-    assert [(d, t) for d, t, _ in told[1:]] == [(d, 18) for d in range(6, 19)]
+    assert {total for _, total, _ in told} == {18} and told[-1][0] == 18
+    assert [done for done, _, _ in told] == sorted({done for done, _, _ in told})
     assert told[-1][2].startswith("fmul: fmul_trunc(p=20), fdiv: fdiv_trunc(p=22): ")
 
 
@@ -111,7 +112,8 @@ def test_blocks_are_cut_where_a_slow_variable_changes() -> None:
     blocks = _blocks(space, range(529), 2)
     assert [position for block in blocks for position in block] == list(range(529))
     assert {block[0] % 23 for block in blocks} == {0}
-    assert 8 <= len(blocks) <= 16
+    sizes = [len(block) for block in blocks]
+    assert sizes == sorted(sizes, reverse=True) and sizes[0] <= 529 / 4 and sizes[-1] == 23
     assert list(_blocks(space, [], 2)) == []
     assert [list(block) for block in _blocks(space, [3, 500], 2)] == [[3], [500]]
 
@@ -172,7 +174,7 @@ def test_ctrl_c_stops_the_workers_and_keeps_results(tmp_path: Path, space: Desig
     with Study.open(tmp_path / "i.study", facts_of(space)) as study:
 
         def interrupt(done: int, total: int, what: str) -> None:
-            if done == 3:
+            if done >= 3:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
