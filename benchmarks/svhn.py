@@ -1,13 +1,13 @@
-"""A network of the shape that the paper uses for SVHN, and a test set of its shape: what exploring costs depends on both,
-not on what the network has learnt.
+"""A network of the shape that SVHN takes, and a test set: what exploring costs depends on shapes, not on learning.
 
-32 x 32 x 3 → conv 3x3 to 8, ReLU, max 2x2 → conv 3x3 to 16, ReLU, max 2x2 → conv 3x3 to 32, ReLU, max 2x2 → dense to 10:
-463,952 products an image in four layers. Weights are drawn (He et al., 2015) from a seed, images uniformly from 0..1, and
-the classes are the network's own answers, of which a tenth is drawn anew.
+32 x 32 x 3 → conv 3x3 to 8, ReLU, max 2x2 → conv 3x3 to 16, ReLU, max 2x2 → conv 3x3 to 32, ReLU, max 2x2 → dense to
+10: 464,096 products an image in four layers. Weights are drawn (He et al., 2015) from a seed, images uniformly from
+0..1, and the classes are the network's own answers, of which a tenth is drawn anew.
 """
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,7 @@ def write_network(path: Path, seed: int = 1) -> Path:
     nodes: list[onnx.NodeProto] = []
     weights: list[onnx.TensorProto] = []
     name, side = "image", 32
-    for number, (before, after) in enumerate(zip(CHANNELS, CHANNELS[1:], strict=False), start=1):
+    for number, (before, after) in enumerate(itertools.pairwise(CHANNELS), start=1):
         weights += [
             numpy_helper.from_array(drawn(after, before, 3, 3), f"w{number}"),
             numpy_helper.from_array(np.zeros(after, np.float32), f"b{number}"),

@@ -26,7 +26,7 @@ PAYS = 4.0
 
 
 class Adaptive:
-    """Evaluates in this process, or in ``jobs`` processes where they pay; ``factory`` as :class:`Processes` takes it."""
+    """Evaluates in this process, or in ``jobs`` processes where they pay; ``factory`` as for :class:`Processes`."""
 
     def __init__(self, space: DesignSpace, evaluator: Evaluator, factory: Callable[[], Evaluator], jobs: int) -> None:
         self._here = InProcess(space, evaluator)

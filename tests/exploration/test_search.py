@@ -33,7 +33,7 @@ def test_exhaustive(space: DesignSpace) -> None:
 
 
 def test_a_huge_space_needs_a_number() -> None:
-    slots = [slot(f"l{i}", "Conv", "fmul") for i in range(4)]
+    slots = [slot(f"l{i}", "Conv", "fmul") for i in range(5)]
     space = DesignSpace.of(slots, {"fmul_trunc": {"p": range(23)}}, granularity="layer")
     with pytest.raises(UsageError) as caught:
         Exhaustive().total(space)
