@@ -4,37 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import cached_property, partial
 
 import numpy as np
 
 from asnet.cache import Cache, default_cache
-from asnet.emulate import Binding, Certificate, Golden, Mask, Masks, Plan, certify_mask
+from asnet.emulate import Certificate, Masks, certify_mask
 from asnet.errors import UsageError, did_you_mean
 from asnet.host import processors
-from asnet.ir import Module
-from asnet.ir.jit import Engine
-from asnet.ir.sampling import Sampler
-from asnet.ir.staged import StagedEngine
 from asnet.ir.stages import Stages, stages_of
 from asnet.ir.tiling import host_tiling
 from asnet.network import Network
 from asnet.passes import Pass
 from asnet.testbed.dataset import Dataset
 from asnet.testbed.evaluation import Evaluation
+from asnet.testbed.forms import Modules, SlotForms
 from asnet.testbed.prepare import prepare
-from asnet.testbed.replay import SAMPLES, Replay
+from asnet.testbed.replay import SAMPLES
 from asnet.testbed.staging import Staging
-from asnet.types import EXACT, Array, FloatMode
+from asnet.types import Array, FloatMode
 from asnet.units import FunctionLibrary, UnitInstance
 
 __all__ = ["BACKENDS", "TestBed"]
 
 BACKENDS = ("golden", "auto")
 """`golden` runs everything through the Verilator models; `auto` takes the fastest certified form of each slot."""
-
-_MOST_PLANS = 32  # networks compiled for one test bed; beyond, everything runs golden
 
 Progress = Callable[[int, int, str], None]
 
@@ -103,7 +97,7 @@ class TestBed:
         self.slots = self.module.slots
         wants_loops = backend == "golden" or granularity == "site" or len(passes) > 0
         tiling = None if wants_loops else host_tiling(sites=True)
-        self._tiled = prepare(network, mode, granularity=granularity, tiling=tiling) if tiling else self.module
+        tiled = prepare(network, mode, granularity=granularity, tiling=tiling) if tiling else self.module
         self._cache = cache or default_cache()
         self.library = FunctionLibrary.build(
             list(self.instances.values()),
@@ -118,11 +112,8 @@ class TestBed:
         """Instance name → why its fast form equals the golden model; empty for the backend `golden`."""
         self._memory = memory
         self._threads = threads
-        self._engines: dict[Plan, Engine] = {}
-        self._staged: dict[Plan, StagedEngine] = {}
-        self._sampled: Callable[[], Module] = partial(
-            prepare, network, mode, granularity=granularity, passes=passes, samples=SAMPLES
-        )
+        sampled = partial(prepare, network, mode, granularity=granularity, passes=passes, samples=SAMPLES)
+        self._modules = Modules(self.module, tiled, sampled)
 
     def evaluate(self, configuration: Mapping[str, str], /) -> Evaluation:
         """Run ``configuration`` (slot name → instance name or `exact`) on all images of the test set.
@@ -164,8 +155,9 @@ class TestBed:
             UsageError, UnitError: as :meth:`evaluate`.
         """
         data = self.dataset if images is None else self.dataset.take(images)
-        engine = self._engine(self._plan(configuration, only="golden" if golden else None))
-        self._binding.select(configuration)
+        forms = self._forms
+        engine = forms.engine(forms.plan(configuration, golden=golden))
+        forms.select(configuration)
         state = engine.state(data.runs)
         engine.run(data.feed(slice(None)), state=state)
         self.library.raise_fault()
@@ -181,90 +173,21 @@ class TestBed:
         return {name: masked for name, masked in found.items() if masked is not None}
 
     @cached_property
-    def _binding(self) -> Binding:
-        forms = [Golden(self.library)]
-        lanes = {slot.name: slot.lanes for slot in self._tiled.slots}
-        slots = [replace(slot, lanes=lanes[slot.name]) for slot in self.slots]
-        if self.backend == "golden":
-            return Binding(slots, self.instances, forms)
-        masks = {self.instances[name].digest: found for name, (found, _) in self._masked.items()}
-        return Binding(slots, self.instances, [Mask(self.module.mode, masks), *forms])
-
-    def _plan(self, configuration: Mapping[str, str], only: str | None = None) -> Plan:
-        plan = self._binding.plan(configuration, only=only)
-        if plan not in self._engines and len(self._engines) >= _MOST_PLANS:
-            return self._binding.plan(configuration, only="golden")
-        return plan
-
-    def _engine(self, plan: Plan) -> Engine:
-        if plan not in self._engines:
-            binder = self._binding.binder(plan)
-            self._engines[plan] = Engine(self._form(plan), binder=binder, cache=self._cache, threads=self._threads)
-        return self._engines[plan]
-
-    def _form(self, plan: Plan) -> Module:
-        """What runs: tiles, unless a product in them is a golden call, which lanes that are dropped must not meet."""
-        golden = {slot.name for slot, kind in zip(self.slots, plan, strict=True) if kind == "golden"}
-        return self.module if any(slot.lanes and slot.name in golden for slot in self._tiled.slots) else self._tiled
-
-    @cached_property
     def _stages(self) -> Stages:
         kinds = {(instance.op, instance.type.name) for instance in self.instances.values()}
         return stages_of(self.module, {slot.layer for slot in self.slots if (slot.op, slot.type) in kinds})
 
     @cached_property
     def _staging(self) -> Staging:
-        return Staging(self.network, self.dataset, self.module, self._stages, self, self._cache, self._memory)
-
-    def admit(self, configuration: Mapping[str, str], /) -> None:
-        """Check ``configuration``, whose choices were not met before in these places; raises as :meth:`evaluate`."""
-        self._binding.plan(configuration)
-        self._check(configuration)
-
-    def stage_engine(self, configuration: Mapping[str, str], slots: Sequence[str], /) -> StagedEngine:
-        """Code in which ``slots`` take the forms that ``configuration`` needs, and others any: the golden one, where
-        one of ``slots`` does, else that of exact arithmetic."""
-        kinds = dict(zip((slot.name for slot in self.slots), self._binding.plan(configuration), strict=True))
-        exact = self._binding.plan(dict.fromkeys(kinds, EXACT))
-        golden = any(kinds[name] == "golden" for name in slots)
-        plan = tuple(
-            "golden" if golden else kinds[slot.name] if slot.name in slots else kind
-            for slot, kind in zip(self.slots, exact, strict=True)
-        )
-        if plan not in self._staged:
-            module = self._form(plan)
-            stages = stages_of(module, {layer for layers in self._stages.layers for layer in layers})
-            assert stages.agrees(self._stages), "tiles keep what loops keep"
-            self._staged[plan] = StagedEngine(
-                module, stages, binder=self._binding.binder(plan), cache=self._cache, threads=self._threads
-            )
-        return self._staged[plan]
-
-    def select(self, configuration: Mapping[str, str], slots: Sequence[str], /) -> None:
-        """Make the choices of ``slots`` effective in all engines."""
-        self._binding.select(configuration, slots)
-
-    def raise_fault(self) -> None:
-        """Raise what a unit's model has met."""
-        self.library.raise_fault()
-
-    def _check(self, configuration: Mapping[str, str]) -> None:
-        """Compare the fast forms with the golden model, layer by layer, for choices not compared before."""
-        plan = self._plan(configuration)
-        if all(kind == "golden" for kind in plan):
-            return
-        new = self._replay.new(self.slots, plan, configuration)
-        if new:
-            kinds = {slot.name: kind for slot, kind in zip(self.slots, plan, strict=True)}
-            self._binding.select(configuration)
-            self._replay.check(self._engine(plan), new, kinds, configuration)
-            self.library.raise_fault()
+        return Staging(self.network, self.dataset, self.module, self._stages, self._forms, self._cache, self._memory)
 
     @cached_property
-    def _replay(self) -> Replay:
-        module, sampler = self._sampled(), Sampler()
-        binder = self._binding.binder(("golden",) * len(self.slots))
-        return Replay(Engine(module, binder=sampler.bound(binder), cache=self._cache, threads=1), sampler, self.dataset)
+    def _forms(self) -> SlotForms:
+        masks = {name: found for name, (found, _) in self._masked.items()}
+        return SlotForms(
+            self._modules, self._stages, self.dataset, self.instances, self.library, masks, self._cache,
+            golden=self.backend == "golden", threads=self._threads,
+        )  # fmt: skip
 
 
 def _by_name(instances: Iterable[UnitInstance]) -> dict[str, UnitInstance]:

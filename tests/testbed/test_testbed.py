@@ -100,7 +100,7 @@ def test_backends_agree_and_mixtures_use_both(
     assert golden.certificates == {}
     configurations = drawn(auto, 6)
     assert [auto.evaluate(each) for each in configurations] == [golden.evaluate(each) for each in configurations]
-    kinds = {kind for each in configurations for kind in auto._plan(each)}  # pyright: ignore[reportPrivateUsage]
+    kinds = {kind for each in configurations for kind in auto._forms.plan(each)}  # pyright: ignore[reportPrivateUsage]
     assert kinds == {"mask", "golden"}
 
 
@@ -109,14 +109,14 @@ def test_fast_forms_run_in_tiles_and_golden_calls_in_loops(
 ) -> None:
     auto = TestBed(conv, digits, instances, backend="auto")
     fast, slow = uniform(auto, "fmul_trunc(p=20)", "fdiv_trunc(p=22)"), uniform(auto, "mitchell_fmul")
-    plans = [auto._plan(each) for each in (fast, slow)]  # pyright: ignore[reportPrivateUsage]
-    forms = [auto._form(plan) for plan in plans]  # pyright: ignore[reportPrivateUsage]
+    plans = [auto._forms.plan(each) for each in (fast, slow)]  # pyright: ignore[reportPrivateUsage]
+    forms = [auto._forms.form(plan) for plan in plans]  # pyright: ignore[reportPrivateUsage]
     assert [form.tiling is not None for form in forms] == [True, False]
     assert {lanes for slot in forms[0].slots for lanes in slot.lanes} - {1}
     assert [(slot.name, slot.count) for slot in forms[0].slots] == [(slot.name, slot.count) for slot in auto.slots]
     assert auto.evaluate(fast) == golden.evaluate(fast)
     by_site = TestBed(conv, digits, instances, backend="auto", granularity="site")
-    assert by_site._tiled.tiling is None  # pyright: ignore[reportPrivateUsage]
+    assert by_site._modules.tiled.tiling is None  # pyright: ignore[reportPrivateUsage]
 
 
 def test_golden_calls_serve_vectors_lane_by_lane(
@@ -124,7 +124,7 @@ def test_golden_calls_serve_vectors_lane_by_lane(
 ) -> None:
     auto = TestBed(conv, digits, instances, backend="auto")
     configuration = uniform(auto, "fmul_trunc(p=20)", "fdiv_trunc(p=22)")
-    binding, tiled = auto._binding, auto._tiled  # pyright: ignore[reportPrivateUsage]
+    binding, tiled = auto._forms.binding, auto._modules.tiled  # pyright: ignore[reportPrivateUsage]
     engine = Engine(tiled, binder=binding.binder(binding.plan(configuration, only="golden")), cache=default_cache())
     binding.select(configuration)
     state = engine.state(5)
@@ -293,7 +293,7 @@ def test_only_what_is_new_is_compared_with_the_golden_model(
     other = TestBed(conv, digits.take(3), instances, backend="auto")
     other.evaluate({**exact, slot.name: "fmul_trunc(p=22)"})
     assert compared == []
-    assert other._replay.beyond == {slot.layer for slot in bed.slots}  # pyright: ignore[reportPrivateUsage]
+    assert other._forms.replay.beyond == {slot.layer for slot in bed.slots}  # pyright: ignore[reportPrivateUsage]
 
 
 def test_site_granularity(dense: Network, digits: Dataset, instances: Units) -> None:

@@ -1,0 +1,166 @@
+"""What a network's slots compute: for every configuration the code that it runs in, and the data that make it so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from asnet.cache import Cache
+from asnet.emulate import Binding, Chooser, Golden, Mask, Masks, Plan, Sources, products_forms
+from asnet.ir import Module
+from asnet.ir.jit import Engine
+from asnet.ir.sampling import Sampler
+from asnet.ir.staged import StagedEngine
+from asnet.ir.stages import Stages, stages_of
+from asnet.testbed.dataset import Dataset
+from asnet.testbed.replay import Replay
+from asnet.types import EXACT
+from asnet.units import FunctionLibrary, UnitInstance
+
+__all__ = ["Modules", "SlotForms"]
+
+_MOST_PLANS = 32  # networks compiled for one test bed; beyond, everything runs golden
+
+
+@dataclass(frozen=True)
+class Modules:
+    """A network as loops, and tiled for the host (the same, if it runs as loops alone).
+
+    ``sampled`` makes the loops with samples (:data:`asnet.testbed.replay.SAMPLES`).
+    """
+
+    loops: Module
+    tiled: Module
+    sampled: Callable[[], Module]
+
+
+class SlotForms:
+    """Makes slots compute what configurations say.
+
+    ``masks``: instance name → the masks that were certified. ``golden``: everything runs through the golden model.
+    ``threads``: of an engine.
+    """
+
+    def __init__(
+        self,
+        modules: Modules,
+        stages: Stages,
+        dataset: Dataset,
+        instances: Mapping[str, UnitInstance],
+        library: FunctionLibrary,
+        masks: Mapping[str, Masks],
+        cache: Cache,
+        *,
+        golden: bool,
+        threads: int | None,
+    ) -> None:
+        self._modules = modules
+        self._stages = stages
+        self._dataset = dataset
+        self._instances = instances
+        self._library = library
+        self._masks = {instances[name].digest: found for name, found in masks.items()}
+        self._cache = cache
+        self._golden = golden
+        self._threads = threads
+        tiled = {slot.name: slot for slot in modules.tiled.slots}
+        self._slots = tuple(
+            replace(slot, lanes=tiled[slot.name].lanes, products=tiled[slot.name].products)
+            for slot in modules.loops.slots
+        )
+        self._engines: dict[Plan, Engine] = {}
+        self._staged: dict[Plan, StagedEngine] = {}
+
+    # --- forms of slots ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def chooser(self) -> Chooser:
+        """Who chooses kernels for sums of products."""
+        forms = products_forms(Sources(self._library, self._cache, self._masks))
+        return Chooser(forms, self._library, self._cache, self._modules.tiled.constants)
+
+    @cached_property
+    def binding(self) -> Binding:
+        """The forms of the slots, as loops and tiled."""
+        forms = [Golden(self._library)]
+        if self._golden:
+            return Binding(self._slots, self._instances, forms)
+        return Binding(self._slots, self._instances, [Mask(self._library.mode, self._masks), *forms], self.chooser)
+
+    def plan(self, configuration: Mapping[str, str], *, golden: bool = False) -> Plan:
+        """The kinds of form for ``configuration``; all ``golden``, if that is asked for."""
+        plan = self.binding.plan(configuration, only="golden" if golden else None)
+        if plan not in self._engines and len(self._engines) >= _MOST_PLANS:
+            return self.binding.plan(configuration, only="golden")
+        return plan
+
+    def form(self, plan: Plan) -> Module:
+        """What runs: tiles, unless a product in them is a golden call, which lanes that are dropped must not meet."""
+        loops = any(slot.lanes and kind == "golden" for slot, kind in zip(self._slots, plan, strict=True))
+        return self._modules.loops if loops else self._modules.tiled
+
+    def engine(self, plan: Plan) -> Engine:
+        """The whole network's code."""
+        if plan not in self._engines:
+            binder = self.binding.binder(plan)
+            self._engines[plan] = Engine(self.form(plan), binder=binder, cache=self._cache, threads=self._threads)
+        return self._engines[plan]
+
+    # --- stages (asnet.testbed.staging.Forms) -----------------------------------------------------------------------
+
+    def stage_engine(self, configuration: Mapping[str, str], slots: Sequence[str], /) -> StagedEngine:
+        """Code in which ``slots`` take the forms that ``configuration`` needs, and others any: the golden one, where
+        one of ``slots`` does, else that of exact arithmetic."""
+        names = [slot.name for slot in self._slots]
+        kinds = dict(zip(names, self.binding.plan(configuration), strict=True))
+        exact = self.binding.plan(dict.fromkeys(kinds, EXACT))
+        golden = any(kinds[name] == "golden" for name in slots)
+        plan = tuple(
+            "golden" if golden else kinds[name] if name in slots else kind
+            for name, kind in zip(names, exact, strict=True)
+        )
+        if plan not in self._staged:
+            module = self.form(plan)
+            stages = stages_of(module, {layer for layers in self._stages.layers for layer in layers})
+            assert stages.agrees(self._stages), "tiles keep what loops keep"
+            self._staged[plan] = StagedEngine(
+                module, stages, binder=self.binding.binder(plan), cache=self._cache, threads=self._threads
+            )
+        return self._staged[plan]
+
+    def select(self, configuration: Mapping[str, str], slots: Collection[str] | None = None, /) -> None:
+        """Make the choices of ``slots`` (default: all) effective in all engines."""
+        self.binding.select(configuration, slots)
+
+    def raise_fault(self) -> None:
+        """Raise what a unit's model has met."""
+        self._library.raise_fault()
+
+    # --- checks -----------------------------------------------------------------------------------------------------
+
+    def admit(self, configuration: Mapping[str, str], /) -> None:
+        """Check a configuration with choices that were not met before, and compare what fast forms compute for them
+        with the golden model, layer by layer.
+
+        Raises:
+            UsageError: a slot without a choice, an unknown instance, or one that stands for another operation.
+            MismatchError: a fast form differs from the golden model (a bug of ASNet).
+        """
+        plan = self.plan(configuration)
+        if all(kind == "golden" for kind in plan):
+            return
+        new = self.replay.new(self._slots, plan, configuration)
+        if new:
+            kinds = {slot.name: kind for slot, kind in zip(self._slots, plan, strict=True)}
+            self.select(configuration)
+            self.replay.check(self.engine(plan), new, kinds, configuration)
+            self.raise_fault()
+
+    @cached_property
+    def replay(self) -> Replay:
+        """Who compares samples of a run with the golden model."""
+        module, sampler = self._modules.sampled(), Sampler()
+        binder = self.binding.binder(("golden",) * len(self._slots))
+        engine = Engine(module, binder=sampler.bound(binder), cache=self._cache, threads=1)
+        return Replay(engine, sampler, self._dataset)
