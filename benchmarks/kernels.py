@@ -20,7 +20,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 from asnet.cache import Cache
-from asnet.emulate import Binding, Certificate, Mask
+from asnet.emulate import Binding, Mask, Masks
 from asnet.ir import Module
 from asnet.ir.jit import Binder, Engine
 from asnet.ir.tiling import host_tiling
@@ -90,22 +90,23 @@ def masked(network: Network) -> tuple[Module, Binder]:
     """The tiled network with a unit that masks its operands, for the speed of it: not from a certificate."""
     module = prepare(network, MODE, tiling=host_tiling(sites=True))
     unit = ApproximateUnit.shipped("fmul_trunc").instance(p=12)
-    granted = Certificate(unit.name, unit.digest, str(MODE), MASK, MASK, 0, 0, 0)
-    binding = Binding(module.slots, {unit.name: unit}, [Mask(MODE, {unit.digest: granted})])
+    binding = Binding(module.slots, {unit.name: unit}, [Mask(MODE, {unit.digest: Masks(MASK, MASK)})])
     configuration = {slot.name: unit.name for slot in module.slots}
     binding.select(configuration)
     return module, binding.binder(binding.plan(configuration))
 
 
-def executor(module: Module, x: np.ndarray, cache: Cache, binder: Binder | None = None) -> Callable[[], np.ndarray]:
-    """Runs ``module`` on ``x``, which is in its memory from the first run on."""
+def executor(
+    module: Module, x: np.ndarray, cache: Cache, binder: Binder | None = None
+) -> tuple[Callable[[], object], np.ndarray]:
+    """Runs ``module`` on ``x``, which is in its memory from the first run on; and the bits of its output."""
     engine = Engine(module, binder=binder, cache=cache, threads=1)
     state = engine.state(1)
-    engine.run(x[None], state=state)
-    return lambda: engine.run(state=state)
+    output = engine.run(x[None], state=state)
+    return lambda: engine.execute(state), output.view(np.uint32)
 
 
-def session(model: onnx.ModelProto, x: np.ndarray) -> Callable[[], np.ndarray]:
+def session(model: onnx.ModelProto, x: np.ndarray) -> Callable[[], object]:
     """Runs ``model`` on ``x`` by onnxruntime."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -121,14 +122,15 @@ def measure(layer: Layer, rounds: int, cache: Cache) -> dict[str, float]:
     loops = lower(network, MODE)
     work = sum(site.count for site in loops.sites() if site.op == "fmul")
     unit_module, binder = masked(network)
+    tiled, found = executor(lower(network, MODE, tiling=host_tiling()), x, cache)
+    canonical, expected = executor(loops, x, cache)
+    assert np.array_equal(found, expected), layer.name
     executors = {
-        "tiled": executor(lower(network, MODE, tiling=host_tiling()), x, cache),
-        "masked": executor(unit_module, x, cache, binder),
-        "loops": executor(loops, x, cache),
+        "tiled": tiled,
+        "masked": executor(unit_module, x, cache, binder)[0],
+        "loops": canonical,
         "onnxruntime": session(model, x),
     }
-    tiled, canonical = executors["tiled"](), executors["loops"]()
-    assert np.array_equal(tiled.view(np.uint32), canonical.view(np.uint32)), layer.name
     best = dict.fromkeys(executors, 0.0)
     repeats = dict.fromkeys(executors, 1)
     for number in range(rounds):

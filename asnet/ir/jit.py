@@ -211,12 +211,14 @@ class Engine:
             raise DataError("neither images nor a state to run on; give one of them")
         if state.layout != self._layout:
             raise DataError("the state belongs to a module with other memories; make one with Engine.state")
-        calls = len(self.module.calls)
-        if end is None or first < end:
-            self._execute(state, first, calls if end is None else end)
+        self.execute(state, first, end)
         return self.output(state)
 
-    def _execute(self, state: State, first: int, end: int) -> None:
+    def execute(self, state: State, first: int = 0, end: int | None = None) -> None:
+        """:meth:`run` on the inputs that are in ``state``, without a copy of the output."""
+        last = len(self.module.calls) if end is None else end
+        if first >= last:
+            return
         state.reserve(self._sharing.workers(state.images))
 
         def piece(begin: int, images: int, worker: int) -> None:
@@ -224,7 +226,7 @@ class Engine:
                 self._constants.address if kind is MemoryKind.CONSTANT else state.address(kind, begin, worker)
                 for kind in MemoryKind
             ]
-            self._run(*blobs, images, first, end)
+            self._run(*blobs, images, first, last)
 
         self._sharing.run(state.images, piece)
 

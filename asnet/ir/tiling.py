@@ -17,14 +17,17 @@ class Tiling:
 
     ``tiles``: how many rows a tile of one vector of ``lanes`` sums has, how many one of two vectors, and so on, each
     with its speed relative to the others. ``line`` floats are a vector where there is no panel; a panel holds ``depth``
-    steps of the reduction or so. With ``sites`` every layer has kernels of its own, whose products are sites of the
-    layer; without, layers share kernels, and nothing in them is a site.
+    steps of the reduction or so. ``registers``: what x86 calls the vectors of ``lanes`` if it has 32 of them; then a
+    tile's sums are kept in the last ones: instructions that name only the first 16 are shorter, and most name operands
+    and products. With ``sites`` every layer has kernels of its own, whose products are sites of the layer; without,
+    layers share kernels, and nothing in them is a site.
     """
 
     lanes: int = 16
     line: int = 16
     tiles: tuple[tuple[int, float], ...] = ((8, 0.7), (4, 0.8), (4, 0.9), (4, 1.0))
-    depth: int = 512
+    depth: int = 1200
+    registers: str = ""
     sites: bool = False
 
     def rows(self, vectors: int) -> int:
@@ -63,7 +66,7 @@ _PANEL = 0.25
 """Cost of a panel beside that of its vectors, in vectors of the fastest tile."""
 
 _BY_PROCESSOR = {
-    "znver4": Tiling(lanes=8, tiles=((6, 0.8), (6, 0.7), (6, 0.8), (4, 0.83), (5, 0.98), (4, 1.0))),
+    "znver4": Tiling(lanes=8, tiles=((6, 0.8), (6, 0.8), (6, 0.85), (6, 0.95), (5, 0.98), (4, 1.0)), registers="ymm"),
 }
 """LLVM's name of a processor → the tiling that was measured to be its fastest.
 

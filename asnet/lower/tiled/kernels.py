@@ -14,6 +14,10 @@ BLOCK = 8
 """Columns that :func:`rows` computes at a time, and steps that it transposes at a time."""
 
 
+_LINE = 16
+"""Floats of a cache line."""
+
+
 def tile(kernels: Kernels, rows: int, vectors: int, *, vector_is_a: bool, ready: bool) -> ir.Function:
     """``rows`` outputs times ``vectors`` vectors of columns, the last one cut to ``last`` lanes.
 
@@ -36,6 +40,9 @@ def tile(kernels: Kernels, rows: int, vectors: int, *, vector_is_a: bool, ready:
         y_rows = [code.at(args["y"], code.times(I64(row), args["y_row"])) for row in range(rows)]
         places = [[code.at(y_row, number * lanes) for number in range(vectors)] for y_row in y_rows]
         sums = _starts(code, places, masks, rows)
+        for y_row in y_rows:
+            for place in range(0, vectors * lanes, _LINE):
+                code.prefetch(code.at(y_row, place), write=True)
         s_rows = [code.at(args["s"], code.times(I64(row), args["s_row"])) for row in range(rows)]
         with code.loop(0, args["depth"], 1, *sums) as state:
             v = code.at(args["v"], code.times(state.index, args["pitch"]))
@@ -47,7 +54,7 @@ def tile(kernels: Kernels, rows: int, vectors: int, *, vector_is_a: bool, ready:
                 products = [code.multiply(*((x, s) if vector_is_a else (s, x)), ready=ready) for x in xs]
                 before = state.values[row * vectors : (row + 1) * vectors]
                 totals += [code.accumulate(total, product) for total, product in zip(before, products, strict=True)]
-            state.values = totals
+            state.values = code.kept(totals)
         targets = [(place, cut) for row in places for place, cut in zip(row, masks, strict=True)]
         for total, (place, cut) in zip(state.values, targets, strict=True):
             code.store(total, place, cut)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from asnet.lower.arithmetic import F32, I64
-from asnet.lower.tiled.code import Kernels, nest
+from asnet.lower.arithmetic import F32, I32, I64
+from asnet.lower.tiled.code import Kernels, nest, poison, vector
 from asnet.lower.tiled.lanes import DENSE, every, transpose
 
 __all__ = ["WIDTH", "pack", "pack_rows", "pack_scalars"]
@@ -36,11 +36,12 @@ def pack(kernels: Kernels, distance: int, axes: int, side: str) -> ir.Function:
         args = code.arguments
         reach = code.add(code.times(code.add(args["count"], -1), distance), 1)
         mask = code.mask(reach, WIDTH * distance) if dense else None
+        written = code.mask(args["count"], WIDTH)
         with nest(code, axes, {"v": "step"}, I64(0)) as state:
             source, goal = code.at(args["v"], state.offsets["v"]), code.at(args["panel"], state.values[0])
             if mask is not None:
                 columns = every(code, code.load(source, mask, WIDTH * distance), distance)
-                code.store(code.ready(columns, side), goal)
+                code.store(code.ready(columns, side), goal, written)
             else:
                 with code.loop(0, args["count"]) as column:
                     value = code.ir.load(code.at(source, code.times(column.index, args["far"])), typ=F32)
@@ -63,16 +64,18 @@ def pack_rows(kernels: Kernels, side: str) -> ir.Function:
             columns = [code.least(code.add(group.index, column), last) for column in range(_BLOCK)]
             rows = [code.at(args["v"], code.times(column, args["far"])) for column in columns]
             panel = code.at(args["panel"], group.index)
+            written = code.mask(code.add(args["count"], code.times(group.index, -1)), _BLOCK)
             with code.loop(0, blocks, _BLOCK) as step:
                 block = [code.load(code.at(row, step.index), None, _BLOCK) for row in rows]
                 for number, value in enumerate(transpose(code, block)):
                     goal = code.at(panel, code.times(code.add(step.index, number), args["pitch"]))
-                    code.store(code.ready(value, side), goal)
+                    code.store(code.ready(value, side), goal, written)
             with code.loop(blocks, args["extent0"]) as step:
+                value: ir.Value = poison(vector(_BLOCK))
                 for lane, row in enumerate(rows):
-                    value = code.ir.load(code.at(row, step.index), typ=F32)
-                    goal = code.add(code.times(step.index, args["pitch"]), lane)
-                    code.ir.store(code.ready(value, side), code.at(panel, goal))
+                    value = code.ir.insert_element(value, code.ir.load(code.at(row, step.index), typ=F32), I32(lane))
+                goal = code.at(panel, code.times(step.index, args["pitch"]))
+                code.store(code.ready(value, side), goal, written)
         return code.function
 
 
@@ -91,7 +94,9 @@ def pack_scalars(kernels: Kernels, rows: int, side: str) -> ir.Function:
         for row in range(rows):
             source = code.at(args["s"], code.times(I64(row), args["s_row"]))
             goal = code.at(args["panel"], code.times(I64(row), args["depth"]))
+            following = code.at(source, code.times(I64(rows), args["s_row"]))
             with code.loop(0, args["depth"], WIDTH) as step:
+                code.prefetch(code.at(following, step.index))
                 mask = code.mask(code.add(args["depth"], code.times(step.index, -1)), WIDTH)
                 values = code.ready(code.load(code.at(source, step.index), mask, WIDTH), side)
                 code.store(values, code.at(goal, step.index), mask)

@@ -37,8 +37,8 @@ def _scalar_floats(plan: Plan, kernels: Kernels) -> int:
 
 
 def _pitch(vectors: int, tiling: Tiling) -> int:
-    """Floats from step to step of a panel: packing writes whole vectors, whatever is behind the last column."""
-    return vectors * tiling.lanes + WIDTH
+    """Floats from step to step of a panel."""
+    return vectors * tiling.lanes
 
 
 def _inner(plan: Plan) -> int:

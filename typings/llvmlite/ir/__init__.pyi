@@ -10,6 +10,7 @@ from llvmlite.ir.types import ArrayType as ArrayType
 from llvmlite.ir.types import FloatType as FloatType
 from llvmlite.ir.types import FunctionType as FunctionType
 from llvmlite.ir.types import IntType as IntType
+from llvmlite.ir.types import LiteralStructType as LiteralStructType
 from llvmlite.ir.types import PointerType as PointerType
 from llvmlite.ir.types import Type as Type
 from llvmlite.ir.types import VectorType as VectorType
