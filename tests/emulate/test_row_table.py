@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 
 import numpy as np
@@ -11,8 +12,9 @@ from asnet.cache import default_cache
 from asnet.emulate import ProductsFunction
 from asnet.emulate.analysis import operand_values
 from asnet.emulate.kernels import LEVELS, Target, host_targets
-from asnet.emulate.row_table import RowTable
-from asnet.ir import Products
+from asnet.emulate.row_table import RowTable, TableEntry
+from asnet.ir import Products, Slot
+from asnet.ir.kernel import load_kernel
 from asnet.types import AnyArray, FloatMode, operand_type
 from asnet.units import ApproximateUnit, UnitInstance
 
@@ -140,6 +142,47 @@ def test_columns_that_do_not_count_do_not_choose_the_half() -> None:
     whole = kernel(v, s)
     for columns in (1, 63, 64, 65, 191):
         assert np.array_equal(kernel(v[:, :columns], s), whole[:, :columns])
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+@pytest.mark.parametrize("kind", ["i8", "u8", "i5", "u2"])
+def test_single_products(kind: str, lanes: int) -> None:
+    """All pairs, of a unit with any table and exactly, by the form's own code."""
+    operand = operand_type(kind)
+    values = operand_values(operand)
+    table = FILLS["32 bits"](np.random.default_rng(7), len(values))
+    form = TableEntry(lambda _: table, FloatMode.FTZ)
+    slot = Slot("l.mul", "l", "QLinearMul", "mul", kind, "asnet.mul.l", 1, 1)
+    assert form.serves(slot, unit(kind)) and form.serves(slot, None)
+    addresses = np.array([0, *form.row(slot, None), *form.row(slot, unit(kind))], np.uint64)
+    number = f"<{lanes} x i32>" if lanes > 1 else "i32"
+    text = f"""
+@asnet.tables = external global [3 x i64], align 8
+{form.definition("product", "mul", kind, lanes)}
+{form.definition("left", "mul", kind, lanes, "a")}
+define void @kernel(ptr %a, ptr %b, ptr %y, i64 %row) {{
+  %left = load {number}, ptr %a, align 4
+  %right = load {number}, ptr %b, align 4
+  %ready = call {number} @left({number} %left, {number} %left, i64 %row)
+  %product = call {number} @product({number} %ready, {number} %right, i64 %row)
+  store {number} %product, ptr %y, align 4
+  ret void
+}}"""
+    kernel = load_kernel(text, default_cache(), symbols={form.table: addresses.ctypes.data})
+    call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, ctypes.c_int64)(kernel.address)
+    a, b = (np.ascontiguousarray(side.ravel()) for side in np.meshgrid(values, values, indexing="ij"))
+    for row, wanted in ((1, np.multiply.outer(values, values)), (2, table)):
+        y = np.zeros(len(a), np.int32)
+        for begin in range(0, len(a), lanes):
+            call(*(side[begin:].ctypes.data for side in (a, b, y)), row)
+        assert np.array_equal(y, wanted.ravel())
+
+
+def test_single_products_of_floats_and_wide_integers_are_not_served() -> None:
+    form = TableEntry(lambda _: None, FloatMode.FTZ)
+    slots = [Slot("l", "l", "Mul", op, kind, "s", 1, 1) for op, kind in (("fmul", "f32"), ("mul", "i9"), ("mul", "i8"))]
+    assert [form.serves(slot, None) for slot in slots] == [False, False, True]
+    assert not form.serves(slots[2], unit("i8"))
 
 
 def test_what_is_served() -> None:

@@ -1,5 +1,6 @@
-"""Sums of products of any unit of at most 8 x 8 bits by rows of its table."""
+"""Any integer unit of at most 8 x 8 bits by its table: sums of products by rows of it, and single products."""
 
 from asnet.emulate.row_table.form import RowTable, Tables
+from asnet.emulate.row_table.single import TableEntry
 
-__all__ = ["RowTable", "Tables"]
+__all__ = ["RowTable", "TableEntry", "Tables"]

@@ -19,12 +19,12 @@ from asnet.ir.optimise import Machine
 from asnet.types import AnyArray, Array
 from asnet.units import UnitInstance
 
-__all__ = ["RowTable", "Tables"]
+__all__ = ["WIDEST", "RowTable", "Tables"]
 
 Tables: TypeAlias = Callable[[UnitInstance], "AnyArray | None"]
 """The table of an instance, ``[a, b]`` by bit patterns (int32); None if it has none."""
 
-_WIDEST: Final = 8
+WIDEST: Final = 8
 """Bits of operands."""
 
 
@@ -61,7 +61,7 @@ class RowTable:
             instance is not None
             and what.accumulator == "int32"
             and (instance.op, instance.type.name) == ("mul", what.type)
-            and instance.type.width <= _WIDEST
+            and instance.type.width <= WIDEST
             and self._tables(instance) is not None
         )
 
@@ -93,7 +93,7 @@ class RowTable:
         return _Prepared(plain_kernel(self._target), Data((entries,)))
 
     def _in_halves(self, table: AnyArray, bits: int) -> _Prepared:
-        halves = np.split(table, 2, axis=1) if bits == _WIDEST else []
+        halves = np.split(table, 2, axis=1) if bits == WIDEST else []
         whole, half = _cut(table), _cut(*halves) if halves else None
         parts = [pack(table, whole.digits), *(pack(part, half.digits) for part in halves if half is not None)]
         if self._target.vbmi:
