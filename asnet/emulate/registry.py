@@ -14,6 +14,7 @@ from asnet.emulate.golden_products import GoldenProducts
 from asnet.emulate.integer import ExactIntegers, FactoredIntegers, Factors
 from asnet.emulate.mask_products import MaskProducts
 from asnet.emulate.products import ProductsForm
+from asnet.emulate.row_table import RowTable
 from asnet.units import FunctionLibrary, UnitInstance
 
 __all__ = ["Sources", "products_forms"]
@@ -48,6 +49,7 @@ class Sources:
 _FORMS: Final[tuple[Callable[[Sources], ProductsForm], ...]] = (
     lambda _: ExactIntegers(),
     lambda sources: FactoredIntegers(sources.factors),
+    lambda sources: RowTable(lambda instance: sources.analysis(instance).table),
     lambda sources: MaskProducts(sources.library.mode, sources.masks),
     lambda sources: GoldenProducts(sources.library),
 )

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from asnet.cache import default_cache
-from asnet.emulate import ProductsFunction
-from asnet.emulate.analysis import operand_values
+from asnet.cache import Cache, default_cache
+from asnet.emulate import Certificate, Difference, ProductsFunction, certify_products
+from asnet.emulate.analysis import analyse, operand_values
 from asnet.emulate.kernels import LEVELS, Target, host_targets
 from asnet.emulate.row_table import RowTable, TableEntry
+from asnet.errors import ToolMissingError
 from asnet.ir import Products, Slot
 from asnet.ir.kernel import load_kernel
+from asnet.tools import cxx, verilator
 from asnet.types import AnyArray, FloatMode, operand_type
-from asnet.units import ApproximateUnit, UnitInstance
+from asnet.units import ApproximateUnit, FunctionLibrary, UnitInstance
 
 TARGETS = [LEVELS[level] for level in ("vbmi", "avx2", "portable") if LEVELS[level] in host_targets()]
 
@@ -131,6 +134,31 @@ def test_all_pairs_of_a_table_and_one_wrong_entry(target: Target) -> None:
             seen = np.argwhere(second != wanted).tolist()
             place = (201, 77) if vector_is_a else (77, 201)
             assert seen == [[place[0], operands.tolist().index(place[1])] for _ in "1" if place[1] in operands]
+
+
+def test_a_certificate_and_a_wrong_entry(tmp_path: Path) -> None:
+    """The compiled kernel itself is compared with the golden model, in both halves of the table."""
+    try:
+        verilator.find(), cxx.find()
+    except ToolMissingError as error:
+        pytest.skip(f"units are compiled by Verilator and a C++ compiler: {error}")
+    instance = ApproximateUnit.shipped("mul8s_trunc").instance(t=3)
+    library = FunctionLibrary.build([instance], FloatMode.FTZ, cache=default_cache())
+    right = analyse(instance, FloatMode.FTZ, default_cache(), library=library).table
+    assert right is not None
+    storage = Cache(tmp_path)
+    for vector_is_a, (a, b) in ((True, (3, 200)), (False, (200, 3)), (True, (250, 9)), (False, (9, 130))):
+        what = Products("i8", "int32", vector_is_a, 1, 3, 70, 20)
+        found = certify_products(RowTable(lambda _: right), what, instance, library, storage)
+        assert isinstance(found, Certificate), found
+        wrong = right.copy()
+        wrong[a, b] += 1
+        found = certify_products(
+            RowTable(lambda _, table=wrong: table), what, instance, library, Cache(tmp_path / f"{a} {b}")
+        )
+        assert isinstance(found, Difference)
+        signed = [value - 256 if value > 127 else value for value in (a, b)]
+        assert found.where == f"a = {signed[0]}, b = {signed[1]}"
 
 
 def test_columns_that_do_not_count_do_not_choose_the_half() -> None:
