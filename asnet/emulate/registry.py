@@ -10,9 +10,9 @@ from asnet.cache import Cache
 from asnet.emulate.analysis import Analysis, analyse
 from asnet.emulate.certificates import Masks
 from asnet.emulate.factoring import factors_of
+from asnet.emulate.floats import MaskProducts
 from asnet.emulate.golden_products import GoldenProducts
 from asnet.emulate.integer import ExactIntegers, FactoredIntegers, Factors
-from asnet.emulate.mask_products import MaskProducts
 from asnet.emulate.products import ProductsForm
 from asnet.emulate.row_table import RowTable
 from asnet.units import FunctionLibrary, UnitInstance
@@ -50,7 +50,7 @@ _FORMS: Final[tuple[Callable[[Sources], ProductsForm], ...]] = (
     lambda _: ExactIntegers(),
     lambda sources: FactoredIntegers(sources.factors),
     lambda sources: RowTable(lambda instance: sources.analysis(instance).table),
-    lambda sources: MaskProducts(sources.library.mode, sources.masks),
+    lambda sources: MaskProducts(sources.masks),
     lambda sources: GoldenProducts(sources.library),
 )
 """The golden model is the last one and serves everything."""
