@@ -77,6 +77,11 @@ class Memory:
         """Bytes of the whole array."""
         return self.size * self.element_bytes
 
+    @property
+    def flat(self) -> Memory:
+        """The same elements in one row."""
+        return replace(self, shape=(self.size,))
+
 
 @dataclass(frozen=True)
 class Call:

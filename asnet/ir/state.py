@@ -47,6 +47,10 @@ class Constants:
         for name in names:
             if name not in places:
                 places[name] = _bytes(module.constants[name], module.memories[name])
+        for what in module.products.values():
+            name = what.constant or ""
+            if name in places and not what.constant_is_s and places[name].ctypes.data % _ALIGNMENT:
+                places[name] = _moved(places[name])
         self._keep = [blob, *places.values()]
         self._table = np.array([places[name].ctypes.data for name in names] or [0], np.uint64)
 
@@ -54,6 +58,12 @@ class Constants:
     def address(self) -> int:
         """Address of the table of their addresses, in the order of :func:`asnet.ir.program.constant_order`."""
         return self._table.ctypes.data
+
+
+def _moved(values: Array) -> Array:
+    found = aligned(values.size)
+    found[:] = values
+    return found
 
 
 def _bytes(values: Array, memory: Memory) -> NDArray[np.uint8]:

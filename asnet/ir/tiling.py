@@ -21,6 +21,8 @@ class Tiling:
     tile's sums are kept in the last ones: instructions that name only the first 16 are shorter, and most name operands
     and products. With ``sites`` every layer has kernels of its own, whose products are sites of the layer; without,
     layers share kernels, and nothing in them is a site.
+    ``products``: the layers of floats whose contractions are sums of products, computed by what stands behind the
+    layer's slot (:mod:`asnet.ir.products`); contractions of integers always are. None: no layer's are.
     """
 
     lanes: int = 16
@@ -29,6 +31,7 @@ class Tiling:
     depth: int = 1200
     registers: str = ""
     sites: bool = False
+    products: frozenset[str] | None = None
 
     def rows(self, vectors: int) -> int:
         """Rows of a tile of so many vectors."""
@@ -82,6 +85,6 @@ _BY_LANES = {
 
 
 @cache
-def host_tiling(*, sites: bool = False) -> Tiling:
+def host_tiling(*, sites: bool = False, products: frozenset[str] | None = None) -> Tiling:
     """The tiling for the processor that this process runs on."""
-    return replace(_BY_PROCESSOR.get(processor_name()) or _BY_LANES[vector_lanes()], sites=sites)
+    return replace(_BY_PROCESSOR.get(processor_name()) or _BY_LANES[vector_lanes()], sites=sites, products=products)

@@ -14,7 +14,7 @@ from collections.abc import Generator, Mapping, Sequence
 from llvmlite import ir
 
 from asnet.ir.module import SITE_METADATA, Memory, MemoryKind
-from asnet.ir.products import ARGUMENTS, PLACEHOLDER
+from asnet.ir.products import ALIGNMENT, ARGUMENTS, PLACEHOLDER
 from asnet.ir.sampling import PLACE_FUNCTION
 from asnet.ir.tiling import Tiling
 from asnet.lower.arithmetic import F32, I1, I8, I32, I64, Arithmetic, register_type
@@ -226,27 +226,29 @@ class LayerBuilder(Arithmetic):
     def load(self, memory: Memory, index: Sequence[Index]) -> ir.Value:
         """Element ``index`` of ``memory``; a bool is an i1, an integer has its own width."""
         if memory.dtype == "bool":
-            return self.ir.icmp_unsigned("!=", self.ir.load(self._address(memory, index), typ=I8), I8(0))
-        return self.ir.load(self._address(memory, index), typ=register_type(memory.dtype))
+            return self.ir.icmp_unsigned("!=", self.ir.load(self.address(memory, index), typ=I8), I8(0))
+        return self.ir.load(self.address(memory, index), typ=register_type(memory.dtype))
 
     def store(self, memory: Memory, index: Sequence[Index], value: ir.Value) -> None:
         """Write element ``index`` of ``memory``, a value of the type that :meth:`load` gives."""
         if memory.dtype == "bool":
             value = self.ir.zext(value, I8)
-        self.ir.store(value, self._address(memory, index))
+        self.ir.store(value, self.address(memory, index))
 
-    def _address(self, memory: Memory, index: Sequence[Index]) -> ir.Value:
+    def address(self, memory: Memory, index: Sequence[Index]) -> ir.Value:
+        """Where element ``index`` of ``memory`` is."""
         place = self.position(flatten(index, memory.shape))
         element = F32 if memory.dtype == "float32" else ir.IntType(ELEMENT_TYPES[memory.dtype].bits)
         return self.ir.gep(self.pointers[memory.name], [place], inbounds=True, source_etype=element)
 
-    def local(self, name: str, size: int) -> Memory:
-        """A few floats on the stack of a function for the host, called ``name`` until the next of this name."""
+    def local(self, name: str, size: int, dtype: str = "float32") -> Memory:
+        """``size`` elements on the stack of a function for the host, called ``name`` until the next of this name."""
         with self.ir.goto_entry_block():
-            place = self.ir.alloca(F32, I32(size))
-        place.align = 64
+            place = self.ir.alloca(register_type(dtype), I32(size))
+        place.align = ALIGNMENT
+        place.type = ir.PointerType()
         self.pointers = {**self.pointers, name: place}
-        return Memory(name, MemoryKind.ACTIVATION, "float32", (size,), 0)
+        return Memory(name, MemoryKind.ACTIVATION, dtype, (size,), 0)
 
     # --- sites ------------------------------------------------------------------------------------------------------
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from asnet.ir.module import Memory
 from asnet.lower.context import LayerContext
-from asnet.lower.contract import contract
+from asnet.lower.contract import contract, panels_of
 from asnet.lower.contraction import Axis, Contraction
 from asnet.lower.index import strides
 from asnet.lower.registry import lowering
 from asnet.lower.windows import emit_padding, padded_memory
 from asnet.network.windows import ConvGeometry, conv_geometry
 
-__all__: list[str] = []
+__all__ = ["convolution"]
 
 
 @lowering("Conv")
@@ -21,12 +21,14 @@ def _conv(context: LayerContext) -> None:
     bias = context.input(2) if g.bias else None
     padded = padded_memory(context, x, g.window)
     scratch = () if padded.name == x.name else (padded,)
-    with context.function((x, w, bias), (*scratch, y)) as b:
+    c = convolution(g, padded, w, bias, y)
+    panels = panels_of(context, c)
+    with context.function((x, w, bias, *(panels.memories if panels else ())), (*scratch, y)) as b:
         emit_padding(b, x, padded, g.window, 0.0)
-        contract(b, _contraction(g, padded, w, bias, y))
+        contract(b, c, panels=panels)
 
 
-def _contraction(g: ConvGeometry, x: Memory, w: Memory, bias: Memory | None, y: Memory) -> Contraction:
+def convolution(g: ConvGeometry, x: Memory, w: Memory, bias: Memory | None, y: Memory) -> Contraction:
     """Images, groups and places of the input (operand a) times output channels of the weights (operand b)."""
     a_image, a_channel, *a_place = strides(x.shape)
     b_channel, b_source, *b_tap = strides(w.shape)

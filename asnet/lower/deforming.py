@@ -11,7 +11,7 @@ from llvmlite import ir
 from asnet.ir.module import Memory
 from asnet.lower.arithmetic import F32, I32
 from asnet.lower.context import LayerContext
-from asnet.lower.contract import contract
+from asnet.lower.contract import contract, panels_of
 from asnet.lower.contraction import Axis, Contraction
 from asnet.lower.index import Index
 from asnet.lower.registry import lowering
@@ -38,7 +38,9 @@ def _deform_conv(context: LayerContext) -> None:
     y = context.output()
     columns = context.scratch("columns", (g.batch, g.in_channels, *window.kernel, *window.outputs))
     split = replace(columns, shape=(g.batch, found.groups, together, *columns.shape[2:]))
-    with context.function((x, w, offsets, bias, mask), (columns, y)) as b:
+    c = _contraction(g, columns, w, bias, y)
+    panels = panels_of(context, c)
+    with context.function((x, w, offsets, bias, mask, *(panels.memories if panels else ())), (columns, y)) as b:
         with b.nest((g.batch, found.groups, *window.kernel, *window.outputs)) as (image, group, *index):
             steps = LayerSteps(b)
             tap, place = index[:rank], index[rank:]
@@ -58,7 +60,7 @@ def _deform_conv(context: LayerContext) -> None:
                 if factor is not None:
                     value = b.site("fmul", value, factor)
                 b.store(split, (image, group, channel, *tap, *place), value)
-        contract(b, _contraction(g, columns, w, bias, y))
+        contract(b, c, panels=panels)
 
 
 def _contraction(g: ConvGeometry, columns: Memory, w: Memory, bias: Memory | None, y: Memory) -> Contraction:

@@ -10,7 +10,7 @@ from llvmlite import ir
 from asnet.ir.module import Memory
 from asnet.lower.builder import LayerBuilder
 from asnet.lower.context import NUMBERS, LayerContext
-from asnet.lower.contract import contract
+from asnet.lower.contract import contract, panels_of
 from asnet.lower.contraction import Axis, Contraction
 from asnet.lower.index import Index, strides
 from asnet.lower.registry import lowering
@@ -24,11 +24,14 @@ def _einsum(context: LayerContext) -> None:
     found = einsum(context.layer, context.network)
     operands = [context.input(position, NUMBERS) for position in range(len(context.layer.inputs))]
     y = context.output()
+    if found.summed and len(operands) == 2 and y.dtype == "float32":
+        c = _contraction(found, operands[0], operands[1], y)
+        panels = panels_of(context, c)
+        with context.function((*operands, *(panels.memories if panels else ())), (y,)) as b:
+            contract(b, c, panels=panels)
+        return
     with context.function(operands, (y,)) as b:
-        if found.summed and len(operands) == 2 and y.dtype == "float32":
-            contract(b, _contraction(found, operands[0], operands[1], y))
-        else:
-            _emit(b, found, operands, y)
+        _emit(b, found, operands, y)
 
 
 def _contraction(found: Einsum, left: Memory, right: Memory, y: Memory) -> Contraction:

@@ -21,21 +21,24 @@ from asnet.lower.registry import lowering
 from asnet.lower.rounding import ceil, floor, magnitude, round_to_even
 from asnet.types import ELEMENT_TYPES, INTEGER_TYPES
 
-__all__ = ["map_broadcast", "map_elements"]
+__all__ = ["collapsed", "map_broadcast", "map_elements"]
 
 Unary = Callable[[LayerBuilder, ir.Value, str], ir.Value]
 Binary = Callable[[LayerBuilder, ir.Value, ir.Value, str], ir.Value]
+
+
+def collapsed(memories: Sequence[Memory]) -> list[Memory]:
+    """``memories`` of a broadcast (the last one is its result) with the fewest axes."""
+    shapes = collapse([memory.shape for memory in memories])
+    return [replace(memory, shape=shape) for memory, shape in zip(memories, shapes, strict=True)]
 
 
 def map_broadcast(
     context: LayerContext, operands: Sequence[Memory], function: Callable[[LayerBuilder, Sequence[ir.Value]], ir.Value]
 ) -> None:
     """Output = ``function`` of the elements of ``operands`` that broadcasting puts in the same place."""
-    y = context.output()
-    *shapes, extents = collapse([*(operand.shape for operand in operands), y.shape])
-    flat = [replace(operand, shape=shape) for operand, shape in zip(operands, shapes, strict=True)]
-    y = replace(y, shape=extents)
-    with context.function(flat, (y,)) as b, b.each(extents) as index:
+    *flat, y = collapsed([*operands, context.output()])
+    with context.function(flat, (y,)) as b, b.each(y.shape) as index:
         values = [b.load(operand, broadcast(index, operand.shape)) for operand in flat]
         b.store(y, index, function(b, values))
 

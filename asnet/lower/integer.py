@@ -1,230 +1,28 @@
-"""Integer products: ConvInteger, MatMulInteger, QLinearConv, QLinearMatMul.
-
-Every product of raw n-bit operands is a ``mul`` site; zero points are expanded into sums beside it (see
-:mod:`asnet.network.quantisation`). What is constant of those sums is what the accumulator starts with. The integer
-arithmetic of zero points and the float32 arithmetic of scales are no sites: a unit never stands for them.
-"""
+"""ConvInteger, MatMulInteger, QLinearConv, QLinearMatMul: loops, or panels where the host runs them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
-import numpy as np
 from llvmlite import ir
 
-from asnet.host import float_environment, flush_subnormals
-from asnet.ir.module import Memory
-from asnet.lower.arithmetic import F32, I32
-from asnet.lower.builder import LayerBuilder
 from asnet.lower.context import LayerContext
+from asnet.lower.conv import convolution
+from asnet.lower.gemm import matrix_product
 from asnet.lower.index import Index, broadcast
-from asnet.lower.quantised import narrow, saturate, widen
+from asnet.lower.integer_product import IntegerProduct, IntegerSums
 from asnet.lower.registry import lowering
 from asnet.lower.windows import emit_padding, padded_memory, under
 from asnet.network.quantisation import (
-    OPERANDS,
-    UnitOperands,
-    accumulator,
     integer_conv_geometry,
     integer_matmul_geometry,
-    layer_unit,
-    output_range,
     per_channel_shape,
     per_matrix_shape,
 )
-from asnet.types import ELEMENT_TYPES, AnyArray, Array, FloatMode
+from asnet.types import ELEMENT_TYPES
 
 __all__: list[str] = []
-
-_OPERANDS = ("int8", "uint8", "int16", "uint16")
-_Shape = Callable[[tuple[int, ...]], tuple[int, ...]]
-
-
-@dataclass(frozen=True)
-class _Parameter:
-    """A number per output position. ``array`` is its value if that is constant, else it is in ``memory``; both
-    broadcast to the output. ``shift`` is subtracted from what ``memory`` holds.
-    """
-
-    array: AnyArray | None
-    memory: Memory | None
-    shift: int = 0
-
-    @property
-    def is_zero(self) -> bool:
-        """Whether it is known to be 0 everywhere."""
-        return self.array is not None and not self.array.any()
-
-    def emit(self, b: LayerBuilder, position: Sequence[Index]) -> ir.Value:
-        """The number at output ``position``: float, an integer as i32, an int64 as i64."""
-        if self.array is not None and self.array.size == 1:
-            return b.constant(self.array.item(), self.array.dtype.name)
-        assert self.memory is not None
-        value = b.load(self.memory, broadcast(position, self.memory.shape))
-        if self.memory.dtype in ("float32", "int64"):
-            return value
-        value = widen(b, value, self.memory.dtype)
-        return b.ir.sub(value, I32(self.shift)) if self.shift else value
-
-
-class _Product:
-    """The integer product of a layer: its operands' units and parameters, and what they add to the sum of products."""
-
-    def __init__(
-        self, context: LayerContext, a_shape: _Shape, b_shape: _Shape, y_shape: _Shape, *, padded: bool = False
-    ) -> None:
-        """The functions give the shape in which a parameter of a, b or y broadcasts to the output. ``padded``: operand
-        a is padded with its zero point."""
-        where = OPERANDS[context.layer.op_type]
-        self._context = context
-        self.a, self.b = context.input(where.a, _OPERANDS), context.input(where.b, _OPERANDS)
-        self.unit: UnitOperands = layer_unit(context.layer, context.network, padded)
-        self.total = accumulator(self.a.dtype, self.b.dtype)
-        self.padding = _zero_point(context, where.a_zero, a_shape, self.a.dtype, 0)
-        self.a_zero = _zero_point(context, where.a_zero, a_shape, self.a.dtype, self.unit.a_shift)
-        self.b_zero = _zero_point(context, where.b_zero, b_shape, self.b.dtype, self.unit.b_shift)
-        has_bias = where.bias >= 0 and context.has_input(where.bias)
-        self._bias = (
-            _parameter(context, where.bias, b_shape, ("int32",)) if has_bias else _known(context, "", np.int32(0))
-        )
-        self.start = self._bias
-        self._expands_b = not self.a_zero.is_zero
-        self.y = context.output()
-        self.requantises = where.y_scale >= 0
-        if self.requantises and self.y.dtype not in _OPERANDS:
-            raise context.unsupported(f"an output of type {self.y.dtype} (supported types: {', '.join(_OPERANDS)})")
-        if self.requantises:
-            self.scales = self._scales(
-                _parameter(context, where.a_scale, a_shape, ("float32",)),
-                _parameter(context, where.b_scale, b_shape, ("float32",)),
-                _parameter(context, where.y_scale, y_shape, ("float32",)),
-            )
-            self.y_zero = _zero_point(context, where.y_zero, y_shape, self.y.dtype, 0)
-
-    def fold(self, weights: Array | None, axes: tuple[int, ...], shape: _Shape) -> None:
-        """Let the accumulator start with ``bias - a_zero·Σb + N·a_zero·b_zero``, if all of that is constant.
-
-        ``weights``: the constant b, summed over ``axes``; ``shape``: the sums' shape as it broadcasts to the output.
-        """
-        a_zero, b_zero, bias = self.a_zero.array, self.b_zero.array, self._bias.array
-        if weights is None or a_zero is None or a_zero.size != 1 or b_zero is None or bias is None:
-            return
-        shifted = weights.astype(np.int64) - self.unit.b_shift
-        count = int(np.prod([shifted.shape[axis] for axis in axes], dtype=np.int64))
-        sums = shifted.sum(axis=axes)
-        zero = int(a_zero.item())
-        start = bias.astype(np.int64) - zero * sums.reshape(shape(sums.shape)) + count * zero * b_zero.astype(np.int64)
-        self.start = _known(self._context, "start", start.astype(self.total))
-        self._expands_b = False
-
-    def _scales(self, a: _Parameter, b: _Parameter, y: _Parameter) -> list[_Parameter]:
-        """The one factor ``a·b / y`` if it is constant, else the three."""
-        if a.array is None or b.array is None or y.array is None:
-            return [a, b, y]
-        with float_environment(self._context.mode), np.errstate(all="ignore"):
-            combined = np.divide(np.multiply(a.array, b.array), y.array)
-        return [_known(self._context, "scale", combined)]
-
-    def memories(self) -> list[Memory | None]:
-        """What the layer's function reads."""
-        parameters = [self.padding, self.a_zero, self.b_zero, self.start]
-        if self.requantises:
-            parameters += [*self.scales, self.y_zero]
-        return [self.a, self.b, *(parameter.memory for parameter in parameters)]
-
-    def emit(
-        self,
-        b: LayerBuilder,
-        position: Sequence[Index],
-        extents: Sequence[int],
-        operands: Callable[[tuple[Index, ...]], tuple[ir.Value, ir.Value]],
-    ) -> None:
-        """Sum the products of ``operands`` over ``extents`` and store the result for output ``position``."""
-        sums_a, sums_b = not self.b_zero.is_zero, self._expands_b
-        initial = [self._wide(b, self.start.emit(b, position)), *[self._type(0)] * (sums_a + sums_b)]
-        with b.reduction(extents, *initial) as state:
-            left, right = operands(state.index)
-            left = _raw(b, left, self.a.dtype, self.unit.a_shift, self.unit.type)
-            right = _raw(b, right, self.b.dtype, self.unit.b_shift, self.unit.type)
-            total, *sums = state.values
-            product = self._wide(b, b.site("mul", left, right, self.unit.type), signed=self.unit.type[0] == "i")
-            added = [*([left] if sums_a else []), *([right] if sums_b else [])]
-            state.values = [
-                b.site("add", total, product, str(self._type)),
-                *(b.ir.add(before, self._wide(b, value)) for before, value in zip(sums, added, strict=True)),
-            ]
-        total, *sums = state.values
-        if sums_b:
-            zero = self._wide(b, self.a_zero.emit(b, position))
-            total = b.ir.sub(total, b.ir.mul(zero, sums[-1]))
-        if sums_a:
-            weight_zero = self._wide(b, self.b_zero.emit(b, position))
-            total = b.ir.sub(total, b.ir.mul(weight_zero, sums[0]))
-            if sums_b:
-                count = self._type(int(np.prod(extents, dtype=np.int64)))
-                zero = self._wide(b, self.a_zero.emit(b, position))
-                total = b.ir.add(total, b.ir.mul(count, b.ir.mul(zero, weight_zero)))
-        b.store(self.y, position, self._requantised(b, total, position) if self.requantises else total)
-
-    @property
-    def _type(self) -> ir.IntType:
-        return ir.IntType(ELEMENT_TYPES[self.total].bits)
-
-    def _wide(self, b: LayerBuilder, value: ir.Value, *, signed: bool = True) -> ir.Value:
-        """An i32 as the accumulator's type."""
-        if value.type == self._type:
-            return value
-        if isinstance(value, ir.Constant):
-            return self._type(int(value.constant))
-        return (b.ir.sext if signed else b.ir.zext)(value, self._type)
-
-    def _requantised(self, b: LayerBuilder, total: ir.Value, position: Sequence[Index]) -> ir.Value:
-        scale, *others = (parameter.emit(b, position) for parameter in self.scales)
-        if others:
-            scale = b.ir.fdiv(b.ir.fmul(scale, others[0]), others[1])
-        value = b.ir.fmul(b.ir.sitofp(total, F32), scale)
-        limits = output_range(self._context.layer, self.y.dtype)
-        return saturate(b, value, self.y_zero.emit(b, position), self.y.dtype, limits)
-
-
-def _raw(b: LayerBuilder, x: ir.Value, dtype: str, shift: int, unit: str) -> ir.Value:
-    """An operand less ``shift`` as a unit of type ``unit`` sees it: extended to i32.
-
-    Half the range of its type less, an unsigned number is its top bit turned, signed.
-    """
-    top = 1 << (ELEMENT_TYPES[dtype].bits - 1)
-    if shift == top:
-        return b.ir.sext(b.ir.xor(x, ir.Constant(x.type, -top)), I32)
-    value = b.ir.sub(widen(b, x, dtype), I32(shift)) if shift else widen(b, x, dtype)
-    return narrow(b, value, dtype, unit)
-
-
-def _known(context: LayerContext, suffix: str, array: AnyArray | np.generic, shift: int = 0) -> _Parameter:
-    values = np.asarray(array)
-    memory = context.constant(suffix, values) if values.size != 1 else None
-    return _Parameter(values, memory, shift)
-
-
-def _parameter(context: LayerContext, position: int, shape: _Shape, types: Sequence[str]) -> _Parameter:
-    memory = context.input(position, types)
-    view = shape(memory.shape)
-    constant = context.network.constants.get(context.layer.inputs[position])
-    if constant is None:
-        return _Parameter(None, replace(memory, shape=view))
-    values = constant.reshape(view)
-    if values.dtype == np.float32 and context.mode is FloatMode.FTZ:
-        values = flush_subnormals(values)
-    return _Parameter(values, None if values.size == 1 else replace(memory, shape=view))
-
-
-def _zero_point(context: LayerContext, position: int, shape: _Shape, dtype: str, shift: int) -> _Parameter:
-    """The zero point at input ``position``, of type ``dtype``, less ``shift``; 0 less ``shift`` if there is none."""
-    if not context.has_input(position):
-        return _Parameter(np.array(-shift, np.int32), None)
-    found = _parameter(context, position, shape, (dtype,))
-    array = None if found.array is None else found.array.astype(np.int32) - np.int32(shift)
-    return _Parameter(array, found.memory, shift)
 
 
 @lowering("ConvInteger", "QLinearConv")
@@ -240,22 +38,34 @@ def _conv(context: LayerContext) -> None:
         return per_channel_shape(layer, shape, g.out_channels, spatial)
 
     padded = any((*g.window.pads_begin, *g.window.pads_end))
-    product = _Product(context, per_tensor, per_channel, per_tensor, padded=padded)
+    product = IntegerProduct(context, per_tensor, per_channel, per_tensor, padded=padded)
     weights = context.network.constants.get(product.b.name)
     product.fold(weights, tuple(range(1, spatial + 2)), per_channel)
     source_memory = padded_memory(context, product.a, g.window)
     scratch = () if source_memory.name == product.a.name else (source_memory,)
+    c = convolution(g, source_memory, product.b, None, product.y)
+    panels = product.panels(c, weights, varies=False)
+    reads = [*product.memories(), *(panels.memories if panels is not None else ())]
     outer = (g.batch, g.groups, g.group_outputs, *g.window.outputs)
-    with context.function(product.memories(), (*scratch, product.y)) as b:
+
+    def position(index: Sequence[Index]) -> Sequence[Index]:
+        image, group, member, *place = index
+        return (image, group * g.group_outputs + member, *place)
+
+    with context.function(reads, (*scratch, product.y)) as b:
         zero = b.ir.trunc(product.padding.emit(b, (Index(),)), ir.IntType(ELEMENT_TYPES[product.a.dtype].bits))
         emit_padding(b, product.a, source_memory, g.window, zero)
-        with b.each(outer) as (image, group, member, *place):
-            channel = group * g.group_outputs + member
+        if panels is not None:
+            panels.emit(b, IntegerSums(product, g.terms, position))
+            return
+        with b.each(outer) as index:
+            _, group, _, *place = index
+            image, channel, *_ = position(index)
 
             def operands(index: tuple[Index, ...]) -> tuple[ir.Value, ir.Value]:
                 source, *tap = index
-                position = (image, group * g.group_inputs + source, *under(g.window, place, tap))
-                return b.load(source_memory, position), b.load(product.b, (channel, source, *tap))
+                under_tap = (image, group * g.group_inputs + source, *under(g.window, place, tap))
+                return b.load(source_memory, under_tap), b.load(product.b, (channel, source, *tap))
 
             product.emit(b, (image, channel, *place), (g.group_inputs, *g.window.kernel), operands)
 
@@ -272,7 +82,7 @@ def _matmul(context: LayerContext) -> None:
     def of_columns(shape: tuple[int, ...]) -> tuple[int, ...]:
         return per_matrix_shape(layer, shape, (*matrix[:-2], 1, g.n), -1)
 
-    product = _Product(context, of_rows, of_columns, of_rows)
+    product = IntegerProduct(context, of_rows, of_columns, of_rows)
     weights = context.network.constants.get(product.b.name)
     if weights is not None:
         weights = weights.reshape(*g.b_batch, g.k, g.n)
@@ -280,6 +90,11 @@ def _matmul(context: LayerContext) -> None:
     left = replace(product.a, shape=(*g.a_batch, g.m, g.k))
     right = replace(product.b, shape=(*g.b_batch, g.k, g.n))
     product.y = replace(product.y, shape=matrix)
+    panels = product.panels(matrix_product(g, left, right, product.y), weights, varies=True)
+    if panels is not None:
+        with context.function([*product.memories(), *panels.memories], (product.y,)) as b:
+            panels.emit(b, IntegerSums(product, g.k, lambda index: index))
+        return
     with context.function(product.memories(), (product.y,)) as b, b.each(matrix) as (*batch, m, n):
 
         def operands(index: tuple[Index, ...]) -> tuple[ir.Value, ir.Value]:

@@ -14,6 +14,7 @@ from llvmlite import ir
 from asnet.lower.arithmetic import F32, I32, I64
 from asnet.lower.builder import LayerBuilder
 from asnet.lower.context import LayerContext
+from asnet.lower.elementwise import collapsed
 from asnet.lower.index import Index, broadcast
 from asnet.lower.quantised import narrow, saturate, widen
 from asnet.lower.registry import lowering
@@ -49,6 +50,7 @@ def _add(context: LayerContext) -> None:
     operands = context.input(0, _BYTES), context.input(3, _BYTES)
     inner, outer = reversed(operands) if not found.swapped else operands
     y, table = context.output(), context.constant("table", found.table)
+    inner, outer, y = collapsed([inner, outer, y])
     with context.function((*operands, table), (y,)) as b, b.nest(y.shape) as index:
         known = b.load(table, (_bits(b, b.load(inner, broadcast(index, inner.shape))),))
         other = widen(b, b.load(outer, broadcast(index, outer.shape)), outer.dtype)
@@ -66,6 +68,7 @@ def _mul(context: LayerContext) -> None:
     unit = unit_operands(a.dtype, c.dtype, *ranges)
     a_scale, c_scale, y_scale = (scale(layer, network, position) for position in (1, 4, 6))
     factor = np.divide(np.multiply(a_scale, c_scale), y_scale)
+    a, c, y = collapsed([a, c, y])
     with context.function((a, c), (y,)) as b, b.each(y.shape) as index:
         left = narrow(b, widen(b, b.load(a, broadcast(index, a.shape)), a.dtype), a.dtype, unit.type)
         right = narrow(b, widen(b, b.load(c, broadcast(index, c.shape)), c.dtype), c.dtype, unit.type)
@@ -142,8 +145,8 @@ def _concat(context: LayerContext) -> None:
 def _lookup(context: LayerContext) -> None:
     x, y = context.input(0, _BYTES), context.output()
     table = context.constant("table", lookup_table(context.layer, context.network))
-    with context.function((x, table), (y,)) as b, b.nest(y.shape) as index:
-        b.store(y, index, b.load(table, (_bits(b, b.load(x, index)),)))
+    with context.function((x, table), (y,)) as b, b.nest((y.size,)) as index:
+        b.store(y.flat, index, b.load(table, (_bits(b, b.load(x.flat, index)),)))
 
 
 @lowering("QLinearSoftmax")

@@ -14,7 +14,7 @@ from llvmlite import ir
 from asnet.lower.arithmetic import F32, I32
 from asnet.lower.builder import LayerBuilder
 from asnet.lower.context import FLOATS, LayerContext
-from asnet.lower.index import broadcast
+from asnet.lower.index import broadcast, collapse
 from asnet.lower.registry import lowering
 from asnet.network.narrowing import Range, type_range
 from asnet.network.quantisation import QUANTISED_TYPES, axis_shapes, output_range
@@ -62,7 +62,7 @@ def _bound(b: LayerBuilder, limit: int, zero: ir.Value) -> ir.Value:
 
 @lowering("QuantizeLinear")
 def _quantize(context: LayerContext) -> None:
-    view, shape = axis_shapes(context.layer, context.network)
+    view, shape = collapse(axis_shapes(context.layer, context.network))
     x, scale, y = context.input(0, (*FLOATS, "int32")), context.input(1), context.output()
     if y.dtype not in QUANTISED_TYPES:
         raise context.unsupported(f"an output of type {y.dtype} (supported types: {', '.join(QUANTISED_TYPES)})")
@@ -78,7 +78,7 @@ def _quantize(context: LayerContext) -> None:
 
 @lowering("DequantizeLinear")
 def _dequantize(context: LayerContext) -> None:
-    view, shape = axis_shapes(context.layer, context.network)
+    view, shape = collapse(axis_shapes(context.layer, context.network))
     types = (*QUANTISED_TYPES, "int32", "int64")
     x, scale, y = context.input(0, types), context.input(1), context.output()
     zero = context.optional_input(2, types)
@@ -99,8 +99,8 @@ def _dynamic_quantize(context: LayerContext) -> None:
     others = [context.optional_output(position) for position in (1, 2)]
     with context.function((x,), (y, *(memory for memory in others if memory is not None))) as b:
         nothing = b.number(0.0)
-        with b.reduction(x.shape, nothing, nothing) as bounds:
-            value = b.load(x, bounds.index)
+        with b.reduction((x.size,), nothing, nothing) as bounds:
+            value = b.load(x.flat, bounds.index)
             low, high = bounds.values
             bounds.values = [b.select("<", value, low, value, low), b.select(">", value, high, value, high)]
         low, high = bounds.values
@@ -111,8 +111,8 @@ def _dynamic_quantize(context: LayerContext) -> None:
             if memory is not None:
                 b.store(memory, (), result)
         base = widen(b, zero, "uint8")
-        with b.nest(y.shape) as index:
-            b.store(y, index, saturate(b, b.ir.fdiv(b.load(x, index), scale), base, "uint8"))
+        with b.nest((y.size,)) as index:
+            b.store(y.flat, index, saturate(b, b.ir.fdiv(b.load(x.flat, index), scale), base, "uint8"))
 
 
 @lowering("Quant")
@@ -123,14 +123,16 @@ def _quant(context: LayerContext) -> None:
     if max(-found.low, found.high) > 1 << 21:
         raise context.unsupported(f"numbers from {found.low} to {found.high} at run time; quantise to 22 bits or fewer")
     kind = ir.IntType(ELEMENT_TYPES[y.dtype].bits)
-    with context.function((x, scale, zero), (y,)) as b, b.nest(y.shape) as index:
+    view, shape = collapse([y.shape, found.shape])
+    x, y = replace(x, shape=view), replace(y, shape=view)
+    with context.function((x, scale, zero), (y,)) as b, b.nest(view) as index:
         value = b.load(x, index)
         if found.rounding == "BIPOLAR":
             b.store(y, index, b.select(">=", value, b.number(0.0), kind(1), kind(-1)))
         else:
-            place = broadcast(index, found.shape)
-            base = widen(b, b.load(replace(zero, shape=found.shape), place), zero.dtype)
-            value = b.ir.fdiv(value, b.load(replace(scale, shape=found.shape), place))
+            place = broadcast(index, shape)
+            base = widen(b, b.load(replace(zero, shape=shape), place), zero.dtype)
+            value = b.ir.fdiv(value, b.load(replace(scale, shape=shape), place))
             value = b.ir.fadd(value, b.ir.sitofp(base, F32))
             low, high = b.number(found.low), b.number(found.high)
             value = b.select(">", value, low, value, low)

@@ -73,8 +73,9 @@ class Approximate(Pass):
                 slots[name] = replace(
                     slot, sites=slot.sites + 1, count=slot.count + site.count, products=module.products[site.layer]
                 )
-                kernel = _products_function(module.llvm, products_symbol(slot.symbol), site.instruction.operands)
-                return builder.call(kernel, site.instruction.operands)
+                arguments = site.instruction.operands[1:]  # the first one is what is called
+                kernel = _products_function(module.llvm, products_symbol(slot.symbol), arguments)
+                return builder.call(kernel, arguments)
             kind = site.instruction.type
             width = kind.count if isinstance(kind, ir.VectorType) else 1
             lanes = slot.lanes if width == 1 else tuple(sorted({*slot.lanes, width}))

@@ -88,6 +88,10 @@ LAYERS = [
 
 @pytest.fixture(scope="module")
 def network() -> Network:
+    return side_by_side()
+
+
+def side_by_side() -> Network:
     """All layers side by side; all operands of odd ones are inputs, even ones have constant weights."""
     nodes: list[onnx.NodeProto] = []
     inputs: list[onnx.ValueInfoProto] = []

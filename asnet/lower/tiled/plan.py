@@ -11,7 +11,19 @@ from enum import StrEnum
 from asnet.lower.contraction import Axis, Contraction
 from asnet.lower.tiled.lanes import DENSE
 
-__all__ = ["Column", "Form", "Plan", "Row", "Step", "plan"]
+__all__ = [
+    "Column",
+    "Form",
+    "Plan",
+    "Row",
+    "Step",
+    "chained",
+    "columns_of",
+    "joined",
+    "plan",
+    "scalar_stride",
+    "vector_stride",
+]
 
 
 class Form(StrEnum):
@@ -103,25 +115,25 @@ def plan(c: Contraction) -> Plan | None:
     if unit is None or (unit.a and unit.b):
         return None
     vector_is_a = unit.a != 0
-    columns, rest = _columns(space, vector_is_a)
-    steps = _joined([axis for axis in c.reduction if axis.extent != 1])
+    columns, rest = columns_of(space, vector_is_a)
+    steps = joined([axis for axis in c.reduction if axis.extent != 1])
     if any(
-        _scalar(outer, vector_is_a) != _scalar(inner, vector_is_a) * inner.extent
+        scalar_stride(outer, vector_is_a) != scalar_stride(inner, vector_is_a) * inner.extent
         for outer, inner in itertools.pairwise(steps)
     ):
         return None
-    rows = [axis for axis in rest if not _vector(axis, vector_is_a)]
+    rows = [axis for axis in rest if not vector_stride(axis, vector_is_a)]
     row = max(rows, key=lambda axis: axis.extent, default=Axis(1))
-    lanes = tuple(_chained([Column(axis.extent, _vector(axis, vector_is_a)) for axis in columns]))
-    depth = tuple(Step(axis.extent, _vector(axis, vector_is_a)) for axis in steps) or (Step(1, 1),)
+    lanes = tuple(chained([Column(axis.extent, vector_stride(axis, vector_is_a)) for axis in columns]))
+    depth = tuple(Step(axis.extent, vector_stride(axis, vector_is_a)) for axis in steps) or (Step(1, 1),)
     return Plan(
         form=_form(row.extent, lanes, depth),
         vector_is_a=vector_is_a,
         outer=tuple(axis for axis in rest if axis is not row),
-        row=Row(row.extent, _scalar(row, vector_is_a), row.y, row.start),
+        row=Row(row.extent, scalar_stride(row, vector_is_a), row.y, row.start),
         columns=lanes,
         steps=depth,
-        s_step=_scalar(steps[-1], vector_is_a) if steps else 1,
+        s_step=scalar_stride(steps[-1], vector_is_a) if steps else 1,
         start_varies=any(axis.start for axis in columns),
     )
 
@@ -135,21 +147,21 @@ def _form(rows: int, columns: Sequence[Column], steps: Sequence[Step]) -> Form:
     return Form.PANEL
 
 
-def _vector(axis: Axis, vector_is_a: bool) -> int:
+def vector_stride(axis: Axis, vector_is_a: bool) -> int:
     return axis.a if vector_is_a else axis.b
 
 
-def _scalar(axis: Axis, vector_is_a: bool) -> int:
+def scalar_stride(axis: Axis, vector_is_a: bool) -> int:
     return axis.b if vector_is_a else axis.a
 
 
-def _columns(space: Sequence[Axis], vector_is_a: bool) -> tuple[list[Axis], list[Axis]]:
+def columns_of(space: Sequence[Axis], vector_is_a: bool) -> tuple[list[Axis], list[Axis]]:
     """The axes that only the vector operand moves along and whose outputs are side by side; the others."""
     found: list[Axis] = []
     rest = list(space)
     reach = 1
     while True:
-        match = [axis for axis in rest if axis.y == reach and not _scalar(axis, vector_is_a)]
+        match = [axis for axis in rest if axis.y == reach and not scalar_stride(axis, vector_is_a)]
         if not match:
             return found, rest
         found.insert(0, match[0])
@@ -157,7 +169,7 @@ def _columns(space: Sequence[Axis], vector_is_a: bool) -> tuple[list[Axis], list
         reach *= match[0].extent
 
 
-def _joined(axes: Sequence[Axis]) -> list[Axis]:
+def joined(axes: Sequence[Axis]) -> list[Axis]:
     """Neighbouring axes of the reduction as one where both operands allow."""
     found: list[Axis] = []
     for axis in axes:
@@ -167,7 +179,7 @@ def _joined(axes: Sequence[Axis]) -> list[Axis]:
     return found
 
 
-def _chained(columns: Sequence[Column]) -> list[Column]:
+def chained(columns: Sequence[Column]) -> list[Column]:
     found: list[Column] = []
     for column in columns:
         if found and found[-1].v == column.v * column.extent:
