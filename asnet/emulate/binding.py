@@ -72,8 +72,11 @@ class Binding:
             kinds.append(next(form.kind for form in forms if form.serves(slot, instance)))
         return tuple(kinds)
 
-    def binder(self, plan: Plan) -> Binder:
-        """Every slot symbol, for vectors too, as its row of a function of its form, by the forms of ``plan``."""
+    def binder(self, plan: Plan, lanes: Mapping[str, tuple[int, ...]] | None = None) -> Binder:
+        """Every slot symbol, for vectors too, as its row of a function of its form, by the forms of ``plan``.
+
+        ``lanes``: the widths of vectors by the slot's name, where they are not those of the binding's slots.
+        """
         used = [self._forms[kind] for kind in self._forms if kind in plan]
         count = len(self._slots)
         lines = [f"@{form.table} = external global [{count * form.columns} x i64], align 8" for form in used]
@@ -81,12 +84,12 @@ class Binding:
         rows: dict[str, Row] = {}
         definitions: dict[str, str] = {}
         for index, (slot, kind) in enumerate(zip(self._slots, plan, strict=True)):
-            widths = (1, *slot.lanes)
-            for lanes, part in itertools.product(widths, PARTS if slot.lanes else PARTS[:1]):
-                name = vector_symbol(f"asnet.{kind}.{slot.op}.{slot.type}", lanes, part)
-                rows[vector_symbol(slot.symbol, lanes, part)] = Row(name, index)
+            own = slot.lanes if lanes is None else lanes.get(slot.name, ())
+            for width, part in itertools.product((1, *own), PARTS if own else PARTS[:1]):
+                name = vector_symbol(f"asnet.{kind}.{slot.op}.{slot.type}", width, part)
+                rows[vector_symbol(slot.symbol, width, part)] = Row(name, index)
                 if name not in definitions:
-                    definitions[name] = self._forms[kind].definition(name, slot.op, slot.type, lanes, part)
+                    definitions[name] = self._forms[kind].definition(name, slot.op, slot.type, width, part)
         symbols = {name: address for form in used for name, address in form.symbols.items()}
         symbols |= {form.table: self._tables[form.kind].ctypes.data for form in used}
         for index, slot in enumerate(self._slots):

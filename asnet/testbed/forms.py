@@ -13,6 +13,8 @@ from asnet.ir.jit import Engine
 from asnet.ir.sampling import Sampler
 from asnet.ir.staged import StagedEngine
 from asnet.ir.stages import Stages, stages_of
+from asnet.network import Network
+from asnet.testbed.batching import Batched
 from asnet.testbed.dataset import Dataset
 from asnet.testbed.replay import Replay
 from asnet.types import EXACT
@@ -27,12 +29,14 @@ _MOST_PLANS = 32  # networks compiled for one test bed; beyond, everything runs 
 class Modules:
     """A network as loops, and tiled for the host (the same, if it runs as loops alone).
 
-    ``sampled`` makes the loops with samples (:data:`asnet.testbed.replay.SAMPLES`).
+    ``sampled`` makes the loops with samples (:data:`asnet.testbed.replay.SAMPLES`), ``together`` a stage for several
+    images at a time (:func:`asnet.testbed.batching.rows_together`).
     """
 
     loops: Module
     tiled: Module
     sampled: Callable[[], Module]
+    together: Callable[[Module, Stages, int], tuple[Network, Module] | None]
 
 
 class SlotForms:
@@ -71,6 +75,7 @@ class SlotForms:
         )
         self._engines: dict[Plan, Engine] = {}
         self._staged: dict[Plan, StagedEngine] = {}
+        self._batched: dict[tuple[Plan, int], StagedEngine | Batched] = {}
 
     # --- forms of slots ---------------------------------------------------------------------------------------------
 
@@ -109,7 +114,9 @@ class SlotForms:
 
     # --- stages (asnet.testbed.staging.Forms) -----------------------------------------------------------------------
 
-    def stage_engine(self, configuration: Mapping[str, str], slots: Sequence[str], /) -> StagedEngine:
+    def stage_engine(
+        self, configuration: Mapping[str, str], slots: Sequence[str], stage: int, /
+    ) -> StagedEngine | Batched:
         """Code in which ``slots`` take the forms that ``configuration`` needs, and others any: the golden one, where
         one of ``slots`` does, else that of exact arithmetic."""
         names = [slot.name for slot in self._slots]
@@ -127,7 +134,23 @@ class SlotForms:
             self._staged[plan] = StagedEngine(
                 module, stages, binder=self.binding.binder(plan), cache=self._cache, threads=self._threads
             )
-        return self._staged[plan]
+        one = self._staged[plan]
+        if golden or self._modules.tiled.tiling is None:
+            return one
+        key = plan, stage
+        if key not in self._batched:
+            self._batched[key] = self._several(plan, stage, one) or one
+        return self._batched[key]
+
+    def _several(self, plan: Plan, stage: int, one: StagedEngine) -> Batched | None:
+        """Code for several images of ``stage`` at a time, if it has that form."""
+        found = self._modules.together(self._modules.tiled, self._stages, stage)
+        if found is None:
+            return None
+        network, module = found
+        binder = self.binding.binder(plan, {slot.name: slot.lanes for slot in module.slots})
+        many = StagedEngine(module, stages_of(module, ()), binder=binder, cache=self._cache, threads=self._threads)
+        return Batched(many, one, network, self._modules.tiled, self._stages, stage)
 
     def select(self, configuration: Mapping[str, str], slots: Collection[str] | None = None, /) -> None:
         """Make the choices of ``slots`` (default: all) effective in all engines."""

@@ -17,6 +17,7 @@ from asnet.ir.staged import Blob, StagedEngine
 from asnet.ir.stages import Stages
 from asnet.ir.state import aligned
 from asnet.network import Network
+from asnet.testbed.batching import Batched
 from asnet.testbed.dataset import Dataset
 from asnet.testbed.evaluation import Evaluation
 from asnet.testbed.reuse import Kept, stage_choices
@@ -42,8 +43,10 @@ class Forms(Protocol):
         """Check ``configuration``, with choices that were not met before; raises what is wrong with it."""
         ...
 
-    def stage_engine(self, configuration: Mapping[str, str], slots: Sequence[str], /) -> StagedEngine:
-        """Code in which ``slots`` take the forms that ``configuration`` needs."""
+    def stage_engine(
+        self, configuration: Mapping[str, str], slots: Sequence[str], stage: int, /
+    ) -> StagedEngine | Batched:
+        """Code for ``stage`` in which its ``slots`` take the forms that ``configuration`` needs."""
         ...
 
     def select(self, configuration: Mapping[str, str], slots: Sequence[str], /) -> None:
@@ -80,7 +83,7 @@ class Staging:
         layers = [set(layers) for layers in stages.layers]
         self._slots = [tuple(slot.name for slot in module.slots if slot.layer in found) for found in layers]
         self._admitted: set[tuple[int, tuple[str, ...]]] = set()
-        self._engines: dict[tuple[int, tuple[str, ...]], StagedEngine] = {}
+        self._engines: dict[tuple[int, tuple[str, ...]], StagedEngine | Batched] = {}
         per_run = sum(stages.strides)
         size = max(1, min(dataset.runs, memory // max(1, per_run)))
         self._chunks = [slice(low, min(low + size, dataset.runs)) for low in range(0, dataset.runs, size)]
@@ -157,10 +160,13 @@ class Staging:
         def run(stage: int, blobs: Sequence[Blob | None]) -> None:
             key = stage, choices[stage]
             engine = self._engines.get(key)
+            new = engine is None
             if engine is None:
-                engine = self._engines[key] = self._forms.stage_engine(configuration, self._slots[stage])
+                engine = self._engines[key] = self._forms.stage_engine(configuration, self._slots[stage], stage)
             self._forms.select(configuration, self._slots[stage])
             engine.run(stage, blobs, kept.images)
+            if new and isinstance(engine, Batched):
+                engine.compare(blobs, kept.images, configuration)
             self.runs[stage] += 1
             self._forms.raise_fault()
 

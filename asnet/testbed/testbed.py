@@ -16,6 +16,7 @@ from asnet.ir.stages import Stages, stages_of
 from asnet.ir.tiling import host_tiling
 from asnet.network import Network
 from asnet.passes import Pass
+from asnet.testbed.batching import rows_together
 from asnet.testbed.dataset import Dataset
 from asnet.testbed.evaluation import Evaluation
 from asnet.testbed.forms import Modules, SlotForms
@@ -113,7 +114,7 @@ class TestBed:
         self._memory = memory
         self._threads = threads
         sampled = partial(prepare, network, mode, granularity=granularity, passes=passes, samples=SAMPLES)
-        self._modules = Modules(self.module, tiled, sampled)
+        self._modules = Modules(self.module, tiled, sampled, partial(rows_together, network))
 
     def evaluate(self, configuration: Mapping[str, str], /) -> Evaluation:
         """Run ``configuration`` (slot name → instance name or `exact`) on all images of the test set.
