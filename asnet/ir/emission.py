@@ -28,6 +28,11 @@ def poison(kind: ir.Type) -> ir.Constant:
     return ir.Constant(kind, ir.Undefined)
 
 
+_REGISTERS = 32
+_KEPT = _REGISTERS - 7
+"""Sums that leave registers for a vector of scalars, a product and some vectors of columns."""
+
+
 class Steps:
     """A loop at work: its counter, and the values it carries, which the block replaces by their successors."""
 
@@ -127,6 +132,21 @@ class Emitter:
         """``lanes`` of a and b in a row."""
         mask = ir.Constant(vector(len(lanes), I32), [I32(lane) for lane in lanes])
         return self.ir.shuffle_vector(a, b, mask)
+
+    def kept(self, sums: Sequence[ir.Value], registers: str) -> list[ir.Value]:
+        """``sums`` in the last of x86's 32 vector registers (``ymm`` …), if they leave room for others.
+
+        Instructions that name only the first 16 are shorter; most of a loop's name operands and products.
+        """
+        count = len(sums)
+        if not registers or count > _KEPT:
+            return list(sums)
+        together = ir.LiteralStructType([value.type for value in sums])
+        places = [f"={{{registers}{_REGISTERS - 1 - number}}}" for number in range(count)]
+        constraints = ",".join([*places, *map(str, range(count))])
+        kind = ir.FunctionType(together, [value.type for value in sums])
+        same = self.ir.asm(kind, "", constraints, sums, side_effect=False)
+        return [self.ir.extract_value(same, number) for number in range(count)]
 
     def declared(self, name: str, result: ir.Type, arguments: Sequence[ir.Type]) -> ir.Function:
         """The function ``name`` of the module, declared if it is not there."""

@@ -58,7 +58,7 @@ class Tile:
 
 def tile_for(target: Target) -> Tile:
     """The tile that fits the registers of ``target``."""
-    return Tile(target.width // 4, 4 if target.registers == 32 else 2, (6, 4, 2, 1))
+    return Tile(target.float_lanes, 4 if target.registers == 32 else 2, (6, 4, 2, 1))
 
 
 @cache
@@ -179,7 +179,7 @@ def _emit_tile(text: KernelText, tile: Tile, rows: int) -> ir.Function:
                 totals += [
                     code.ir.fadd(total, code.ir.fmul(x, scalar)) for total, x in zip(before, vectors, strict=True)
                 ]
-            state.values = totals
+            state.values = code.kept(totals, code.target.last_registers)
         for (goal, offset), total in zip(places, state.values, strict=True):
             code.store(total, goal, offset, align=size)
         return code.function

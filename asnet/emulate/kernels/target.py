@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import llvmlite.binding as llvm
 
+from asnet.host import processor_name
 from asnet.ir.optimise import Machine
 
 __all__ = ["LEVELS", "Target", "host_target", "host_targets"]
@@ -17,10 +18,11 @@ __all__ = ["LEVELS", "Target", "host_target", "host_targets"]
 class Target:
     """A level of instructions.
 
-    ``width``: bytes of a vector; ``registers``: how many vectors the processor holds; ``vnni``: sums of products of
-    bytes (``vpdpbusd``) and of 16-bit numbers (``vpdpwssd``); ``vbmi``: look-ups of bytes in two registers
-    (``vpermi2b``). Without ``x86`` there is plain LLVM IR only. ``cpu`` is LLVM's name of the processor to compile for,
-    "" for the one that this process runs on: how tests restrict a kernel to a lower level.
+    ``width``: bytes of a vector; ``floats``: bytes of a vector of floats, 0 if it is as wide; ``registers``: how many
+    vectors the processor holds; ``vnni``: sums of products of bytes (``vpdpbusd``) and of 16-bit numbers
+    (``vpdpwssd``); ``vbmi``: look-ups of bytes in two registers (``vpermi2b``). Without ``x86`` there is plain LLVM IR
+    only. ``cpu`` is LLVM's name of the processor to compile for, "" for the one that this process runs on: how tests
+    restrict a kernel to a lower level.
     """
 
     level: str
@@ -29,7 +31,18 @@ class Target:
     x86: bool = True
     vnni: bool = False
     vbmi: bool = False
+    floats: int = 0
     cpu: str = ""
+
+    @property
+    def float_lanes(self) -> int:
+        """Floats of a vector."""
+        return (self.floats or self.width) // 4
+
+    @property
+    def last_registers(self) -> str:
+        """What x86 calls the vectors of floats, if it has 32 of them (:meth:`asnet.ir.emission.Emitter.kept`)."""
+        return {4: "xmm", 8: "ymm", 16: "zmm"}[self.float_lanes] if self.x86 and self.registers == 32 else ""
 
     @property
     def machine(self) -> Machine:
@@ -73,7 +86,12 @@ def host_targets() -> tuple[Target, ...]:
     return tuple(target for level, target in LEVELS.items() if all(features.get(name) for name in _NEEDS[level]))
 
 
+_HALVES = ("znver4",)
+"""Processors that do arithmetic on vectors of 64 bytes in halves, and are faster with halves."""
+
+
 @cache
 def host_target() -> Target:
     """The highest level of this processor, with everything else that it has."""
-    return replace(host_targets()[0], cpu="")
+    best = host_targets()[0]
+    return replace(best, floats=32 if processor_name() in _HALVES and best.width == 64 else 0, cpu="")

@@ -15,10 +15,6 @@ from asnet.types import FloatMode
 
 __all__ = ["POINTER", "Code", "KernelCode", "Kernels", "Nest", "Owner", "Steps", "nest", "poison", "vector"]
 
-_REGISTERS = 32
-_KEPT = _REGISTERS - 7
-"""Sums that leave registers for a vector of scalars, a product and some vectors of columns."""
-
 Owner = tuple[str, str, int]
 """Name and op_type of the layer that a kernel's sites belong to, and how often the layer multiplies per image."""
 
@@ -78,18 +74,6 @@ class Code(Emitter):
         """Have the cache line at ``pointer``, which may be any address, read soon."""
         function = self.declared("llvm.prefetch.p0", ir.VoidType(), (POINTER, I32, I32, I32))
         self.ir.call(function, [pointer, I32(int(write)), I32(3), I32(1)])
-
-    def kept(self, sums: Sequence[ir.Value]) -> list[ir.Value]:
-        """``sums``, in the processor's last registers if ``tiling.registers`` and they leave room for others."""
-        count = len(sums)
-        if not self.tiling.registers or count > _KEPT:
-            return list(sums)
-        together = ir.LiteralStructType([value.type for value in sums])
-        places = [f"={{{self.tiling.registers}{_REGISTERS - 1 - number}}}" for number in range(count)]
-        constraints = ",".join([*places, *map(str, range(count))])
-        kind = ir.FunctionType(together, [value.type for value in sums])
-        same = self.ir.asm(kind, "", constraints, sums, side_effect=False)
-        return [self.ir.extract_value(same, number) for number in range(count)]
 
     def _intrinsic(self, what: str, kind: ir.Type, result: ir.Type, arguments: Sequence[ir.Type]) -> ir.Function:
         assert isinstance(kind, ir.VectorType)

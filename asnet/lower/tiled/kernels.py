@@ -54,7 +54,7 @@ def tile(kernels: Kernels, rows: int, vectors: int, *, vector_is_a: bool, ready:
                 products = [code.multiply(*((x, s) if vector_is_a else (s, x)), ready=ready) for x in xs]
                 before = state.values[row * vectors : (row + 1) * vectors]
                 totals += [code.accumulate(total, product) for total, product in zip(before, products, strict=True)]
-            state.values = code.kept(totals)
+            state.values = code.kept(totals, code.tiling.registers)
         targets = [(place, cut) for row in places for place, cut in zip(row, masks, strict=True)]
         for total, (place, cut) in zip(state.values, targets, strict=True):
             code.store(total, place, cut)
