@@ -17,7 +17,7 @@ from asnet.testbed import Evaluation, Evaluator
 
 __all__ = ["LARGE", "PAYS", "TRIAL", "Adaptive"]
 
-TRIAL = 0.5
+TRIAL = 1.0
 """Seconds."""
 LARGE = 0.25
 """Seconds of a configuration from which on its images are better shared than left to one process."""
@@ -35,12 +35,12 @@ class Adaptive:
     def run(self, positions: Sequence[int]) -> Iterator[tuple[int, Evaluation]]:
         """Evaluate ``positions``, in the order of the space at first."""
         left = sorted(positions)
-        began = time.monotonic()
-        evaluating = self._here.run(left)
-        for done, each in enumerate(evaluating, start=1):
+        began = 0.0
+        for done, each in enumerate(self._here.run(left), start=1):
+            began = began or time.monotonic()  # the first one took preparations with it
             yield each
             taken = time.monotonic() - began
-            pace = taken / done
+            pace = taken / max(1, done - 1)
             if taken >= TRIAL and pace < LARGE and pace * (len(left) - done) > PAYS:
                 yield from self._there.run(left[done:])
                 return

@@ -27,6 +27,7 @@ TOGETHER = 32
 
 _ALONE = frozenset({"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip", "Identity", "Dropout", "Elu", "HardSigmoid", "Exp"})
 """Operators that compute element by element, with what else they take the same for all."""
+_PRODUCTS = frozenset({"Gemm", "MatMul"})
 _BROADCASTING = frozenset({"Add", "Sub", "Mul", "Div"})
 
 
@@ -44,6 +45,8 @@ def several(network: Network, module: Module, stages: Stages, stage: int) -> Net
     written = [name for name in made if module.memory(name).name in kept]
     if len(read) != 1 or len(kept) != 1 or not written or not all(_row_by_row(layer, network) for layer in layers):
         return None
+    if not any(layer.op_type in _PRODUCTS for layer in layers):
+        return None  # nothing waits for sums
     source, goal = network.tensors[read.pop()], network.tensors[written[-1]]
     if not all(tensor.dtype == "float32" for tensor in (source, goal)):
         return None

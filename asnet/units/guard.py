@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -66,18 +67,24 @@ def violations(files: Iterable[VerilogFile]) -> list[str]:
         for directive, name in itertools.pairwise(stream)
         if directive.text == "`define" and name.kind is Kind.WORD
     )
-    found: list[str] = []
-    for file, stream in zip(listed, streams, strict=True):
-        before: Token | None = None
-        for position, token in enumerate(stream):
-            what = _forbidden(before, token, macros)
-            if token.kind is Kind.OTHER and token.text == "$":
-                after = stream[position + 1].text if position + 1 < len(stream) else ""
-                what = None if after in ("]", ":") else "has a $ that names no system function"
-            if what is not None:
-                found.append(f"{file.origin}:{token.line}: {what}")
-            before = token
-    return found
+    return [f"{file.origin}:{line}: {what}" for file in listed for line, what in _in_text(file.text, macros)]
+
+
+@lru_cache(maxsize=1024)  # the instances of a unit share most of their texts
+def _in_text(text: str, macros: frozenset[str]) -> tuple[tuple[int, str], ...]:
+    """Line and description of what is not harmless in ``text``, where all files define ``macros``."""
+    stream = tokens(text)
+    found: list[tuple[int, str]] = []
+    before: Token | None = None
+    for position, token in enumerate(stream):
+        what = _forbidden(before, token, macros)
+        if token.kind is Kind.OTHER and token.text == "$":
+            after = stream[position + 1].text if position + 1 < len(stream) else ""
+            what = None if after in ("]", ":") else "has a $ that names no system function"
+        if what is not None:
+            found.append((token.line, what))
+        before = token
+    return tuple(found)
 
 
 def check(files: Iterable[VerilogFile], *, trust_verilog: bool = False) -> None:

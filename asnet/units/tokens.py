@@ -48,7 +48,10 @@ _PATTERN: Final = re.compile(
 )
 
 
-@lru_cache(maxsize=1024)  # the instances of a unit share most of their texts
+_remembered = lru_cache(maxsize=1024)  # the instances of a unit share most of their texts
+
+
+@_remembered
 def tokens(text: str) -> tuple[Token, ...]:
     """The tokens of ``text``, in order. An unterminated comment or string gives an ``OTHER`` token of its opening."""
     return tuple(_scan(text))
@@ -89,12 +92,14 @@ def _with_headers(text: str) -> Iterator[tuple[Token, bool]]:
         opened = token.kind is Kind.WORD and (token.text in _OPENING or (opened and lifetime))
 
 
-def defined_modules(text: str) -> list[str]:
+@_remembered
+def defined_modules(text: str) -> tuple[str, ...]:
     """Names of the modules that ``text`` defines, in order."""
-    return [token.text for token, is_name in _with_headers(text) if is_name]
+    return tuple(token.text for token, is_name in _with_headers(text) if is_name)
 
 
-def instantiated_modules(text: str) -> list[str]:
+@_remembered
+def instantiated_modules(text: str) -> tuple[str, ...]:
     """Names that ``text`` may use as modules, in order: ``name instance (`` or ``name #(``, keywords left out.
 
     May name more than modules (types, for instance), never fewer. A module that uses itself does not count.
@@ -108,10 +113,11 @@ def instantiated_modules(text: str) -> list[str]:
         if before is not None and before.text not in _KEYWORDS | {module} and follows:
             found.setdefault(before.text)
         before = token if token.kind is Kind.WORD else None
-    return list(found)
+    return tuple(found)
 
 
-def includes(text: str) -> list[tuple[str, int]]:
+@_remembered
+def includes(text: str) -> tuple[tuple[str, int], ...]:
     """What ``text`` includes, with lines: the name between the quotes, or ``""`` if it is computed by a macro."""
     found: list[tuple[str, int]] = []
     pending: Token | None = None
@@ -119,4 +125,4 @@ def includes(text: str) -> list[tuple[str, int]]:
         if pending is not None:
             found.append((token.text if token.kind is Kind.STRING else "", pending.line))
         pending = token if token.kind is Kind.DIRECTIVE and token.text == "`include" else None
-    return found
+    return tuple(found)
