@@ -1,0 +1,161 @@
+"""A unit instance's Verilog elaborated by yosys: AND gates, inverters and flip-flops behind fixed ports."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from asnet.errors import ToolError, ToolTimeoutError, UnitError
+from asnet.tools import yosys
+from asnet.types import FloatMode
+from asnet.units import UnitInstance, VerilogFile, interface
+from asnet.units.elaborate import write_files
+
+__all__ = ["FRONT_ENDS", "Elaborated", "FlipFlop", "VerilogDesign", "elaborate", "unit_design"]
+
+FRONT_ENDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "arrays": ("alumacc", "share", "opt"),
+    "booth": ("booth", "alumacc", "share", "opt"),
+}
+"""How multiplications become gates: arrays of partial products, or radix-4 Booth (yosys' pass)."""
+
+_TOP: Final = "asnet_design"
+_GATES: Final = frozenset(("$_AND_", "$_NOT_"))
+_CLOCKED: Final = frozenset(("$_DFF_P_", "$_DFF_N_"))
+
+
+@dataclass(frozen=True)
+class VerilogDesign:
+    """Verilog of a circuit with the inputs a and b (and perhaps clk) and the output y: ``files``, the module ``top`` of
+    the text ``wrapper`` (empty: it is in the files)."""
+
+    files: tuple[VerilogFile, ...]
+    wrapper: str
+    top: str
+
+
+@dataclass(frozen=True)
+class FlipFlop:
+    """A flip-flop: the nets of its clock, data and output, the clock's edge, and the value it starts with."""
+
+    clock: int
+    edge: int
+    data: int
+    output: int
+    start: int
+
+
+@dataclass(frozen=True)
+class Elaborated:
+    """Gates over numbered nets (0 and 1 are the constants): ``gates`` maps an output net to its inputs (one: an
+    inverter, two: AND); ports are lists of nets, lowest bit first."""
+
+    a: tuple[int, ...]
+    b: tuple[int, ...]
+    y: tuple[int, ...]
+    clock: int | None
+    gates: Mapping[int, tuple[int, ...]]
+    flip_flops: tuple[FlipFlop, ...]
+
+
+def unit_design(instance: UnitInstance, mode: FloatMode) -> VerilogDesign:
+    """``instance`` in float mode ``mode`` as the golden model has it: no pipeline stages of its own, always enabled.
+
+    Raises:
+        UnitError: its ports do not fit its operation.
+    """
+    found = interface(instance)
+    values = dict(instance.verilog_parameters)
+    if instance.float_mode is not None:
+        values[instance.float_mode] = int(mode is FloatMode.FTZ)
+    if instance.stages is not None:
+        values[instance.stages.parameter] = 0
+    roles = [role for role in found.roles if role != "ce"]
+    ports = [
+        f"{'output' if role == 'y' else 'input'} [{found.width(role) - 1}:0] {role}"
+        if role in "aby"
+        else f"input {role}"
+        for role in roles
+    ]
+    enabled = {"ce": "1'b1"}
+    nets = ", ".join(f".{port}({enabled.get(role, role)})" for role, port in found.roles.items())
+    parameters = f"#({', '.join(f'.{name}({value})' for name, value in values.items())}) " if values else ""
+    text = f"module {_TOP} ({', '.join(ports)});\n    {instance.module} {parameters}unit ({nets});\nendmodule\n"
+    return VerilogDesign(instance.files, text, _TOP)
+
+
+def elaborate(design: VerilogDesign, front_ends: Sequence[str] = ("arrays",)) -> list[Elaborated]:
+    """The gates of ``design`` by each of ``front_ends``; what is undefined is 0, as in the golden model.
+
+    Raises:
+        ToolMissingError: there is no yosys.
+        UnitError: yosys cannot elaborate it, or it has latches, loops, tristates or clocks that are no port.
+    """
+    with tempfile.TemporaryDirectory(prefix="asnet-") as name:
+        folder = Path(name)
+        sources = write_files(design.files, folder)
+        if design.wrapper:
+            (folder / f"{_TOP}.v").write_text(design.wrapper, encoding="utf-8")
+            sources.append(f"{_TOP}.v")
+        try:
+            yosys.find().run_script(_script(design.top, sources, front_ends), folder)
+        except ToolTimeoutError:
+            raise
+        except ToolError as error:
+            found = re.search(r"^(?:.*: )?ERROR: (.*)$", str(error), re.MULTILINE)
+            raise UnitError(f"yosys cannot elaborate it: {found[1] if found else error}") from error
+        texts = [(folder / f"{front_end}.json").read_text(encoding="utf-8") for front_end in front_ends]
+    return [_read(json.loads(text)["modules"][design.top]) for text in texts]
+
+
+def _script(top: str, sources: Sequence[str], front_ends: Sequence[str]) -> str:
+    lines = [f'read_verilog -sv -I. "{source}"' for source in sources]
+    lines += [f"hierarchy -check -top {top}", "proc -noopt", "flatten", "setundef -undriven -zero", "opt -keepdc"]
+    lines += ["wreduce -keepdc", "opt_clean", "design -save words"]
+    for front_end in front_ends:
+        lines += ["design -load words", *FRONT_ENDS[front_end], "memory", "opt -keepdc", "techmap"]
+        lines += ["setundef -zero", "opt -keepdc", "async2sync", "dffunmap", "techmap", "opt -keepdc", "aigmap"]
+        lines += ["opt_clean -purge", f"write_json {front_end}.json"]
+    return "\n".join(lines) + "\n"
+
+
+def _read(module: dict[str, Any]) -> Elaborated:
+    start: dict[int, int] = {}
+    for net in module["netnames"].values():
+        init = str(net.get("attributes", {}).get("init", ""))[::-1]
+        start |= {
+            bit + 2: int(value == "1") for bit, value in zip(net["bits"], init, strict=False) if isinstance(bit, int)
+        }
+    gates: dict[int, tuple[int, ...]] = {}
+    flip_flops: list[FlipFlop] = []
+    for cell in module["cells"].values():
+        kind = str(cell["type"])
+        pins = {name: _net(bits[0]) for name, bits in cell["connections"].items() if kind != "$scopeinfo"}
+        if kind in _GATES:
+            gates[pins["Y"]] = (pins["A"], pins["B"]) if "B" in pins else (pins["A"],)
+        elif kind in _CLOCKED:
+            state = FlipFlop(pins["C"], int(kind == "$_DFF_P_"), pins["D"], pins["Q"], start.get(pins["Q"], 0))
+            flip_flops.append(state)
+        elif kind != "$scopeinfo":
+            raise UnitError(_strange(kind))
+    ports = {name: tuple(_net(bit) for bit in port["bits"]) for name, port in module["ports"].items()}
+    clock = ports["clk"][0] if "clk" in ports else None
+    return Elaborated(ports["a"], ports["b"], ports["y"], clock, gates, tuple(flip_flops))
+
+
+def _net(bit: int | str) -> int:
+    """The number of a net in yosys' JSON, where numbers begin at 2 and constants are words; moved up by 2."""
+    return bit + 2 if isinstance(bit, int) else int(bit == "1")
+
+
+def _strange(kind: str) -> str:
+    if "LATCH" in kind.upper() or "$_SR_" in kind:
+        return "it has a latch: a signal that keeps its value where no clock says so"
+    if "DFF" in kind.upper():
+        return f"it has flip-flops of a kind that cannot be unrolled ({kind}: set or reset without a clock)"
+    return f"it has a cell that is no logic ({kind})"
