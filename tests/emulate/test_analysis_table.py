@@ -97,7 +97,10 @@ def test_tables_of_units(tmp_path: Path) -> None:
     library = FunctionLibrary.build(chosen, FloatMode.FTZ)
     cache = Cache(tmp_path / "cache")
     ranks = {i.name: analyse(i, FloatMode.FTZ, cache, library=library) for i in chosen}
-    assert ranks["mul12u_exact"].table is None and ranks["mul12u_exact"].rank is None
+    wide_product = ranks["mul12u_exact"].product
+    assert ranks["mul12u_exact"].table is None and ranks["mul12u_exact"].product_low is None
+    assert wide_product is not None and wide_product.ranges == (((0, 4095), (0, 4095)),)
+    assert ranks["mul12u_exact"].error_rank == 0
     figures = {name: (a.rank, a.error_rank, a.product_low, a.error_low) for name, a in ranks.items()}
     known = {
         "mul8u_drum(k=4)": (1, 2, 1, 2),
@@ -122,7 +125,7 @@ def test_tables_of_units(tmp_path: Path) -> None:
 def test_analyses_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     instance = ApproximateUnit.shipped("mul4u_drum").instance(k=3)
     cache = Cache(tmp_path)
-    first = analyse(instance, FloatMode.FTZ, cache)
+    first = analyse(instance, FloatMode.FTZ, cache, library=FunctionLibrary.build([instance], FloatMode.FTZ))
     monkeypatch.setattr(FunctionLibrary, "build", lambda *_, **__: pytest.fail("compiled again"))
     again = analyse(instance, FloatMode.IEEE, cache)
     assert first.table is not None and again.table is not None and first.product is not None

@@ -32,8 +32,9 @@ def run_abc(
     *,
     files: Mapping[str, str] | None = None,
 ) -> tuple[list[str], list[str]]:
-    """Run ``commands`` where the file ``<name>.aig`` holds each of ``graphs`` and ``files`` (name → text) are there; the
-    lines that ABC prints, and the texts of the files ``results``.
+    """Run ``commands`` where the file ``<name>.aig`` holds each of ``graphs`` and ``files`` (name → text) are there.
+
+    Returns the lines that ABC prints, and the texts of the files ``results``.
 
     Raises:
         ToolMissingError: there is no yosys.

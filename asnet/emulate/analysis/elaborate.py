@@ -119,7 +119,13 @@ def _script(top: str, sources: Sequence[str], front_ends: Sequence[str]) -> str:
     lines += ["wreduce -keepdc", "opt_clean", "design -save words"]
     for front_end in front_ends:
         lines += ["design -load words", *FRONT_ENDS[front_end], "memory", "opt -keepdc", "techmap"]
-        lines += ["setundef -zero", "opt -keepdc", "async2sync", "dffunmap", "techmap", "opt -keepdc", "aigmap"]
+        lines += [
+            "setundef -zero",
+            "opt -keepdc",
+            "dffunmap",
+            "techmap",
+            "aigmap",
+        ]  # no opt behind dffunmap: it would undo it
         lines += ["opt_clean -purge", f"write_json {front_end}.json"]
     return "\n".join(lines) + "\n"
 
@@ -145,7 +151,7 @@ def _read(module: dict[str, Any]) -> Elaborated:
             raise UnitError(_strange(kind))
     ports = {name: tuple(_net(bit) for bit in port["bits"]) for name, port in module["ports"].items()}
     clock = ports["clk"][0] if "clk" in ports else None
-    return Elaborated(ports["a"], ports["b"], ports["y"], clock, gates, tuple(flip_flops))
+    return Elaborated(ports["a"], ports.get("b", ()), ports["y"], clock, gates, tuple(flip_flops))
 
 
 def _net(bit: int | str) -> int:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MOST_FACTORED", "LowRank", "low_rank", "rank_modulo"]
+__all__ = ["MOST_FACTORED", "LowRank", "best_pivot", "low_rank", "rank_modulo", "term_at"]
 
 MOST_FACTORED: Final = 16
 """Matrices of a higher rank are not factored: so many products are slower than a look-up."""
 
 _PRIME: Final = (1 << 31) - 1
-_CANDIDATES: Final = 256
+_CANDIDATES: Final = 64
 """Pivots that are looked at closely, those with the smallest terms."""
 
 _BYTE_RANGES: Final = ((-128, 127), (0, 255))
 _ENTRY_LIMIT: Final = 1 << 31
 """Of residuals: products of two such numbers are exact in 64 bits."""
 
+_EXCESS: Final = 1 << 17  # more than any factor that is in a range
+_POWERS: Final = 16
+
 Integers = NDArray[np.int64]
+Ranges: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
+"""The least and greatest number of a signed type and of the unsigned one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +123,17 @@ def _eliminate(rest: Integers, rank: int) -> tuple[Integers, Integers] | None:
 
 def _term(rest: Integers) -> tuple[Integers, Integers] | None:
     """The term of ``rest`` whose factors are smallest, so that what is left over has a rank less by one."""
+    pivot = best_pivot(rest, _BYTE_RANGES)
+    if pivot is None:
+        return None
+    row, column = pivot
+    return term_at(rest[:, column], rest[row], int(rest[row, column]), _BYTE_RANGES)
+
+
+def best_pivot(rest: Integers, ranges: Ranges) -> tuple[int, int] | None:
+    """Row and column of ``rest`` whose product, divided by the entry where they meet, is integral and splits into two
+    factors that leave the better of ``ranges`` the least; None if there is none.
+    """
     column_gcd = np.gcd.reduce(rest, axis=0)
     row_gcd = np.gcd.reduce(rest, axis=1)
     both = row_gcd[:, None] * column_gcd
@@ -126,34 +142,44 @@ def _term(rest: Integers) -> tuple[Integers, Integers] | None:
     if len(rows) == 0:
         return None
     scale = both[rows, columns] // rest[rows, columns]
-    u = tuple(bound[columns] // column_gcd[columns] for bound in (rest.min(axis=0), rest.max(axis=0)))
-    v = tuple(bound[rows] // row_gcd[rows] for bound in (rest.min(axis=1), rest.max(axis=1)))
-    size = np.maximum(-u[0], u[1]) * np.maximum(-v[0], v[1]) * np.abs(scale)
+    u = np.stack([rest.min(axis=0) // column_gcd.clip(1), rest.max(axis=0) // column_gcd.clip(1)])
+    v = np.stack([rest.min(axis=1) // row_gcd.clip(1), rest.max(axis=1) // row_gcd.clip(1)])
     if len(rows) > _CANDIDATES:
+        size = np.abs(u).max(axis=0)[columns] * np.abs(v).max(axis=0)[rows] * np.abs(scale)
         kept = np.argpartition(size, _CANDIDATES)[:_CANDIDATES]
         rows, columns, scale = rows[kept], columns[kept], scale[kept]
-        u, v = ((low[kept], high[kept]) for low, high in (u, v))
-    ways = _splits(scale)
-    costs = np.stack([_cost(su, *u) + _cost(sv, *v) for su, sv in ways])
-    way, place = (int(index) for index in np.unravel_index(np.argmin(costs), costs.shape))
-    row, column = int(rows[place]), int(columns[place])
-    su, sv = (side[place] for side in ways[way])
-    return su * (rest[:, column] // column_gcd[column]), sv * (rest[row] // row_gcd[row])
+    costs = np.stack([_cost(su * u[:, columns], ranges) + _cost(sv * v[:, rows], ranges) for su, sv in _splits(scale)])
+    place = int(np.unravel_index(np.argmin(costs), costs.shape)[1])
+    return int(rows[place]), int(columns[place])
+
+
+def term_at(column: Integers, row: Integers, pivot: int, ranges: Ranges) -> tuple[Integers, Integers] | None:
+    """``column`` times ``row`` by ``pivot`` as a product of integer factors as small as may be; None if it is none."""
+    column_gcd, row_gcd = int(np.gcd.reduce(column)), int(np.gcd.reduce(row))
+    scale, left = divmod(column_gcd * row_gcd, pivot)
+    if left:
+        return None
+    u, v = column // column_gcd, row // row_gcd
+    ways = _splits(np.array([scale], np.int64))
+    u_ends, v_ends = (np.array([[side.min()], [side.max()]], np.int64) for side in (u, v))
+    costs = np.stack([_cost(su * u_ends, ranges) + _cost(sv * v_ends, ranges) for su, sv in ways])
+    su, sv = ways[int(np.argmin(costs))]
+    return su * u, sv * v
 
 
 def _splits(scale: Integers) -> list[tuple[Integers, Integers]]:
     """Ways to write every scale as a product of two numbers; where a power of two does not divide it, as 1 times it."""
     ways: list[tuple[Integers, Integers]] = []
-    for power in (1 << np.arange(8)).tolist():
+    for power in (1 << np.arange(_POWERS)).tolist():
         one = np.where(scale % power == 0, power, 1)
         rest = scale // one
         ways += [(one, rest), (rest, one), (-one, -rest), (-rest, -one)]
     return ways
 
 
-def _cost(scale: Integers, low: Integers, high: Integers) -> Integers:
-    """How little a factor is wanted: 4096 times by how much it leaves the range of a byte, and its size."""
-    ends = scale * low, scale * high
-    least, most = np.minimum(*ends), np.maximum(*ends)
-    beyond = [np.maximum(np.maximum(bottom - least, most - top), 0) for bottom, top in _BYTE_RANGES]
-    return 4096 * np.minimum(*beyond) + np.maximum(-least, most)
+def _cost(ends: Integers, ranges: Ranges) -> Integers:
+    """How little factors between ``ends`` (2, n) are wanted: by how much one leaves the better of ``ranges`` above all,
+    and its size."""
+    least, most = ends.min(axis=0), ends.max(axis=0)
+    beyond = [np.maximum(np.maximum(bottom - least, most - top), 0) for bottom, top in ranges]
+    return _EXCESS * np.minimum(*beyond) + np.maximum(-least, most)

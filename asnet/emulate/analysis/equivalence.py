@@ -1,0 +1,71 @@
+"""Whether two circuits compute the same, decided by ABC (fraiging and SAT)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from asnet.emulate.analysis.abc import run_abc
+from asnet.emulate.analysis.aig import Aig
+from asnet.emulate.analysis.netlist import netlist_of
+from asnet.errors import ToolError, UsageError
+
+__all__ = ["Verdict", "equivalent"]
+
+_CONFLICTS: Final = 1_000_000_000  # the time is the limit
+_SAMPLE: Final = 1 << 16
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``proven``; ``different``, then for the bit patterns ``a`` and ``b``; or ``undecided`` within the time."""
+
+    answer: Literal["proven", "different", "undecided"]
+    a: int = 0
+    b: int = 0
+
+    def __bool__(self) -> bool:
+        return self.answer == "proven"
+
+
+def equivalent(first: Aig, second: Aig, *, seconds: int = 60) -> Verdict:
+    """Whether ``first`` and ``second`` have equal results for all operands; ABC may take ``seconds``.
+
+    Raises:
+        UsageError: they have different numbers of inputs or outputs.
+        ToolMissingError: there is no yosys.
+        ToolError: ABC fails.
+    """
+    shapes = [(aig.width_a, aig.width_b, len(aig.outputs)) for aig in (first, second)]
+    if shapes[0] != shapes[1]:
+        raise UsageError(
+            f"circuits of different shapes, {shapes[0]} and {shapes[1]} bits of a, b and y, are not compared"
+        )
+    log, _ = run_abc({"first": first, "second": second}, [f"cec -n -T {seconds} -C {_CONFLICTS} first.aig second.aig"])
+    text = "\n".join(log)
+    if "Networks are equivalent" in text:
+        return Verdict("proven")
+    if "NOT EQUIVALENT" not in text:
+        return Verdict("undecided")
+    pattern = re.search(r"^INPUT: (.*)\.  OUTPUT:", text, re.MULTILINE)
+    bits = "".join(re.findall(r"= 1'h([01])", pattern[1])) if pattern is not None else ""
+    number = int(bits[::-1] or "0", 2)  # the inputs in their order
+    return _shown(first, second, number & (1 << first.width_a) - 1, number >> first.width_a)
+
+
+def _shown(first: Aig, second: Aig, a: int, b: int) -> Verdict:
+    """That the circuits differ for ``a`` and ``b``, or, where this ABC prints no operands, for others that are found.
+
+    Raises:
+        ToolError: ABC says that they differ, and no operands show it.
+    """
+    random = np.random.default_rng(0)
+    drawn = [random.integers(0, 1 << width, _SAMPLE, np.uint64) for width in (first.width_a, first.width_b)]
+    operands = [np.concatenate([np.array([told], np.uint64), side]) for told, side in zip((a, b), drawn, strict=True)]
+    different = np.flatnonzero(netlist_of(first).evaluate(*operands) != netlist_of(second).evaluate(*operands))
+    if len(different) == 0:
+        raise ToolError("ABC says that two circuits differ, but not where; use a newer yosys")
+    return Verdict("different", *(int(side[different[0]]) for side in operands))
