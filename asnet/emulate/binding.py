@@ -123,6 +123,11 @@ class Binding:
             found.append((self._kernels.reshape(-1), slice(2 * index, 2 * index + 2), addresses))
         return found
 
+    def kernels(self, configuration: Mapping[str, str]) -> dict[str, str]:
+        """Name of each slot that sums products → the kind of form of its kernel."""
+        summing = (slot for slot in self._slots if slot.products is not None)
+        return {slot.name: self._function(slot, self._choice(configuration, slot)).kind for slot in summing}
+
     def _function(self, slot: Slot, instance: UnitInstance | None) -> ProductsFunction:
         key = slot.name, EXACT if instance is None else instance.name
         if key not in self._functions:

@@ -116,8 +116,9 @@ class Slot:
     """One decision of a configuration: the sites of one op in one layer, bound through one symbol.
 
     ``name`` is ``<layer>.<op>`` (``<layer>.<op>.<k>`` at site granularity); ``sites`` static instructions, executed
-    ``count`` times per image in all. ``lanes``: the widths of those that work on vectors, in a tiled module; each width
-    has a symbol of its own (:func:`vector_symbol`). ``products``: what those are that compute sums of products.
+    ``count`` times per image in all; ``singles`` of them are operations by themselves. ``lanes``: the widths of those
+    that work on vectors, in a tiled module; each width has a symbol of its own (:func:`vector_symbol`). ``products``:
+    what those are that compute sums of products.
     """
 
     name: str
@@ -130,6 +131,7 @@ class Slot:
     count: int
     lanes: tuple[int, ...] = ()
     products: Products | None = None
+    singles: int = 0
 
 
 PARTS = ("whole", "a", "b", "ready")

@@ -80,7 +80,13 @@ class Approximate(Pass):
             width = kind.count if isinstance(kind, ir.VectorType) else 1
             lanes = slot.lanes if width == 1 else tuple(sorted({*slot.lanes, width}))
             product = site.part not in {"a", "b"}
-            slots[name] = replace(slot, sites=slot.sites + product, count=slot.count + site.count, lanes=lanes)
+            slots[name] = replace(
+                slot,
+                sites=slot.sites + product,
+                count=slot.count + site.count,
+                lanes=lanes,
+                singles=slot.singles + product,
+            )
             function = _slot_function(module.llvm, vector_symbol(slot.symbol, width, site.part), kind)
             return builder.call(function, site.instruction.operands[-2:], name=site.op)
 

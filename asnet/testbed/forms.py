@@ -8,6 +8,7 @@ from functools import cached_property
 
 from asnet.cache import Cache
 from asnet.emulate import Binding, Chooser, Golden, Mask, Masks, Plan, Sources, products_forms
+from asnet.emulate.row_table import TableEntry
 from asnet.ir import Module
 from asnet.ir.jit import Engine
 from asnet.ir.sampling import Sampler
@@ -69,10 +70,7 @@ class SlotForms:
         self._golden = golden
         self._threads = threads
         tiled = {slot.name: slot for slot in modules.tiled.slots}
-        self._slots = tuple(
-            replace(slot, lanes=tiled[slot.name].lanes, products=tiled[slot.name].products)
-            for slot in modules.loops.slots
-        )
+        self._slots = tuple(replace(tiled[slot.name], symbol=slot.symbol) for slot in modules.loops.slots)
         self._engines: dict[Plan, Engine] = {}
         self._staged: dict[Plan, StagedEngine] = {}
         self._batched: dict[tuple[Plan, int], StagedEngine | Batched] = {}
@@ -82,8 +80,11 @@ class SlotForms:
     @cached_property
     def chooser(self) -> Chooser:
         """Who chooses kernels for sums of products."""
-        forms = products_forms(Sources(self._library, self._cache, self._masks))
-        return Chooser(forms, self._library, self._cache, self._modules.tiled.constants)
+        return Chooser(products_forms(self._sources), self._library, self._cache, self._modules.tiled.constants)
+
+    @cached_property
+    def _sources(self) -> Sources:
+        return Sources(self._library, self._cache, self._masks)
 
     @cached_property
     def binding(self) -> Binding:
@@ -91,25 +92,34 @@ class SlotForms:
         forms = [Golden(self._library)]
         if self._golden:
             return Binding(self._slots, self._instances, forms)
-        return Binding(self._slots, self._instances, [Mask(self._library.mode, self._masks), *forms], self.chooser)
+        mode = self._library.mode
+        fast = [Mask(mode, self._masks), TableEntry(lambda instance: self._sources.analysis(instance).table, mode)]
+        return Binding(self._slots, self._instances, [*fast, *forms], self.chooser)
 
     def plan(self, configuration: Mapping[str, str], *, golden: bool = False) -> Plan:
         """The kinds of form for ``configuration``; all ``golden``, if that is asked for."""
         plan = self.binding.plan(configuration, only="golden" if golden else None)
-        if plan not in self._engines and len(self._engines) >= _MOST_PLANS:
+        if self._running(plan)[1] not in self._engines and len(self._engines) >= _MOST_PLANS:
             return self.binding.plan(configuration, only="golden")
         return plan
 
     def form(self, plan: Plan) -> Module:
         """What runs: tiles, unless a product in them is a golden call, which lanes that are dropped must not meet."""
-        loops = any(slot.lanes and kind == "golden" for slot, kind in zip(self._slots, plan, strict=True))
-        return self._modules.loops if loops else self._modules.tiled
+        return self._running(plan)[0]
+
+    def _running(self, plan: Plan) -> tuple[Module, Plan]:
+        """:meth:`form`, and the plan without what does not matter to it: slots that do nothing but sum products."""
+        kinds = list(zip(self._slots, plan, strict=True))
+        if any(slot.lanes and kind == "golden" for slot, kind in kinds):
+            return self._modules.loops, plan
+        return self._modules.tiled, tuple(kind if slot.singles else "golden" for slot, kind in kinds)
 
     def engine(self, plan: Plan) -> Engine:
         """The whole network's code."""
+        module, plan = self._running(plan)
         if plan not in self._engines:
             binder = self.binding.binder(plan)
-            self._engines[plan] = Engine(self.form(plan), binder=binder, cache=self._cache, threads=self._threads)
+            self._engines[plan] = Engine(module, binder=binder, cache=self._cache, threads=self._threads)
         return self._engines[plan]
 
     # --- stages (asnet.testbed.staging.Forms) -----------------------------------------------------------------------
@@ -122,13 +132,14 @@ class SlotForms:
         names = [slot.name for slot in self._slots]
         kinds = dict(zip(names, self.binding.plan(configuration), strict=True))
         exact = self.binding.plan(dict.fromkeys(kinds, EXACT))
-        golden = any(kinds[name] == "golden" for name in slots)
-        plan = tuple(
-            "golden" if golden else kinds[name] if name in slots else kind
-            for name, kind in zip(names, exact, strict=True)
+        golden = any(slot.name in slots and slot.singles and kinds[slot.name] == "golden" for slot in self._slots)
+        module, plan = self._running(
+            tuple(
+                "golden" if golden else kinds[name] if name in slots else kind
+                for name, kind in zip(names, exact, strict=True)
+            )
         )
         if plan not in self._staged:
-            module = self.form(plan)
             stages = stages_of(module, {layer for layers in self._stages.layers for layer in layers})
             assert stages.agrees(self._stages), "tiles keep what loops keep"
             self._staged[plan] = StagedEngine(
@@ -171,14 +182,28 @@ class SlotForms:
             MismatchError: a fast form differs from the golden model (a bug of ASNet).
         """
         plan = self.plan(configuration)
-        if all(kind == "golden" for kind in plan):
+        kinds = self._kinds(plan, configuration)
+        if all(kind == "golden" for kind in kinds.values()):
             return
-        new = self.replay.new(self._slots, plan, configuration)
+        new = self.replay.new(self._slots, kinds, configuration)
         if new:
-            kinds = {slot.name: kind for slot, kind in zip(self._slots, plan, strict=True)}
             self.select(configuration)
             self.replay.check(self.engine(plan), new, kinds, configuration)
             self.raise_fault()
+
+    def _kinds(self, plan: Plan, configuration: Mapping[str, str]) -> dict[str, str]:
+        """Slot name → the forms that compute it."""
+        kinds = {slot.name: kind for slot, kind in zip(self._slots, plan, strict=True)}
+        if self.form(plan) is not self._modules.tiled:
+            return kinds
+        kernels = self.binding.kernels(configuration)
+        singles = {slot.name for slot in self._slots if slot.singles}
+        return {
+            name: " and ".join(
+                dict.fromkeys([*([kernels[name]] if name in kernels else []), *([kind] if name in singles else [])])
+            )
+            for name, kind in kinds.items()
+        }
 
     @cached_property
     def replay(self) -> Replay:

@@ -54,10 +54,12 @@ class Replay:
         self.beyond = frozenset(layer for layer, count in counts.items() if count > _MOST_CALLS)
         """Layers whose replay would take too long: they rest on the certificates of their forms."""
 
-    def new(self, slots: Sequence[Slot], kinds: Sequence[str], configuration: Mapping[str, str]) -> list[Slot]:
-        """Those of ``slots`` whose choice, by a form other than the golden one, was not checked yet."""
-        pairs = zip(slots, kinds, strict=True)
-        fast = [slot for slot, kind in pairs if kind != "golden" and slot.layer not in self.beyond]
+    def new(self, slots: Sequence[Slot], kinds: Mapping[str, str], configuration: Mapping[str, str]) -> list[Slot]:
+        """Those of ``slots`` whose choice, by a form other than the golden one, was not checked yet.
+
+        ``kinds``: slot name → forms.
+        """
+        fast = [slot for slot in slots if kinds[slot.name] != "golden" and slot.layer not in self.beyond]
         return [slot for slot in fast if (slot.name, configuration[slot.name]) not in self._checked]
 
     def check(

@@ -96,9 +96,6 @@ class TestBed:
         )  # fmt: skip
         self.module = prepare(network, mode, granularity=granularity, passes=passes)
         self.slots = self.module.slots
-        wants_loops = backend == "golden" or granularity == "site" or len(passes) > 0
-        tiling = None if wants_loops else host_tiling(sites=True)
-        tiled = prepare(network, mode, granularity=granularity, tiling=tiling) if tiling else self.module
         self._cache = cache or default_cache()
         self.library = FunctionLibrary.build(
             list(self.instances.values()),
@@ -111,6 +108,9 @@ class TestBed:
         self._masked = self._certify(jobs or processors())
         self.certificates: Mapping[str, Certificate] = {name: found for name, (_, found) in self._masked.items()}
         """Instance name → why its fast form equals the golden model; empty for the backend `golden`."""
+        wants_loops = backend == "golden" or granularity == "site" or len(passes) > 0
+        tiling = None if wants_loops else host_tiling(sites=True, products=self._summing_layers())
+        tiled = prepare(network, mode, granularity=granularity, tiling=tiling) if tiling else self.module
         self._memory = memory
         self._threads = threads
         sampled = partial(prepare, network, mode, granularity=granularity, passes=passes, samples=SAMPLES)
@@ -172,6 +172,12 @@ class TestBed:
         with ThreadPoolExecutor(jobs) as threads:  # the golden models run outside Python's lock
             found = dict(zip(self.instances, threads.map(certify, self.instances.values()), strict=True))
         return {name: masked for name, masked in found.items() if masked is not None}
+
+    def _summing_layers(self) -> frozenset[str]:
+        """The layers of floats that sum products by kernels, rather than multiply masked operands in tiles: all, if
+        there are multipliers that are no masks, else none."""
+        masked = all(name in self._masked for name, instance in self.instances.items() if instance.op == "fmul")
+        return frozenset[str]() if masked else frozenset(slot.layer for slot in self.slots if slot.op == "fmul")
 
     @cached_property
     def _stages(self) -> Stages:

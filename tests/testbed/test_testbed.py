@@ -104,17 +104,20 @@ def test_backends_agree_and_mixtures_use_both(
     assert kinds == {"mask", "golden"}
 
 
-def test_fast_forms_run_in_tiles_and_golden_calls_in_loops(
+def test_masks_run_in_tiles_and_other_units_by_kernels(
     golden: TestBed, conv: Network, digits: Dataset, instances: Units
 ) -> None:
-    auto = TestBed(conv, digits, instances, backend="auto")
-    fast, slow = uniform(auto, "fmul_trunc(p=20)", "fdiv_trunc(p=22)"), uniform(auto, "mitchell_fmul")
-    plans = [auto._forms.plan(each) for each in (fast, slow)]  # pyright: ignore[reportPrivateUsage]
-    forms = [auto._forms.form(plan) for plan in plans]  # pyright: ignore[reportPrivateUsage]
-    assert [form.tiling is not None for form in forms] == [True, False]
-    assert {lanes for slot in forms[0].slots for lanes in slot.lanes} - {1}
-    assert [(slot.name, slot.count) for slot in forms[0].slots] == [(slot.name, slot.count) for slot in auto.slots]
-    assert auto.evaluate(fast) == golden.evaluate(fast)
+    masked = TestBed(conv, digits, instances[:-1], backend="auto")
+    summing = TestBed(conv, digits, instances, backend="auto")  # with a multiplier that is no mask
+    for bed, lanes, products in ((masked, True, False), (summing, False, True)):
+        tiled = bed._modules.tiled  # pyright: ignore[reportPrivateUsage]
+        assert [(slot.name, slot.count) for slot in tiled.slots] == [(slot.name, slot.count) for slot in bed.slots]
+        large = [slot for slot in tiled.slots if slot.op_type == "Conv"]
+        assert all(bool(slot.lanes) == lanes and (slot.products is not None) == products for slot in large)
+    for name in ("fmul_trunc(p=20)", "mitchell_fmul"):
+        configuration = uniform(golden, name, "fdiv_trunc(p=22)")
+        assert name == "mitchell_fmul" or masked.evaluate(configuration) == golden.evaluate(configuration)
+        assert summing.evaluate(configuration) == golden.evaluate(configuration)
     by_site = TestBed(conv, digits, instances, backend="auto", granularity="site")
     assert by_site._modules.tiled.tiling is None  # pyright: ignore[reportPrivateUsage]
 
@@ -122,7 +125,7 @@ def test_fast_forms_run_in_tiles_and_golden_calls_in_loops(
 def test_golden_calls_serve_vectors_lane_by_lane(
     golden: TestBed, conv: Network, digits: Dataset, instances: Units
 ) -> None:
-    auto = TestBed(conv, digits, instances, backend="auto")
+    auto = TestBed(conv, digits, instances[:-1], backend="auto")
     configuration = uniform(auto, "fmul_trunc(p=20)", "fdiv_trunc(p=22)")
     binding, tiled = auto._forms.binding, auto._modules.tiled  # pyright: ignore[reportPrivateUsage]
     engine = Engine(tiled, binder=binding.binder(binding.plan(configuration, only="golden")), cache=default_cache())
