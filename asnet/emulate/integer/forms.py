@@ -8,7 +8,7 @@ from dataclasses import replace
 from asnet.emulate.integer.dot import dot_for
 from asnet.emulate.integer.kernel import kernel_text
 from asnet.emulate.integer.packing import pack
-from asnet.emulate.integer.plan import Factors, ProductsPlan, exact_factors, plan_products
+from asnet.emulate.integer.plan import Factors, ProductsPlan, exact_factors, occurring, plan_products
 from asnet.emulate.kernels import Target, host_target
 from asnet.emulate.products import Data
 from asnet.ir import Products
@@ -30,11 +30,15 @@ def _container(what: Products) -> int:
     return 8 if operand_type(what.type).width <= 8 else 16
 
 
-def plan_for(what: Products, factors: Factors, target: Target | None = None) -> ProductsPlan:
-    """How the kernel sums ``factors``, of operand a and operand b, in a layer like ``what``."""
+def plan_for(
+    what: Products, factors: Factors, constant: Array | None = None, target: Target | None = None
+) -> ProductsPlan:
+    """How the kernel sums ``factors``, of operand a and operand b, in a layer like ``what`` with such a constant."""
     sides = factors if what.vector_is_a else replace(factors, u=factors.w, w=factors.u)
+    vectors, scalars = (None, constant) if what.constant_is_s else (constant, None)
     dot = dot_for(_container(what), target or host_target())
-    return plan_products(sides, dot, ELEMENT_TYPES[what.accumulator].bits, what.depth)
+    bits = ELEMENT_TYPES[what.accumulator].bits
+    return plan_products(occurring(sides, vectors, scalars), dot, bits, what.depth)
 
 
 class FactoredIntegers:
@@ -69,7 +73,7 @@ class FactoredIntegers:
         factors = self._of(what, instance)
         assert factors is not None, "the form was asked for what it does not serve"
         scalars, vectors = (constant, None) if what.constant_is_s else (None, constant)
-        plan = plan_for(what, factors, self._target)
+        plan = plan_for(what, factors, constant, self._target)
         return pack(plan, dot_for(_container(what), self._target), scalars, vectors)
 
     def _of(self, what: Products, instance: UnitInstance | None) -> Factors | None:

@@ -22,7 +22,8 @@ def pack(plan: ProductsPlan, dot: Dot, scalars: Array | None, vectors: Array | N
     as raw operands.
     """
     tables: list[Array] = []
-    terms = np.array([_term(term, dot, tables) for own in plan.passes for term in own.terms], np.int64)
+    changing = vectors is None, scalars is None
+    terms = np.array([_term(term, dot, tables, changing) for own in plan.passes for term in own.terms], np.int64)
     passes = np.array([_pass(own) for own in plan.passes], np.int64)
     fields: dict[Field, int | Array] = {
         Field.BLOCK: plan.block,
@@ -48,13 +49,13 @@ def _pass(own: PlannedPass) -> list[int]:
     return [facts[field] for field in Pass if field is not Pass.SIZE]
 
 
-def _term(term: PlannedTerm, dot: Dot, tables: list[Array]) -> list[int]:
-    """The numbers of a term; its tables go to ``tables``."""
+def _term(term: PlannedTerm, dot: Dot, tables: list[Array], changing: tuple[bool, bool]) -> list[int]:
+    """The numbers of a term; the tables of the sides that are ``changing`` from run to run go to ``tables``."""
     facts = {Term.OFFSET: term.offset}
     places = ((term.u, dot.container, Term.V_MASK), (term.w, dot.bits, Term.S_MASK))
-    for transform, bits, first in places:
+    for (transform, bits, first), changes in zip(places, changing, strict=True):
         address = 0
-        if transform.by_table:
+        if transform.by_table and changes:
             tables.append(_table(transform, dot.container, bits))
             address = tables[-1].ctypes.data
         facts |= {first: transform.mask, Term(first + 1): transform.flip, Term(first + 2): address}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -10,8 +10,18 @@ from numpy.typing import NDArray
 
 from asnet.emulate.integer.dot import Dot
 from asnet.emulate.integer.layout import PANEL_BYTES, ROWS_BYTES, STEPS
+from asnet.types import Array
 
-__all__ = ["Factors", "PlannedPass", "PlannedTerm", "ProductsPlan", "Transform", "exact_factors", "plan_products"]
+__all__ = [
+    "Factors",
+    "PlannedPass",
+    "PlannedTerm",
+    "ProductsPlan",
+    "Transform",
+    "exact_factors",
+    "occurring",
+    "plan_products",
+]
 
 Integers = NDArray[np.int64]
 
@@ -37,6 +47,20 @@ class Factors:
     def width(self) -> int:
         """Bits of an operand."""
         return self.u.shape[1].bit_length() - 1
+
+
+def occurring(factors: Factors, u: Array | None, w: Array | None) -> Factors:
+    """``factors`` with the values of raw operands ``u`` and ``w`` alone, where they are known: there are fewer."""
+
+    def kept(values: Integers, raw: Array | None) -> Integers:
+        if raw is None or raw.size == 0:
+            return values
+        used = np.zeros(values.shape[1], bool)
+        patterns = raw.view(f"uint{8 * raw.itemsize}").ravel()
+        used[patterns & patterns.dtype.type(len(used) - 1)] = True
+        return np.where(used, values, values[:, [int(np.argmax(used))]])
+
+    return replace(factors, u=kept(factors.u, u), w=kept(factors.w, w))
 
 
 def exact_factors(width: int, *, signed: bool) -> Factors:
@@ -146,9 +170,26 @@ def _pieces(u: Integers, w: Integers, shift: int, dot: Dot) -> list[_Piece]:
     for order, (left, right) in enumerate(dot.orders):
         if u.max() - u.min() <= left[1] - left[0] and right[0] <= w.min() and w.max() <= right[1]:
             return [_Piece(u, w, order, shift)]
-    wide_u = u.max() - u.min() > dot.orders[0][0][1] - dot.orders[0][0][0]
-    first, second = ((_low(u), w), (_high(u), w)) if wide_u else ((u, _low(w)), (u, _high(w)))
-    return [*_pieces(*first, shift, dot), *_pieces(*second, shift + _DIGIT, dot)]
+    (left, right), *_ = dot.orders
+    wide_u = u.max() - u.min() > left[1] - left[0]
+    wide, window = (u, left) if wide_u else (w, right)
+    near = _near(wide, window, fixed=not wide_u)
+    if dot.container == _DIGIT and near is not None:
+        parts = [(near, shift), (wide - near, shift)]
+    else:
+        parts = [(_low(wide), shift), (_high(wide), shift + _DIGIT)]
+    return [piece for part, own in parts for piece in _pieces(*((part, w) if wide_u else (u, part)), own, dot)]
+
+
+def _near(values: Integers, window: tuple[int, int], *, fixed: bool) -> Integers | None:
+    """``values`` brought within ``window``, or one as wide if it is not ``fixed``, such that the rest is, too."""
+    span = window[1] - window[0]
+    lows = [window[0]] if fixed else [int(values.min()), int(values.max()) - span]
+    choices = [np.clip(values, low, low + span) for low in lows]
+    near = min(choices, key=lambda choice: np.count_nonzero(values - choice))
+    rest = values - near
+    fits = window[0] <= rest.min() and rest.max() <= window[1] if fixed else rest.max() - rest.min() <= span
+    return near if fits else None
 
 
 def _smaller(piece: _Piece, dot: Dot) -> list[_Piece]:
