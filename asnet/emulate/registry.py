@@ -48,7 +48,7 @@ class Sources:
     def factors(self, instance: UnitInstance) -> Factors | None:
         """Factors of ``instance``, if it has few."""
         if instance.digest not in self._factors:
-            self._factors[instance.digest] = factors_of(instance, self.analysis(instance), self.library)
+            self._factors[instance.digest] = factors_of(instance, self.analysis(instance))
         return self._factors[instance.digest]
 
     def netlist(self, instance: UnitInstance) -> Netlist | None:
