@@ -69,19 +69,21 @@ def unit(kind: str) -> UnitInstance:
 def reference(table: AnyArray, v: AnyArray, s: AnyArray, y: AnyArray, *, vector_is_a: bool) -> AnyArray:
     """``y`` plus the table's sums, modulo 2³²."""
     rows = table.T if vector_is_a else table
-    total = y.astype(np.int64)
+    total, s = y.astype(np.int64), s.astype(np.int64)
     for step in range(len(v)):
         total += rows[np.ix_(s[:, step] % len(rows), v[step] % len(rows))]
     return total.astype(np.uint32).view(np.int32)
 
 
 def function(
-    table: AnyArray, kind: str, target: Target, *, vector_is_a: bool, shape: tuple[int, int, int] = (1, 1, 1)
+    table: AnyArray, kind: str, target: Target, *, vector_is_a: bool, constant: AnyArray | None = None
 ) -> ProductsFunction:
-    what = Products(kind, "int32", vector_is_a, 1, shape[0], shape[2], shape[1])
+    """Of a layer with scalars ``constant`` (group, row, depth), or any."""
+    groups, rows, depth = (1, 1, 1) if constant is None else constant.shape
+    what = Products(kind, "int32", vector_is_a, groups, rows, 1, depth, None if constant is None else "weights")
     form = RowTable(lambda _: table, target)
     assert form.serves(what, unit(kind))
-    return ProductsFunction(form, what, unit(kind), FloatMode.FTZ, default_cache())
+    return ProductsFunction(form, what, unit(kind), FloatMode.FTZ, default_cache(), constant)
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.level)
@@ -103,6 +105,27 @@ def test_sums_of_any_table(kind: str, fill: str, target: Target) -> None:
             assert np.array_equal(found, reference(table, v, s, y, vector_is_a=vector_is_a)), (rows, depth, columns)
 
 
+@pytest.mark.parametrize(("kind", "fill"), [*(("i8", fill) for fill in FILLS), *OTHERS])
+def test_sums_with_constant_scalars(kind: str, fill: str) -> None:
+    """Of two groups: scalars of every size of entry, few and many of each, none at all."""
+    random = np.random.default_rng(len(fill))
+    values = operand_values(operand_type(kind))
+    halves = np.split(values, 2)
+    table = FILLS[fill](random, len(values))
+    table[:, ::5] = 17  # rows without a look-up for one side, columns alike for the other
+    container = np.int8 if kind[0] == "i" else np.uint8
+    for vector_is_a in (True, False):
+        for number, (rows, depth, columns) in enumerate(SHAPES):
+            v = random.choice((values, *halves)[number % 3], (depth, columns))
+            s = random.choice(values, (2, rows, depth)).astype(container)
+            s[0, 1:] = s[0, 1:, :1]
+            kernel = function(table, kind, TARGETS[0], vector_is_a=vector_is_a, constant=s)
+            y = random.integers(-(1 << 31), 1 << 31, (rows, columns)).astype(np.int32)
+            for group in range(2):
+                wanted = reference(table, v, s[group], y, vector_is_a=vector_is_a)
+                assert np.array_equal(kernel(v, s[group], y, group), wanted), (rows, depth, columns, group)
+
+
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.level)
 def test_the_greatest_sums_of_a_block(target: Target) -> None:
     """Every digit at its greatest in every step: what overflows shows."""
@@ -113,8 +136,9 @@ def test_the_greatest_sums_of_a_block(target: Target) -> None:
         kernel = function(table, "u8", target, vector_is_a=True)
         for operands in (values, *np.split(values, 2)):
             v, s = np.resize(operands, (515, 128)), np.zeros((2, 515), np.int64)
-            found = kernel(v, s)
-            assert np.array_equal(found, reference(table, v, s, np.zeros((2, 128)), vector_is_a=True)), greatest
+            listed = function(table, "u8", target, vector_is_a=True, constant=s[None].astype(np.uint8))
+            for sums in (kernel(v, s), listed(v, s)):
+                assert np.array_equal(sums, reference(table, v, s, np.zeros((2, 128)), vector_is_a=True)), greatest
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.level)
@@ -125,15 +149,19 @@ def test_all_pairs_of_a_table_and_one_wrong_entry(target: Target) -> None:
     wrong[77, 201] ^= 1 << 14
     values = operand_values(operand_type("i8"))
     for vector_is_a in (True, False):
-        kernels = [function(entries, "i8", target, vector_is_a=vector_is_a) for entries in (table, wrong)]
+        constant = values[None, :, None].astype(np.int8)
+        kernels = [
+            function(entries, "i8", target, vector_is_a=vector_is_a, constant=scalars)
+            for scalars in (None, constant)
+            for entries in (table, wrong)
+        ]
         for operands in (np.arange(256), np.arange(128), np.arange(128, 256)):
             v, s = values[operands][None, :], values[:, None]
             wanted = table[operands].T if vector_is_a else table[:, operands]
-            first, second = (kernel(v, s) for kernel in kernels)
-            assert np.array_equal(first, wanted)
-            seen = np.argwhere(second != wanted).tolist()
             place = (201, 77) if vector_is_a else (77, 201)
-            assert seen == [[place[0], operands.tolist().index(place[1])] for _ in "1" if place[1] in operands]
+            faults = [[place[0], operands.tolist().index(place[1])] for _ in "1" if place[1] in operands]
+            for kernel, seen in zip(kernels, ([], faults) * 2, strict=True):
+                assert np.argwhere(kernel(v, s) != wanted).tolist() == seen
 
 
 def test_a_certificate_and_a_wrong_entry(tmp_path: Path) -> None:
@@ -148,7 +176,7 @@ def test_a_certificate_and_a_wrong_entry(tmp_path: Path) -> None:
     assert right is not None
     storage = Cache(tmp_path)
     for vector_is_a, (a, b) in ((True, (3, 200)), (False, (200, 3)), (True, (250, 9)), (False, (9, 130))):
-        what = Products("i8", "int32", vector_is_a, 1, 3, 70, 20)
+        what = Products("i8", "int32", vector_is_a, 1, 3, 70, 20, None if a == 3 else "weights")
         found = certify_products(RowTable(lambda _: right), what, instance, library, storage)
         assert isinstance(found, Certificate), found
         wrong = right.copy()

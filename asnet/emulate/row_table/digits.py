@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asnet.emulate.products import aligned
 from asnet.types import AnyArray
@@ -75,19 +76,19 @@ def _steps(most: int) -> int:
     return steps
 
 
-def spread(table: AnyArray) -> int:
-    """The greatest difference of two entries of a row, modulo 2³² from the row's least."""
-    return int((table.max(axis=1).astype(np.int64) - table.min(axis=1)).max())
+def spread(table: AnyArray) -> NDArray[np.int64]:
+    """The greatest difference of two entries of each row."""
+    return table.max(axis=1).astype(np.int64) - table.min(axis=1)
 
 
 def pack(table: AnyArray, digits: Digits) -> Rows:
-    """``table[row, entry]`` (int32) in ``digits``, which must hold its :func:`spread`."""
+    """``table[row, entry]`` (int32) in ``digits``; rows whose :func:`spread` they do not hold are of no use."""
     least = table.min(axis=1)
     rest = table.astype(np.int64) - least[:, None]
     packed = aligned((len(table), len(digits), table.shape[1]), "uint8")
     tops = [*(digit.shift for digit in digits[1:]), 32]
     for index, (digit, top) in enumerate(zip(digits, tops, strict=True)):
-        packed[:, index] = rest >> digit.shift & (1 << top - digit.shift) - 1
+        packed[:, index] = (rest >> digit.shift & (1 << top - digit.shift) - 1).astype(np.uint8)
     minima = aligned((len(table),), "int32")
     minima[:] = least
     return Rows(packed, minima)

@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 import numpy as np
 
 from asnet.emulate.kernels import Target, host_target
-from asnet.emulate.products import Data, aligned
-from asnet.emulate.row_table.digits import ROWS, Cut, digits_for, pack, spread
+from asnet.emulate.products import Data
+from asnet.emulate.row_table.digits import ROWS, Rows
+from asnet.emulate.row_table.direct import direct_kernel
+from asnet.emulate.row_table.listed import listed_kernel
+from asnet.emulate.row_table.lists import Scalars
+from asnet.emulate.row_table.packed import WIDEST, Packed
 from asnet.emulate.row_table.plain import plain_kernel
-from asnet.emulate.row_table.registers import LANES, registers_kernel
+from asnet.emulate.row_table.registers import LANES
 from asnet.emulate.row_table.shuffles import PIECE, differences, shuffles_kernel
 from asnet.ir import Products
 from asnet.ir.optimise import Machine
 from asnet.types import AnyArray, Array
 from asnet.units import UnitInstance
 
-__all__ = ["WIDEST", "RowTable", "Tables"]
+__all__ = ["RowTable", "Tables"]
 
 Tables: TypeAlias = Callable[[UnitInstance], "AnyArray | None"]
 """The table of an instance, ``[a, b]`` by bit patterns (int32); None if it has none."""
 
-WIDEST: Final = 8
-"""Bits of operands."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Prepared:
-    """A unit's kernel and data."""
-
-    text: str
-    data: Data
+_MOST_LISTED: Final = 1 << 22
+"""Scalars of a layer."""
 
 
 class RowTable:
@@ -48,7 +44,9 @@ class RowTable:
     def __init__(self, tables: Tables, target: Target | None = None) -> None:
         self._tables = tables
         self._target = target or host_target()
-        self._known: dict[tuple[str, bool], _Prepared] = {}
+        self._known: dict[tuple[str, bool], Packed] = {}
+        self._tables_packed: dict[tuple[int, int | None], list[Rows]] = {}
+        self._sorted: dict[int, tuple[Array, Scalars]] = {}
 
     @property
     def machine(self) -> Machine:
@@ -67,49 +65,66 @@ class RowTable:
 
     def kernel(self, what: Products, instance: UnitInstance | None) -> str:
         """One for all units whose operands have as many bits and whose entries have the same digits."""
-        return self._prepared(what, instance).text
+        packed = self._packed(what, instance)
+        if not self._target.x86:
+            return plain_kernel(self._target)
+        if not self._target.vbmi:
+            return shuffles_kernel(self._target, packed.bits, *packed.cuts())
+        if not _in_lists(what):
+            return direct_kernel(self._target, *packed.cuts())
+        cuts = [packed.cuts(kind) for kind in range(packed.count)]
+        halves = tuple(half for _, half in cuts if half is not None)
+        return listed_kernel(self._target, tuple(whole for whole, _ in cuts), halves)
 
     def data(self, what: Products, instance: UnitInstance | None, constant: Array | None) -> Data:
-        """The packed table; all layers share it."""
-        return self._prepared(what, instance).data
+        """The packed table, which all layers share; constant scalars as lists of steps."""
+        packed = self._packed(what, instance)
+        if not self._target.x86:
+            return Data((packed.table,))
+        if not (self._target.vbmi and _in_lists(what)):
+            return Data(tuple(array for part in self._rows(packed, None) for array in (part.digits, part.minima)))
+        assert constant is not None, "a layer with constant scalars has them"
+        scalars = self._scalars(constant)
+        tables = [self._rows(packed, kind) for kind in range(packed.count)]
+        lists = scalars.lists(packed.kinds, packed.count)
+        starts = [[scalars.starts(part.minima) for part in tables[0]]]
+        starts += [[np.zeros_like(first) for first in starts[0]]] * (packed.count - 1)
+        entries = [
+            array
+            for part in range(len(packed.parts))
+            for kind in range(packed.count)
+            for array in (tables[kind][part].digits, starts[kind][part])
+        ]
+        return Data((*entries, *(array for each in lists for array in (each.steps, each.bounds))))
 
-    def _prepared(self, what: Products, instance: UnitInstance | None) -> _Prepared:
+    def _packed(self, what: Products, instance: UnitInstance | None) -> Packed:
         table = None if instance is None else self._tables(instance)
         assert instance is not None and table is not None, "asked for a unit that the form does not serve"
         key = instance.digest, what.vector_is_a
         if key not in self._known:
-            rows = table.T if what.vector_is_a else table
-            self._known[key] = self._prepare(rows[np.arange(ROWS) % len(rows)], instance.type.width)
+            least = LANES if self._target.vbmi else PIECE if self._target.x86 else ROWS
+            self._known[key] = Packed.of(table.T if what.vector_is_a else table, instance.type.width, least)
         return self._known[key]
 
-    def _prepare(self, table: AnyArray, bits: int) -> _Prepared:
-        """For ``table[byte of the scalar operand, pattern of the vector operand]``."""
-        if self._target.vbmi:
-            return self._in_halves(_repeated(table, LANES), bits)
-        if self._target.x86:
-            return self._in_halves(_repeated(table, PIECE), bits)
-        entries = aligned((ROWS, ROWS), "int32")
-        entries[:] = _repeated(table, ROWS)
-        return _Prepared(plain_kernel(self._target), Data((entries,)))
+    def _rows(self, packed: Packed, kind: int | None) -> list[Rows]:
+        """The parts of the table, packed once."""
+        key = id(packed), kind
+        if key not in self._tables_packed:
+            rows = packed.rows(kind)
+            if not self._target.vbmi:
+                for part in rows:
+                    differences(part.digits)
+            self._tables_packed[key] = rows
+        return self._tables_packed[key]
 
-    def _in_halves(self, table: AnyArray, bits: int) -> _Prepared:
-        halves = np.split(table, 2, axis=1) if bits == WIDEST else []
-        whole, half = _cut(table), _cut(*halves) if halves else None
-        parts = [pack(table, whole.digits), *(pack(part, half.digits) for part in halves if half is not None)]
-        if self._target.vbmi:
-            text = registers_kernel(self._target, whole, half)
-        else:
-            text = shuffles_kernel(self._target, bits, whole, half)
-            for part in parts:
-                differences(part.digits)
-        return _Prepared(text, Data(tuple(array for part in parts for array in (part.digits, part.minima))))
+    def _scalars(self, constant: Array) -> Scalars:
+        """``constant``, sorted once for all units."""
+        key = id(constant)
+        if key not in self._sorted or self._sorted[key][0] is not constant:
+            self._sorted[key] = constant, Scalars.of(constant)
+        return self._sorted[key][1]
 
 
-def _repeated(table: AnyArray, least: int) -> AnyArray:
-    """``table`` with at least so many entries in a row: what follows the operand's own bits does not count."""
-    return table[:, np.arange(max(least, table.shape[1])) % table.shape[1]]
-
-
-def _cut(*tables: AnyArray) -> Cut:
-    """One for all ``tables``."""
-    return Cut(tables[0].shape[1], digits_for(max(spread(table) for table in tables)))
+def _in_lists(what: Products) -> bool:
+    """Whether constant scalars are listed; very many take more memory than it is worth."""
+    return what.constant is not None and what.constant_is_s and what.groups * what.rows * what.depth <= _MOST_LISTED

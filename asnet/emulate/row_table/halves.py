@@ -9,47 +9,64 @@ from __future__ import annotations
 from llvmlite import ir
 
 from asnet.emulate.kernels import KernelCode, KernelText
+from asnet.emulate.row_table.sums import BLOCK
 from asnet.ir.emission import I8, I64, POINTER, vector
 
-__all__ = ["ARGUMENTS", "HALF", "WHOLE", "emit_kernel"]
+__all__ = ["DIRECT", "HALF", "LISTED", "WHOLE", "Arguments", "emit_kernel"]
 
-ARGUMENTS = (
-    *((name, POINTER) for name in ("y", "v", "s")),
-    *((name, I64) for name in ("rows", "columns", "depth", "y_row", "v_step", "s_row")),
-    *((name, POINTER) for name in ("table", "minima")),
+Arguments = tuple[tuple[str, ir.Type], ...]
+
+_PANEL: Arguments = (
+    *((name, POINTER) for name in ("y", "v")),
+    *((name, I64) for name in ("rows", "columns", "depth", "y_row", "v_step")),
 )
-"""Of a function that adds all sums of a panel to y."""
+DIRECT: Arguments = (*_PANEL, ("s", POINTER), ("s_row", I64), ("table", POINTER), ("minima", POINTER))
+"""Of a function that adds all sums of a panel to y, by the scalars as they come; ``minima`` of the table's rows."""
+
+LISTED: Arguments = (*_PANEL, *((name, POINTER) for name in ("table", "starts", "steps", "bounds")))
+"""Of one that takes the steps of a list (:mod:`.lists`)."""
 
 WHOLE, HALF = "whole", "half"
-"""Such functions: for all operands, and for those with one value of the top bit (of which they see the other bits)."""
+"""Such functions, with a number: for all operands, and for those with one value of the top bit (of which they see the
+other bits)."""
 
 _LANES = 64
 _BYTES = vector(_LANES, I8)
 
 
-def emit_kernel(text: KernelText, *, halves: bool) -> None:
-    """The kernel, which calls :data:`WHOLE` or, with ``halves``, where it can :data:`HALF`.
+def emit_kernel(text: KernelText, arguments: Arguments, *, halves: bool, kinds: int = 1) -> None:
+    """The kernel, which calls :data:`WHOLE` or, with ``halves``, where it can :data:`HALF`, of each of ``kinds``.
 
-    ``data``: rows and minima for all operands; with ``halves`` also for the lower and for the upper half of them.
+    ``data``: for all operands, and with ``halves`` also for the lower and for the upper half of them, for each kind the
+    table and the minima or starts; then, for :data:`LISTED`, steps and bounds of each kind.
     """
     with text.kernel() as code, code.when(code.ir.icmp_signed(">", code.arguments["columns"], I64(0))):
-        data = code.arguments["data"]
-        parts = [[code.address(data, 2 * part + place) for place in range(2)] for part in range(3 if halves else 1)]
-        if halves:
-            lower, upper = _emit_tops(code)
-            one = code.ir.or_(lower, upper)
-            with code.when(one):
-                _call(code, HALF, *(code.ir.select(lower, *sides) for sides in zip(*parts[1:], strict=True)))
-            with code.when(code.ir.not_(one)):
-                _call(code, WHOLE, *parts[0])
-        else:
-            _call(code, WHOLE, *parts[0])
+        if not halves:
+            _call(code, WHOLE, arguments, kinds, 1, I64(0))
+            return
+        lower, upper = _emit_tops(code)
+        one = code.ir.or_(lower, upper)
+        with code.when(one):
+            _call(code, HALF, arguments, kinds, 3, code.ir.select(lower, I64(1), I64(2)))
+        with code.when(code.ir.not_(one)):
+            _call(code, WHOLE, arguments, kinds, 3, I64(0))
 
 
-def _call(code: KernelCode, name: str, table: ir.Value, minima: ir.Value) -> None:
-    arguments = [code.arguments[argument] for argument, _ in ARGUMENTS[:-2]]
-    function = code.declared(name, ir.VoidType(), [kind for _, kind in ARGUMENTS])
-    code.ir.call(function, [*arguments, table, minima])
+def _call(code: KernelCode, name: str, arguments: Arguments, kinds: int, parts: int, part: ir.Value) -> None:
+    """Call the functions ``name`` with the data of ``part``."""
+    at, data = code.arguments, code.arguments["data"]
+    own = code.behind(data, code.times(part, 2 * 8 * kinds))
+    places = [argument for argument, _ in arguments[-4:]] if arguments is LISTED else ["table", "minima"]
+    for kind in range(kinds):
+        addresses = [code.address(own, 2 * kind + place) for place in range(2)]
+        if arguments is LISTED:
+            addresses += [code.address(data, 2 * (kinds * parts + kind) + place) for place in range(2)]
+            rows = code.times(code.times(at["group"], code.up(at["depth"], BLOCK)), at["rows"])
+            for place in (1, 3):
+                addresses[place] = code.behind(addresses[place], code.times(rows, 4))
+        known = at | dict(zip(places, addresses, strict=True))
+        function = code.declared(f"{name}.{kind}", ir.VoidType(), [kind for _, kind in arguments])
+        code.ir.call(function, [known[argument] for argument, _ in arguments])
 
 
 def _emit_tops(code: KernelCode) -> tuple[ir.Value, ir.Value]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from asnet.emulate.kernels import KernelText, Target
 from asnet.ir.emission import I8, I32, I64
 
@@ -13,6 +15,7 @@ _COLUMNS = 8
 _ROW = 256 * 4
 
 
+@cache
 def plain_kernel(target: Target) -> str:
     """The kernel; ``data``: a table of i32 by the bytes of both operands."""
     text = KernelText(target)

@@ -8,40 +8,54 @@ y. A tile has as many vectors of columns as there are registers for sums.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from llvmlite import ir
 
-from asnet.emulate.kernels import KernelCode, KernelText, Target
+from asnet.emulate.kernels import KernelCode, KernelText
 from asnet.emulate.row_table.digits import Cut, Digits
-from asnet.emulate.row_table.halves import ARGUMENTS, HALF, WHOLE, emit_kernel
+from asnet.emulate.row_table.halves import Arguments
 from asnet.emulate.row_table.sums import BLOCK, ByteSums, in_order
 from asnet.ir.emission import I8, I16, I32, I64, Steps, vector
 
-__all__ = ["LANES", "registers_kernel"]
+__all__ = ["LANES", "StepSource", "emit_sweep"]
 
 LANES = 64
 _BYTES, _HALVES, _WORDS = vector(64, I8), vector(32, I16), vector(16, I32)
 _REGISTERS = 32
 _SPARE = 4  # the operand, a look-up, what puts digits together
 _WIDEST = 6
+_BIAS = 1 << 15
 
 
-def registers_kernel(target: Target, whole: Cut, half: Cut | None) -> str:
-    """The kernel for operands of 8 bits, or of fewer without ``half``; its data: :func:`.halves.emit_kernel`."""
-    text = KernelText(target)
-    _emit_sweep(text, WHOLE, whole)
-    if half is not None:
-        _emit_sweep(text, HALF, half)
-    emit_kernel(text, halves=half is not None)
-    return str(text)
+class StepSource(Protocol):
+    """Where the steps of a row are from. The functions' arguments begin with y, v, rows, columns, depth, y_row, v_step;
+    those of tiles are the same, for one block of steps."""
+
+    @property
+    def arguments(self) -> Arguments:
+        """All arguments."""
+        ...
+
+    def block(self, code: KernelCode, number: ir.Value) -> dict[str, ir.Value]:
+        """The arguments of a tile that differ from those of the sweep, in block ``number`` of the depth."""
+        ...
+
+    def row(self, code: KernelCode, row: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value]:
+        """What the sums of a row start with (i32); its first step, and the one behind its last."""
+        ...
+
+    def step(self, code: KernelCode, row: ir.Value, step: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value | None]:
+        """Number of the table's row (i64), number of the panel's row (i64), what to add to the start of all."""
+        ...
 
 
-def _emit_sweep(text: KernelText, name: str, cut: Cut) -> None:
-    """The function ``name`` of :data:`ARGUMENTS`: all sums of a panel, by tiles as even as possible."""
+def emit_sweep(text: KernelText, name: str, cut: Cut, source: StepSource) -> None:
+    """The function ``name``: all sums of a panel, by tiles as even as possible."""
     most = _most_vectors(cut)
     for vectors in range(1, most + 1):
-        _emit_tile(text, f"{name}.{vectors}", cut, vectors)
-    with text.function(name, ARGUMENTS) as code:
+        _emit_tile(text, f"{name}.{vectors}", cut, vectors, source)
+    with text.function(name, source.arguments) as code:
         at = code.arguments
         vectors = code.up(at["columns"], LANES)
         panels = code.ir.udiv(code.add(vectors, most - 1), I64(most))
@@ -50,16 +64,16 @@ def _emit_sweep(text: KernelText, name: str, cut: Cut) -> None:
             begin = panel.values[0]
             more = code.ir.icmp_signed("<", panel.index, wider)
             width = code.add(even, code.ir.zext(more, I64))
-            with code.loop(0, at["depth"], BLOCK) as block:
-                depth = code.least(code.ir.sub(at["depth"], block.index), BLOCK)
-                v = code.behind(at["v"], code.add(code.times(block.index, at["v_step"]), begin))
-                places = [code.behind(at["y"], code.times(begin, 4)), v, code.behind(at["s"], block.index)]
+            y = code.behind(at["y"], code.times(begin, 4))
+            with code.loop(0, code.up(at["depth"], BLOCK)) as block:
+                first = code.times(block.index, BLOCK)
+                v = code.behind(at["v"], code.add(code.times(first, at["v_step"]), begin))
+                depth = code.least(code.ir.sub(at["depth"], first), BLOCK)
+                own = at | {"y": y, "v": v, "depth": depth} | source.block(code, block.index)
                 for size in range(1, most + 1):
                     with code.when(code.ir.icmp_signed("==", width, I64(size))):
-                        rest = [at[key] for key in ("y_row", "v_step", "s_row", "table", "minima")]
-                        kinds = [kind for _, kind in ARGUMENTS]
-                        tiles = code.declared(f"{name}.{size}", ir.VoidType(), kinds)
-                        code.ir.call(tiles, [*places, at["rows"], I64(0), depth, *rest])
+                        tiles = code.declared(f"{name}.{size}", ir.VoidType(), [kind for _, kind in source.arguments])
+                        code.ir.call(tiles, [own[argument] for argument, _ in source.arguments])
             panel.values = [code.add(begin, code.times(width, LANES))]
 
 
@@ -70,40 +84,44 @@ def _most_vectors(cut: Cut) -> int:
     return max(1, min(_WIDEST, free // (2 * len(cut.digits) + waiting)))
 
 
-def _emit_tile(text: KernelText, name: str, cut: Cut, vectors: int) -> None:
+def _emit_tile(text: KernelText, name: str, cut: Cut, vectors: int, source: StepSource) -> None:
     """All rows of ``vectors`` vectors of columns, for at most :data:`BLOCK` steps."""
-    with text.function(name, ARGUMENTS) as code:
+    with text.function(name, source.arguments) as code:
         at = code.arguments
-        whole = code.ir.and_(at["depth"], I64(-cut.group))
-        empty = ByteSums(code, cut.digits, vectors, LANES).values
         with code.loop(0, at["rows"]) as row:
-            s = code.behind(at["s"], code.times(row.index, at["s_row"]))
-            with code.loop(0, whole, cut.group, *empty) as steps:
-                steps.values = _steps(code, cut, vectors, s, steps, cut.group)
-            with code.loop(whole, at["depth"], 1, *steps.values) as last:
-                last.values = _steps(code, cut, vectors, s, last, 1)
-            sums = ByteSums(code, cut.digits, vectors, LANES, last.values)
-            y = code.behind(at["y"], code.times(code.times(row.index, at["y_row"]), 4))
-            start = code.splat(sums.values[0], _WORDS)
-            for number in range(vectors):
-                _flush(code, cut.digits, sums, number, start, code.behind(y, 4 * LANES * number))
+            start, first, end = source.row(code, row.index)
+            some = code.ir.or_(code.ir.icmp_signed("<", first, end), code.ir.icmp_signed("!=", start, I32(0)))
+            whole = code.add(first, code.ir.and_(code.ir.sub(end, first), I64(-cut.group)))
+            values = ByteSums(code, cut.digits, vectors, LANES, start=start).values
+            with code.loop(first, whole, cut.group, *values) as steps:
+                steps.values = _steps(code, cut, vectors, source, row.index, steps, cut.group)
+            with code.loop(whole, end, 1, *steps.values) as last:
+                last.values = _steps(code, cut, vectors, source, row.index, last, 1)
+            with code.when(some):
+                sums = ByteSums(code, cut.digits, vectors, LANES, last.values)
+                y = code.behind(at["y"], code.times(code.times(row.index, at["y_row"]), 4))
+                bias = sum(_BIAS << digit.shift for digit in cut.digits) & (1 << 32) - 1
+                total = code.splat(code.ir.add(sums.values[0], I32(bias)), _WORDS)
+                for number in range(vectors):
+                    _flush(code, cut.digits, sums, number, total, code.behind(y, 4 * LANES * number))
 
 
-def _steps(code: KernelCode, cut: Cut, vectors: int, s: ir.Value, state: Steps, group: int) -> list[ir.Value]:
-    """The sums after ``group`` more steps of the row of scalars ``s``."""
+def _steps(
+    code: KernelCode, cut: Cut, vectors: int, source: StepSource, row: ir.Value, state: Steps, group: int
+) -> list[ir.Value]:
+    """The sums after ``group`` more steps of a row."""
     at, sums, each = code.arguments, ByteSums(code, cut.digits, vectors, LANES, state.values), cut.entries // LANES
-    s = code.behind(s, state.index)
-    v = code.behind(at["v"], code.times(state.index, at["v_step"]))
     for step in range(group):
-        scalar = code.ir.zext(code.load(s, I8, step), I64)
-        sums.minimum(code.load(at["minima"], I32, code.times(scalar, 4), 4))
-        row = code.behind(at["table"], code.times(scalar, cut.pitch))
-        table = [code.load(row, _BYTES, place, LANES) for place in range(0, cut.pitch, LANES)]
+        scalar, place, start = source.step(code, row, code.add(state.index, step))
+        if start is not None:
+            sums.add_to_start(start)
+        entries = code.behind(at["table"], code.times(scalar, cut.pitch))
+        table = [code.load(entries, _BYTES, offset, LANES) for offset in range(0, cut.pitch, LANES)]
+        v = code.behind(at["v"], code.times(place, at["v_step"]))
         for number in range(vectors):
             x = code.load(v, _BYTES, LANES * number, LANES)
             found = [_look_up(code, table[index * each : (index + 1) * each], x) for index in range(len(cut.digits))]
             in_order(code, *(sums.digit(index, number, byte, step, group) for index, byte in enumerate(found)))
-        v = code.behind(v, at["v_step"])
     return sums.values
 
 
@@ -120,8 +138,9 @@ def _look_up(code: KernelCode, table: Sequence[ir.Value], x: ir.Value) -> ir.Val
 
 
 def _flush(code: KernelCode, digits: Digits, sums: ByteSums, number: int, start: ir.Value, y: ir.Value) -> None:
-    """Add the 64 columns of vector ``number`` to y: Σ digit · 2^shift and ``start``."""
-    apart = [sums.apart(index, number) for index in range(len(digits))]
+    """Add the 64 columns of vector ``number`` to y: Σ (digit - :data:`_BIAS`) · 2^shift and ``start``."""
+    bias = code.constant(-_BIAS, _HALVES)
+    apart = [[code.ir.xor(side, bias) for side in sums.apart(index, number)] for index in range(len(digits))]
     for half in range(2):
         even, odd = (_total(code, digits, [sides[side] for sides in apart], half) for side in range(2))
         for quarter in range(2):

@@ -8,12 +8,13 @@ Of 256 entries the upper half is looked up likewise, at x + 128.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from llvmlite import ir
 
 from asnet.emulate.kernels import KernelCode, KernelText, Target
 from asnet.emulate.row_table.digits import Cut
-from asnet.emulate.row_table.halves import ARGUMENTS, HALF, WHOLE, emit_kernel
+from asnet.emulate.row_table.halves import DIRECT, HALF, WHOLE, emit_kernel
 from asnet.emulate.row_table.sums import BLOCK, ByteSums, in_order
 from asnet.ir.emission import I8, I32, I64, Steps, vector
 from asnet.types import AnyArray
@@ -39,18 +40,19 @@ def differences(digits: AnyArray) -> AnyArray:
     return digits
 
 
+@cache
 def shuffles_kernel(target: Target, bits: int, whole: Cut, half: Cut | None) -> str:
     """The kernel for operands of ``bits`` bits; ``half`` if they are 8; its data: :func:`.halves.emit_kernel`."""
     text = KernelText(target)
-    _emit_sweep(text, WHOLE, whole, bits)
+    _emit_sweep(text, f"{WHOLE}.0", whole, bits)
     if half is not None:
-        _emit_sweep(text, HALF, half, bits - 1)
-    emit_kernel(text, halves=half is not None)
+        _emit_sweep(text, f"{HALF}.0", half, bits - 1)
+    emit_kernel(text, DIRECT, halves=half is not None)
     return str(text)
 
 
 def _emit_sweep(text: KernelText, name: str, cut: Cut, bits: int) -> None:
-    with text.function(name, ARGUMENTS) as code:
+    with text.function(name, DIRECT) as code:
         at = code.arguments
         panel_width = LANES * _VECTORS
         with (
@@ -78,7 +80,7 @@ def _steps(
     v, s = code.behind(places[0], code.times(state.index, at["v_step"])), code.behind(places[1], state.index)
     for step in range(group):
         scalar = code.ir.zext(code.load(s, I8, step), I64)
-        sums.minimum(code.load(at["minima"], I32, code.times(scalar, 4), 4))
+        sums.add_to_start(code.load(at["minima"], I32, code.times(scalar, 4), 4))
         row = code.behind(at["table"], code.times(scalar, cut.pitch))
         operands = [code.load(v, _BYTES, LANES * number, LANES) for number in range(_VECTORS)]
         if bits < 8:

@@ -8,7 +8,8 @@ import numpy as np
 
 from asnet.emulate.analysis import operand_values
 from asnet.emulate.forms import attributes, llvm_type
-from asnet.emulate.row_table.form import WIDEST, Tables
+from asnet.emulate.row_table.form import Tables
+from asnet.emulate.row_table.packed import WIDEST
 from asnet.ir import Slot
 from asnet.types import AnyArray, FloatMode, operand_type
 from asnet.units import UnitInstance

@@ -1,7 +1,7 @@
 """Sums of digits: bytes of some steps are added as bytes, then to 16-bit sums, from which a block's sums come.
 
 A 16-bit lane holds the bytes of two columns. One vector sums whole lanes (modulo 2^16), another the upper byte of each;
-what is left of the first without the second is the lower byte's sum. Sums of a block stay below 2^15.
+what is left of the first without the second is the lower byte's sum. Sums of a block stay below 2^16.
 """
 
 from __future__ import annotations
@@ -16,28 +16,33 @@ from asnet.ir.emission import I8, I16, I32, vector
 
 __all__ = ["BLOCK", "ByteSums", "in_order"]
 
-BLOCK = 128
-"""Steps of a block: 128 · 255 is within int16."""
+BLOCK = 256
+"""Steps of a block: 256 · 255 is below 2^16."""
 
 
 class ByteSums:
     """The sums of ``digits`` for ``vectors`` vectors of ``lanes`` columns, as values that a loop carries.
 
-    ``values``: the sum of the rows' minima, then for every digit whole lanes and upper bytes, of each vector.
+    ``values``: what all sums start with, then for every digit whole lanes and upper bytes, of each vector.
     """
 
     def __init__(
-        self, code: KernelCode, digits: Digits, vectors: int, lanes: int, values: Sequence[ir.Value] = ()
+        self,
+        code: KernelCode,
+        digits: Digits,
+        vectors: int,
+        lanes: int,
+        values: Sequence[ir.Value] = (),
+        start: ir.Value | None = None,
     ) -> None:
+        """With ``values``, or of nothing yet but ``start`` (i32)."""
         self._code, self._digits, self._vectors, self._lanes = code, digits, vectors, lanes
         self._waiting: dict[tuple[int, int], ir.Value] = {}
-        self.values = list(values) or self._nothing()
+        nothing = ir.Constant(vector(lanes // 2, I16), None)
+        self.values = list(values) or [start or I32(0), *[nothing] * (2 * vectors * len(digits))]
 
-    def _nothing(self) -> list[ir.Value]:
-        return [I32(0), *[ir.Constant(vector(self._lanes // 2, I16), None)] * (2 * self._vectors * len(self._digits))]
-
-    def minimum(self, value: ir.Value) -> None:
-        """Add the minimum of a row."""
+    def add_to_start(self, value: ir.Value) -> None:
+        """Add to what all sums start with."""
         self.values[0] = self._code.ir.add(self.values[0], value)
 
     def digit(self, index: int, number: int, found: ir.Value, step: int, group: int) -> ir.Value:

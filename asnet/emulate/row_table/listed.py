@@ -1,0 +1,50 @@
+"""The kernel of row tables in registers for constant scalar operands, whose steps are in lists (:mod:`.lists`)."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from llvmlite import ir
+
+from asnet.emulate.kernels import KernelCode, KernelText, Target
+from asnet.emulate.row_table.digits import Cut
+from asnet.emulate.row_table.halves import HALF, LISTED, WHOLE, emit_kernel
+from asnet.emulate.row_table.registers import emit_sweep
+from asnet.emulate.row_table.sums import BLOCK
+from asnet.ir.emission import I16, I32, I64
+
+__all__ = ["listed_kernel"]
+
+
+class _Lists:
+    """The steps of a row in a block, from a list."""
+
+    arguments = LISTED
+
+    def block(self, code: KernelCode, number: ir.Value) -> dict[str, ir.Value]:
+        """The block's part of the list."""
+        at = code.arguments
+        rows = code.times(code.times(number, at["rows"]), 4)
+        return {name: code.behind(at[name], rows) for name in ("starts", "bounds")}
+
+    def row(self, code: KernelCode, row: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value]:
+        """Its start, its bounds."""
+        at, place = code.arguments, code.times(row, 4)
+        first, end = (code.ir.zext(code.load(at["bounds"], I32, code.add(place, more), 4), I64) for more in (0, 4))
+        return code.load(at["starts"], I32, place, 4), first, end
+
+    def step(self, code: KernelCode, row: ir.Value, step: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value | None]:
+        """The two parts of an entry; minima are in the start."""
+        entry = code.ir.zext(code.load(code.arguments["steps"], I16, code.times(step, 2), 2), I64)
+        return code.ir.lshr(entry, I64(8)), code.ir.and_(entry, I64(BLOCK - 1)), None
+
+
+@cache
+def listed_kernel(target: Target, whole: tuple[Cut, ...], half: tuple[Cut, ...]) -> str:
+    """The kernel for operands of 8 bits, or of fewer without ``half``; a cut for each kind of row."""
+    text = KernelText(target)
+    for name, cuts in ((WHOLE, whole), (HALF, half)):
+        for number, cut in enumerate(cuts):
+            emit_sweep(text, f"{name}.{number}", cut, _Lists())
+    emit_kernel(text, LISTED, halves=bool(half), kinds=len(whole))
+    return str(text)

@@ -1,0 +1,70 @@
+"""Constant scalar operands as lists of steps: sorted by their row of the table, those with small entries by themselves.
+
+Sums of integers may be added in any order. Steps of equal rows follow each other, so that the row is near; rows with
+small entries have digits of which more fit a byte; rows whose entries are all the same need no look-up at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asnet.emulate.products import aligned
+from asnet.emulate.row_table.digits import ROWS
+from asnet.emulate.row_table.sums import BLOCK
+from asnet.types import AnyArray, Array
+
+__all__ = ["Scalars", "StepList"]
+
+_SKIPPED = -1
+
+
+@dataclass(frozen=True, eq=False)
+class StepList:
+    """Steps of one kind of row, of all rows of the product: ``steps``, the step within its block and 256 times the
+    row of the table, from ``bounds[i]`` to ``bounds[i + 1]`` for i = (group · blocks + block) · rows + row."""
+
+    steps: AnyArray
+    bounds: AnyArray
+
+
+@dataclass(frozen=True, eq=False)
+class Scalars:
+    """Constant scalars, sorted in each block of a row: their ``rows`` of the table and their ``steps`` of the block, as
+    (group, block, row, place); what is behind the depth has row 256."""
+
+    rows: NDArray[np.uint16]
+    steps: NDArray[np.uint8]
+
+    @staticmethod
+    def of(constant: Array) -> Scalars:
+        """``constant`` (group, row, depth), of bytes."""
+        groups, rows, depth = constant.shape
+        blocks = -(-depth // BLOCK)
+        padded = np.full((groups, rows, blocks * BLOCK), ROWS, np.uint16)
+        padded[..., :depth] = np.ascontiguousarray(constant).view(np.uint8)
+        split = padded.reshape(groups, rows, blocks, BLOCK).swapaxes(1, 2)
+        order = np.argsort(split, axis=-1, kind="stable")
+        return Scalars(np.take_along_axis(split, order, axis=-1), order.astype(np.uint8))
+
+    def lists(self, kinds: NDArray[np.int8], count: int) -> list[StepList]:
+        """The lists of ``count`` kinds; ``kinds`` of the table's rows, -1 for those that are left out."""
+        own = np.append(kinds, np.int8(_SKIPPED))[self.rows]
+        entries = self.steps.astype(np.uint16) | self.rows << np.uint16(8)
+        return [self._list(entries, own == kind) for kind in range(count)]
+
+    def _list(self, entries: NDArray[np.uint16], chosen: NDArray[np.bool_]) -> StepList:
+        bounds = aligned((chosen[..., 0].size + 1,), "int32")
+        np.cumsum(chosen.sum(axis=-1).ravel(), out=bounds[1:])
+        steps = aligned((int(bounds[-1]) + 1,), "uint16")
+        steps[:-1] = entries[chosen]
+        return StepList(steps, bounds)
+
+    def starts(self, minima: AnyArray) -> AnyArray:
+        """What the sums of every row and block start with: the sum of the minima of all its rows of the table."""
+        sums = np.append(minima, 0).astype(np.int64)[self.rows].sum(axis=-1)
+        found = aligned((sums.size,), "int32")
+        found[:] = sums.ravel().astype(np.uint32).view(np.int32)
+        return found
