@@ -24,7 +24,7 @@ from asnet.exploration import (
 from asnet.flow import Problem, explore
 from asnet.network import LoadOptions
 from asnet.passes import parse_pass
-from asnet.testbed import BACKENDS
+from asnet.testbed import BACKENDS, SequentialTest
 
 __all__ = ["configure", "run"]
 
@@ -45,6 +45,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--samples", type=at_least(1), metavar="N", help="how many, of a random search (default: 100)")
     parser.add_argument("--seed", type=int, help="of a random search (default: 0)")
     parser.add_argument("--limit", type=at_least(1), metavar="N", help="only the first N configurations")
+    parser.add_argument(
+        "--decide",
+        metavar="accuracy>=X",
+        help="evaluate each configuration only until it is certain whether it keeps X",
+    )
+    parser.add_argument("--risk", type=float, metavar="R", help="of a wrong verdict of --decide (default: 0.01)")
+    parser.add_argument(
+        "--margin", type=float, metavar="M", help="around X within which --decide may say either (default: 0.01)"
+    )
     parser.add_argument(
         "--pass",
         dest="passes",
@@ -70,6 +79,15 @@ def _search(args: argparse.Namespace) -> Search:
     return Exhaustive(limit=args.limit)
 
 
+def _test(args: argparse.Namespace) -> SequentialTest | None:
+    given = {name: getattr(args, name) for name in ("risk", "margin") if getattr(args, name) is not None}
+    if args.decide is None:
+        for name in given:
+            raise UsageError(f"--{name} has no meaning without --decide; add --decide accuracy>=X or remove it")
+        return None
+    return SequentialTest.parse(args.decide, **given)
+
+
 def run(args: argparse.Namespace, talk: Talk) -> int:
     """Explore; 1 if no configuration is within the limits."""
     search = _search(args)
@@ -87,6 +105,10 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
         shapes=options.shapes,
         output=options.output,
     )
+    test = _test(args)
+    if test is not None:
+        problem = problem.deciding(test)
+        talk.note(f"deciding {test}")
     for note in (*problem.data.notes, *problem.space.notes):
         talk.note(f"note: {note}")
     for slot in problem.slots:
@@ -179,6 +201,7 @@ def _as_json(results: Sequence[Result], problem: Problem, study: Study, chosen: 
                 "position": result.position,
                 "choices": problem.space.choices(result.position),
                 **_figures(result),
+                "verdict": result.evaluation.verdict,
                 "seconds": result.evaluation.seconds,
                 "outputs": result.evaluation.digest,
                 "pareto": result.position in front,
@@ -190,6 +213,14 @@ def _as_json(results: Sequence[Result], problem: Problem, study: Study, chosen: 
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:,.10g}"
+
+
+def _accuracy(result: Result) -> str:
+    """The accuracy; where there is a verdict that, and the images it took."""
+    verdict = result.evaluation.verdict
+    if verdict is None or result.bound is None:
+        return f"{result.accuracy:.2%}"
+    return f"{'>=' if verdict else '<'} {result.bound:.6g} ({result.evaluation.images:,} images)"
 
 
 def _print(results: Sequence[Result], problem: Problem, chosen: Result | None, *, show_all: bool) -> None:
@@ -207,12 +238,15 @@ def _print(results: Sequence[Result], problem: Problem, chosen: Result | None, *
             [
                 marks,
                 *(choices[name] for name in variables),
-                f"{result.accuracy:.2%}",
+                _accuracy(result),
                 _number(result.cost.area),
                 _number(result.cost.delay),
             ]
         )
     title = f"{problem.network.name}: {len(results):,} configurations, {len(problem.data):,} images"
+    decided = [result.evaluation.images for result in results if result.evaluation.verdict is not None]
+    if decided:
+        title += f", {sum(decided) / len(decided):,.0f} on average for a verdict"
     if len(shown) < len(results):
         title += f"; the Pareto front of {' and '.join(problem.objectives)} (--all shows every one)"
     print_table(title, ["", *variables, "accuracy", "area [LUT4]", "delay [LUT levels]"], rows, left=1 + len(variables))

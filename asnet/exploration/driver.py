@@ -45,7 +45,10 @@ def explore(study: Study, search: Search, executor: Executor, *, progress: Progr
         position, evaluation = finished[-1]
         finished.clear()
         if progress is not None:
-            progress(before + made, total, f"{study.space.label(position)}: {evaluation.accuracy:.2%}")
+            told = f"{evaluation.accuracy:.2%}"
+            if evaluation.verdict is not None:
+                told = f"{'kept' if evaluation.verdict else 'not kept'}, {evaluation.images:,} images"
+            progress(before + made, total, f"{study.space.label(position)}: {told}")
 
     try:
         for batch in search.batches(study.space, study.evaluations):

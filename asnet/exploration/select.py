@@ -14,27 +14,38 @@ from asnet.testbed import Evaluation
 
 __all__ = ["Result", "best", "pareto_front"]
 
+_UNDECIDED = 1e-9
+"""How far outside the limits an accuracy is at least that was found to be too small, whatever its estimate."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """An evaluated configuration: its place in the design space, what was measured, what it costs.
 
-    ``label`` is the configuration in one line.
+    ``label`` is the configuration in one line. ``bound``: the accuracy that verdicts are about, where there are any.
     """
 
     position: int
     label: str
     evaluation: Evaluation
     cost: Cost = field(default_factory=Cost)
+    bound: float | None = None
 
     @property
     def accuracy(self) -> float:
-        """Share of correct answers, 0 to 1."""
+        """Share of correct answers, 0 to 1; with a verdict an estimate."""
         return self.evaluation.accuracy
 
+    @property
+    def known_accuracy(self) -> float | None:
+        """The accuracy on all images; with a verdict what is known of it: at least ``bound``, or nothing."""
+        if self.evaluation.verdict is None:
+            return self.evaluation.accuracy
+        return self.bound if self.evaluation.verdict else None
+
     def value(self, objective: str) -> float | None:
-        """The value of ``accuracy``, ``area`` or ``delay``; None if it is unknown."""
-        values = {"accuracy": self.accuracy, "area": self.cost.area, "delay": self.cost.delay}
+        """The value of ``accuracy`` (as far as known), ``area`` or ``delay``; None if it is unknown."""
+        values = {"accuracy": self.known_accuracy, "area": self.cost.area, "delay": self.cost.delay}
         return values[objective]
 
     def loss(self, objective: str) -> float:
@@ -68,11 +79,16 @@ def best(results: Iterable[Result], objectives: Sequence[str], limits: Mapping[s
 def pareto_front(results: Iterable[Result], objectives: Sequence[str]) -> list[Result]:
     """The results that no other one beats: none is at least as good in all objectives and better in one.
 
+    Those that were found to be below an accuracy limit are left out; those found to be above it count as just there.
     Of results that are equal in all objectives the first in the order of the design space stays. Sorted by the
     objectives.
     """
     keyed = sorted(
-        ((tuple(result.loss(objective) for objective in objectives), result.position, result) for result in results),
+        (
+            (tuple(result.loss(objective) for objective in objectives), result.position, result)
+            for result in results
+            if result.evaluation.verdict is not False
+        ),
         key=lambda item: item[:2],
     )
     front: list[Result] = []
@@ -91,6 +107,8 @@ def _distance(result: Result, limits: Mapping[str, Limit]) -> float:
     total = 0.0
     for objective, limit in limits.items():
         value = result.value(objective)
+        if value is None and objective == "accuracy":
+            value, total = result.accuracy, total + _UNDECIDED
         if value is None:
             return math.inf
         for excess, bound in ((limit.min, 1.0), (limit.max, -1.0)):
@@ -101,14 +119,16 @@ def _distance(result: Result, limits: Mapping[str, Limit]) -> float:
 
 def _nearest(candidates: Sequence[Result], limits: Mapping[str, Limit]) -> str:
     wanted = ", ".join(f"{objective} {limit}" for objective, limit in limits.items())
-    unknown = [name for name in limits if all(result.value(name) is None for result in candidates)]
+    costs = [name for name in limits if name != "accuracy"]
+    unknown = [name for name in costs if all(result.value(name) is None for result in candidates)]
     if unknown:
         return (
             f"no configuration is known to have {wanted}: the {' and '.join(unknown)} of the units is unknown; "
             "install yosys (`asnet doctor` says how), or remove the limit"
         )
     nearest = min(candidates, key=lambda result: (_distance(result, limits), result.position))
-    values = ", ".join(f"{name} {nearest.value(name):.6g}" for name in limits if nearest.value(name) is not None)
+    known = {name: nearest.accuracy if name == "accuracy" else nearest.value(name) for name in limits}
+    values = ", ".join(f"{name} {value:.6g}" for name, value in known.items() if value is not None)
     return (
         f"none of the {len(candidates)} evaluated configurations has {wanted}; the nearest is {nearest.label} "
         f"with {values}; relax the limits or offer other units"

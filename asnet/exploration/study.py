@@ -20,7 +20,7 @@ __all__ = ["Study"]
 
 _APPLICATION = 0x41534E54  # "ASNT": SQLite's application_id of our files
 _APPLICATION_AT = slice(68, 72)  # https://www.sqlite.org/fileformat2.html, 1.3
-_VERSION = 1
+_VERSION = 2
 _SQLITE_MAGIC = b"SQLite format 3\x00"
 _SIDECARS = ("", "-wal", "-shm", "-new")
 
@@ -30,7 +30,7 @@ pragma user_version = {_VERSION};
 create table facts (id integer primary key check (id = 1), json text not null);
 create table evaluations (
     position text primary key, correct integer not null, images integer not null, digest text not null,
-    seconds real not null
+    seconds real not null, verdict integer
 ) without rowid;
 create table costs (
     op text not null, type text not null, unit text not null, area real, delay real, primary key (op, type, unit)
@@ -127,9 +127,12 @@ class Study:
         Raises:
             OutputError: as :meth:`add`.
         """
-        rows = [(str(position), each.correct, each.images, each.digest, each.seconds) for position, each in evaluations]
+        rows = [
+            (str(position), each.correct, each.images, each.digest, each.seconds, each.verdict)
+            for position, each in evaluations
+        ]
         with _faults(self.path), self._database:
-            self._database.executemany("insert or replace into evaluations values (?, ?, ?, ?, ?)", rows)
+            self._database.executemany("insert or replace into evaluations values (?, ?, ?, ?, ?, ?)", rows)
         self._evaluations.update(evaluations)
 
     def set_costs(self, costs: Costs) -> None:
@@ -153,8 +156,9 @@ class Study:
     def results(self) -> list[Result]:
         """Every evaluated configuration with its cost, in the order of the design space."""
         costs = SpaceCosts(self.space, self.costs)
+        bound = self.facts.decide.limit if self.facts.decide is not None else None
         return [
-            Result(position, self.space.label(position), self._evaluations[position], costs[position])
+            Result(position, self.space.label(position), self._evaluations[position], costs[position], bound)
             for position in sorted(self._evaluations)
         ]
 
@@ -175,15 +179,19 @@ class Study:
     def _stored(self) -> dict[int, Evaluation]:
         with _faults(self.path):
             rows: list[Any] = self._database.execute(
-                "select position, correct, images, digest, seconds from evaluations"
+                "select position, correct, images, digest, seconds, verdict from evaluations"
             ).fetchall()
         try:
-            found = {int(row[0]): Evaluation(row[1], row[2], row[3], row[4]) for row in rows}
+            found = {int(row[0]): _evaluation(*row[1:]) for row in rows}
         except ValueError as error:
             raise _damaged(self.path, error) from error
         if any(position >= self.space.size for position in found):
             raise _damaged(self.path, "an evaluation is outside the design space")
         return found
+
+
+def _evaluation(correct: int, images: int, digest: str, seconds: float, verdict: int | None) -> Evaluation:
+    return Evaluation(correct, images, digest, seconds, None if verdict is None else bool(verdict))
 
 
 def _create(path: Path, facts: StudyFacts) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from asnet.errors import StudyError
 from asnet.exploration.space import DesignSpace, Variable
 from asnet.ir import Slot
+from asnet.testbed import SequentialTest
 from asnet.types import FloatMode
 from asnet.units import UnitInstance
 
@@ -39,7 +40,7 @@ class StudyFacts:
     apart that compute differently; ``passes`` are the user's IR passes as they are written on the command line, and
     ``pass_digests`` the digests of the files that hold them (empty for registered ones). ``shapes`` and ``output`` are
     how the network was read (:class:`asnet.network.model.LoadOptions`). ``constraints_text`` is the content of the
-    constraints file, empty if there is none.
+    constraints file, empty if there is none. ``decide``: evaluations end at the verdict of this test.
     """
 
     network: str
@@ -62,6 +63,7 @@ class StudyFacts:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     output: str | None = None
     pass_digests: tuple[str, ...] = ()
+    decide: SequentialTest | None = None
 
     @classmethod
     def collect(
@@ -84,6 +86,7 @@ class StudyFacts:
         shapes: Mapping[str, tuple[int, ...]] | None = None,
         output: str | None = None,
         pass_digests: tuple[str, ...] = (),
+        decide: SequentialTest | None = None,
     ) -> StudyFacts:
         """The facts of an exploration of ``space``."""
         return cls(
@@ -107,6 +110,7 @@ class StudyFacts:
             shapes=dict(shapes or {}),
             output=output,
             pass_digests=pass_digests,
+            decide=decide,
         )
 
     @property
@@ -124,6 +128,7 @@ class StudyFacts:
             "float mode": (self.float_mode, other.float_mode, self.float_mode, other.float_mode),
             "backend": (self.backend, other.backend, self.backend, other.backend),
             "passes": ((self.passes, self.pass_digests), (other.passes, other.pass_digests), *_passes(self, other)),
+            "sequential test": (self.decide, other.decide, str(self.decide or "none"), str(other.decide or "none")),
             "constraints": (self.space_digest, other.space_digest, *_spaces(self, other)),
         }
         found = [
@@ -158,6 +163,8 @@ class StudyFacts:
             for slot in content["slots"]:
                 slot["lanes"] = tuple(slot.get("lanes", ()))
             content["slots"] = tuple(Slot(**slot) for slot in content["slots"])
+            decide = content.get("decide")
+            content["decide"] = None if decide is None else SequentialTest(**decide)
             content["units"] = {name: UnitFact(**fact) for name, fact in content["units"].items()}
             return cls(**content)
         except (ValueError, KeyError, TypeError, AttributeError) as error:

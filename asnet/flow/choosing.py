@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from asnet.errors import ConstraintsError, UsageError
+from asnet.errors import ConstraintsError, StudyError, UsageError
 from asnet.exploration import Configuration, Study, best, load_configuration, load_constraints
 from asnet.flow.problem import Problem
 from asnet.network import LoadOptions
@@ -69,6 +69,11 @@ def _best(path: Path, data: Path | None, *, trust_verilog: bool) -> Choice:
     with Study.read(path) as study:
         problem = Problem.of_study(study.facts, trust_verilog=trust_verilog)
         result = best(study.results(), problem.objectives, problem.limits)
+    if result.evaluation.verdict is not None:
+        raise StudyError(
+            f"the best of {path.name}, {result.label}, was decided on {result.evaluation.images:,} images and not yet "
+            "evaluated on all; run the same `asnet explore` to its end"
+        )
     if data is not None:
         known = problem.network_path
         problem = Problem.of(

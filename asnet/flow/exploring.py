@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import as_completed
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from asnet.errors import ToolMissingError
+from asnet.errors import NoFeasibleConfigurationError, ToolMissingError
 from asnet.exploration import (
     Adaptive,
     Cost,
@@ -17,11 +19,12 @@ from asnet.exploration import (
     Resource,
     Search,
     Study,
+    best,
     resources,
 )
 from asnet.exploration import explore as run_search
 from asnet.flow.problem import Problem, Progress
-from asnet.testbed import TestBed
+from asnet.testbed import Deciding, Evaluator, TestBed
 from asnet.tools import ToolThreads
 from asnet.types import EXACT, operand_type
 from asnet.units import UnitInstance, exact_unit
@@ -49,6 +52,9 @@ def explore(
     that asks for it must guard its main code with ``if __name__ == "__main__"``. In one process ``threads`` (default:
     all processors) share the images. The three callbacks report the progress of the three stages.
 
+    A problem that decides (:meth:`Problem.deciding`) has verdicts in its study; the best configuration is then
+    evaluated on all images, and the next best where that contradicts the verdict.
+
     Raises:
         StudyError: the study belongs to other inputs, is damaged, or another process writes it.
         AsnetError: what compiling and evaluating raise.
@@ -63,17 +69,39 @@ def explore(
         missing = wanted - len(opened.evaluations)
         if missing > 0:
             bed = bed or problem.bed(jobs=jobs, threads=threads, progress=compiling)
-            executor: Executor = InProcess(problem.space, bed)
-            if jobs > 1:
-                executor = Adaptive(problem.space, bed, bed.recipe, jobs)
-            run_search(opened, strategy, executor, progress=evaluating)
+            run_search(opened, strategy, _executor(problem, bed, jobs), progress=evaluating)
         costs = unit_costs(problem, jobs=jobs, progress=characterising)
         if costs:
             opened.set_costs(costs)
+        if problem.decide is not None:
+            _confirm(opened, problem, bed or problem.bed(jobs=jobs, threads=threads, progress=compiling))
     except BaseException:
         opened.close()
         raise
     return opened
+
+
+def _executor(problem: Problem, bed: TestBed, jobs: int) -> Executor:
+    evaluator: Evaluator = bed
+    factory: Callable[[], Evaluator] = bed.recipe
+    if problem.decide is not None:
+        evaluator, factory = Deciding(bed, problem.decide), partial(Deciding.of, bed.recipe, problem.decide)
+    return InProcess(problem.space, evaluator) if jobs == 1 else Adaptive(problem.space, evaluator, factory, jobs)
+
+
+def _confirm(study: Study, problem: Problem, bed: TestBed) -> None:
+    """Evaluate the best configuration on all images, until the best is one that was."""
+    results = {result.position: result for result in study.results()}
+    while True:
+        try:
+            chosen = best(results.values(), problem.objectives, problem.limits)
+        except NoFeasibleConfigurationError:
+            return
+        if chosen.evaluation.verdict is None:
+            return
+        evaluation = bed.evaluate(problem.space[chosen.position])
+        study.add(chosen.position, evaluation)
+        results[chosen.position] = replace(chosen, evaluation=evaluation)
 
 
 def unit_costs(problem: Problem, *, jobs: int = 1, progress: Progress | None = None) -> Costs:

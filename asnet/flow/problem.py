@@ -24,7 +24,7 @@ from asnet.exploration import (
 from asnet.ir import Slot
 from asnet.network import Network, Shapes, load
 from asnet.passes import Pass, parse_pass
-from asnet.testbed import Dataset, TestBed, prepare
+from asnet.testbed import Dataset, SequentialTest, TestBed, prepare
 from asnet.types import FloatMode
 from asnet.units import ApproximateUnit, UnitInstance
 from asnet.version import __version__
@@ -40,7 +40,10 @@ Units = Mapping[str, UnitChoice] | Iterable[ApproximateUnit | UnitInstance | Ite
 
 @dataclass(frozen=True)
 class Problem:
-    """One design problem. Make it with :meth:`of` (objects) or :meth:`from_files` (paths); nothing is compiled yet."""
+    """One design problem. Make it with :meth:`of` (objects) or :meth:`from_files` (paths); nothing is compiled yet.
+
+    ``decide``: configurations are evaluated until this test has a verdict; :meth:`deciding` sets it.
+    """
 
     network: Network
     data: Dataset
@@ -56,6 +59,7 @@ class Problem:
     constraints: Constraints | None = None
     trust_verilog: bool = False
     cache: Cache | None = None
+    decide: SequentialTest | None = None
 
     @classmethod
     def of(
@@ -176,6 +180,8 @@ class Problem:
         )
         if facts.images < len(problem.data):
             problem = replace(problem, data=problem.data.take(facts.images))
+        if facts.decide is not None:
+            problem = problem.deciding(facts.decide)
         differences = facts.differences(problem.facts)
         if differences:
             raise StudyError(
@@ -183,6 +189,21 @@ class Problem:
                 "explore again with --fresh"
             )
         return problem
+
+    def deciding(self, test: SequentialTest) -> Problem:
+        """The same problem, of which configurations are evaluated only until ``test`` has a verdict.
+
+        The limit of the test becomes the accuracy limit where there is none.
+
+        Raises:
+            UsageError: there is another one.
+        """
+        stated = self.limits.get("accuracy")
+        if stated is not None and stated != Limit(min=test.limit):
+            raise UsageError(
+                f"deciding accuracy >= {test.limit:g} while the limit is accuracy {stated}; make them the same"
+            )
+        return replace(self, decide=test, limits={**self.limits, "accuracy": Limit(min=test.limit)})
 
     @cached_property
     def _program(self) -> tuple[tuple[Slot, ...], str]:
@@ -224,6 +245,7 @@ class Problem:
             version=__version__,
             shapes=self.network.options.shapes,
             output=self.network.options.output,
+            decide=self.decide,
         )
 
     def bed(

@@ -127,6 +127,14 @@ class Dataset:
         marked = digest([self.digest, f"first {images} images"])
         return replace(self, inputs=inputs, y=self.y[:images], digest=marked)
 
+    def shuffled(self, seed: int) -> Dataset:
+        """The same runs in an order drawn by ``seed``."""
+        size = self.images_a_run
+        order = np.random.Generator(np.random.PCG64(seed)).permutation(self.runs)
+        images = (order[:, None] * size + np.arange(size)).reshape(-1)
+        inputs = {key: array[: self.runs * size][images] for key, array in self.inputs.items()}
+        return replace(self, inputs=inputs, y=self.y[images], digest=digest([self.digest, f"shuffled by {seed}"]))
+
     def fit(self, network: Network) -> Dataset:
         """The same images as inputs of ``network``: by name, in their types and shapes, a batch axis left out.
 

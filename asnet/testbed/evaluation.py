@@ -15,12 +15,16 @@ class Evaluation:
 
     ``digest`` is the SHA-256 of all outputs, each NaN taken as the canonical quiet one; ``seconds`` the time it took.
     Everything but ``seconds`` depends on configuration, network, test set and float mode alone.
+
+    With a ``verdict``, of a sequential test (:mod:`asnet.testbed.sequential`), evaluating ended when it was found:
+    ``images`` are those that it took, ``accuracy`` is an estimate, and there is no digest.
     """
 
     correct: int
     images: int
     digest: str
     seconds: float = field(default=0.0, compare=False)
+    verdict: bool | None = None
 
     @property
     def accuracy(self) -> float:

@@ -61,7 +61,7 @@ class Forms(Protocol):
 class Staging:
     """Evaluates configurations of ``module`` on ``dataset``.
 
-    ``memory`` bounds the bytes of activations; ``runs`` counts how often each stage ran.
+    ``memory`` bounds the bytes of activations; ``runs`` counts how often each stage ran. ``scoring`` judges.
     """
 
     def __init__(
@@ -75,17 +75,18 @@ class Staging:
         memory: int,
     ) -> None:
         self.runs: Counter[int] = Counter()
-        self._dataset = dataset
+        self.dataset = dataset
         self._module = module
         self._stages = stages
         self._forms = forms
-        self._scoring = Scoring(network, module, stages, dataset.images_a_run, cache)
+        self.scoring = Scoring(network, module, stages, dataset.images_a_run, cache)
         layers = [set(layers) for layers in stages.layers]
         self._slots = [tuple(slot.name for slot in module.slots if slot.layer in found) for found in layers]
         self._admitted: set[tuple[int, tuple[str, ...]]] = set()
         self._engines: dict[tuple[int, tuple[str, ...]], StagedEngine | Batched] = {}
         per_run = sum(stages.strides)
-        size = max(1, min(dataset.runs, memory // max(1, per_run)))
+        self._runs_kept = memory // max(1, per_run)
+        size = max(1, min(dataset.runs, self._runs_kept))
         self._chunks = [slice(low, min(low + size, dataset.runs)) for low in range(0, dataset.runs, size)]
         self._spare = min(_LEAST_KEPT, max(0, memory - size * per_run))
         self._whole: Kept[_Result] | None = None
@@ -100,7 +101,7 @@ class Staging:
             for configuration in configurations:
                 began = time.perf_counter()
                 correct, digest = self._at_once(configuration)
-                yield Evaluation(correct, len(self._dataset), digest, time.perf_counter() - began)
+                yield Evaluation(correct, len(self.dataset), digest, time.perf_counter() - began)
             return
         left = iter(configurations)
         while together := list(itertools.islice(left, _TOGETHER)):
@@ -108,50 +109,64 @@ class Staging:
 
     def _in_chunks(self, configurations: Sequence[Mapping[str, str]]) -> Iterator[Evaluation]:
         began = time.perf_counter()
-        tallies = [Tally(self._scoring.outputs) for _ in configurations]
+        tallies = [Tally(self.scoring.outputs) for _ in configurations]
         for chunk in self._chunks:
             self._chunk(chunk, configurations, tallies)
         seconds = (time.perf_counter() - began) / max(1, len(tallies))
-        yield from (Evaluation(tally.correct, len(self._dataset), tally.digest, seconds) for tally in tallies)
+        yield from (Evaluation(tally.correct, len(self.dataset), tally.digest, seconds) for tally in tallies)
 
     def _at_once(self, configuration: Mapping[str, str]) -> _Result:
         if self._whole is None:
-            self._whole = self._kept(self._chunks[0], remember=True)
+            self._whole = self.kept(self._chunks[0], remember=True)
 
         def judge(blobs: Sequence[Blob | None]) -> _Result:
-            tally = Tally(self._scoring.outputs)
-            tally.count(*self._scoring.score(blobs, self._dataset.y))
+            tally = Tally(self.scoring.outputs)
+            tally.count(*self.scoring.score(blobs, self.dataset.y))
             return tally.correct, tally.digest
 
-        return self._answer(self._whole, configuration, judge)
+        return self.answer(self._whole, configuration, judge)
 
     def _chunk(self, chunk: slice, configurations: Sequence[Mapping[str, str]], tallies: Sequence[Tally]) -> None:
-        kept: Kept[None] = self._kept(chunk, remember=False)
-        size = self._dataset.images_a_run
-        classes = self._dataset.y[chunk.start * size : chunk.stop * size]
+        kept: Kept[None] = self.kept(chunk, remember=False)
+        size = self.dataset.images_a_run
+        classes = self.dataset.y[chunk.start * size : chunk.stop * size]
         for configuration, tally in zip(configurations, tallies, strict=True):
 
             def judge(blobs: Sequence[Blob | None], tally: Tally = tally) -> None:
-                tally.count(*self._scoring.score(blobs, classes))
+                tally.count(*self.scoring.score(blobs, classes))
 
-            self._answer(kept, configuration, judge)
+            self.answer(kept, configuration, judge)
 
-    def _kept(self, chunk: slice, *, remember: bool) -> Kept[Any]:
+    @property
+    def runs_kept(self) -> int:
+        """Of how many runs the memory holds what one configuration's stages compute."""
+        return self._runs_kept
+
+    def kept(self, chunk: slice, *, remember: bool, spare: int | None = None) -> Kept[Any]:
+        """What is known of the runs of ``chunk``: nothing yet. ``spare``: bytes for other configurations' blobs."""
         images = chunk.stop - chunk.start
         stride = self._stages.strides[0]
         inputs = aligned(stride * images)
         rows = inputs.reshape(images, stride)
-        for name, array in checked_inputs(self._module, self._dataset.feed(chunk)).items():
+        for name, array in checked_inputs(self._module, self.dataset.feed(chunk)).items():
             memory = self._module.memories[name]
             rows[:, memory.offset : memory.offset + memory.nbytes] = array.view(np.uint8)
-        return Kept(self._stages, images, inputs, self._scoring.blobs, memory=self._spare, remember=remember)
+        return Kept(
+            self._stages,
+            images,
+            inputs,
+            self.scoring.blobs,
+            memory=self._spare if spare is None else spare,
+            remember=remember,
+        )
 
-    def _answer(
+    def answer(
         self,
         kept: Kept[_Answer],
         configuration: Mapping[str, str],
         judge: Callable[[Sequence[Blob | None]], _Answer],
     ) -> _Answer:
+        """What ``judge`` makes of ``configuration`` for the runs of ``kept``."""
         choices = stage_choices(configuration, self._slots)
         if not self._admitted.issuperset(enumerate(choices)):
             self._forms.admit(configuration)

@@ -137,6 +137,11 @@ class TestBed:
         """
         return self._staging.evaluate(configurations)
 
+    def shuffled(self, seed: int) -> Staging:
+        """What evaluates on the images in an order drawn by ``seed``."""
+        data = self.dataset.shuffled(seed)
+        return Staging(self.network, data, self.module, self._stages, self._forms, self._cache, self._memory)
+
     @property
     def stage_runs(self) -> Mapping[int, int]:
         """How often each stage (the layers from one that may change to the next) ran so far."""

@@ -70,6 +70,29 @@ def test_several_processes_find_the_same(cli: Cli, constraints: Constraints) -> 
     assert len(found[0]) == 16
 
 
+def test_deciding_evaluates_the_best_on_all_images(cli: Cli, constraints: Constraints, tmp_path: Path) -> None:
+    file = constraints(limits={"accuracy": {"min": 0.9}})
+    ran = cli(
+        "explore", NETWORK, file, "--decide", "accuracy>=0.9", "--risk", "0.02", "--margin", "0.05", "--json", "-q"
+    )
+    assert ran.status == 0, ran.err
+    content = ran.json
+    assert isinstance(content, dict)
+    chosen = content["configurations"][content["best"]]
+    assert chosen["verdict"] is None and chosen["images"] == 450 and chosen["accuracy"] > 0.96
+    others = [each for each in content["configurations"] if each is not chosen]
+    assert all(each["verdict"] is True and each["images"] < 450 for each in others)
+    again = cli("explore", NETWORK, file, "--decide", "accuracy>=0.9", "--risk", "0.02", "--margin", "0.05")
+    assert ">= 0.9 (128 images)" in again.out and "128 on average for a verdict" in again.out
+    assert cli("eval", "--config", "best").status == 0
+    different = cli("explore", NETWORK, file)
+    assert different.status == 2 and "different are the sequential test: accuracy >= 0.9 at a risk of" in different.err
+    clash = cli("explore", NETWORK, file, "--decide", "accuracy>=0.8")
+    assert clash.status == 2 and "deciding accuracy >= 0.8 while the limit is accuracy >= 0.9; make them" in clash.err
+    alone = cli("explore", NETWORK, file, "--risk", "0.1")
+    assert alone.status == 2 and "--risk has no meaning without --decide; add --decide accuracy>=X" in alone.err
+
+
 def test_no_configuration_within_the_limits_is_status_1(cli: Cli, constraints: Constraints) -> None:
     ran = cli("explore", NETWORK, constraints(limits={"accuracy": {"min": 0.999}}), "-j", 1)
     assert ran.status == 1

@@ -8,13 +8,24 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from asnet.errors import OutputError, StudyError
-from asnet.exploration import Cost, DesignSpace, Exhaustive, InProcess, Study, explore
-from asnet.testbed import Evaluation
+from asnet.errors import NoFeasibleConfigurationError, OutputError, StudyError
+from asnet.exploration import (
+    Cost,
+    DesignSpace,
+    Exhaustive,
+    InProcess,
+    Limit,
+    Study,
+    best,
+    explore,
+    pareto_front,
+)
+from asnet.testbed import Evaluation, SequentialTest
 
 from .conftest import SLOTS, FakeEvaluator, facts_of
 
@@ -50,6 +61,31 @@ def test_round_trip(tmp_path: Path, space: DesignSpace) -> None:
     assert results[0].label == "fmul: fmul_trunc(p=0), fdiv: fdiv_trunc(p=20)"
     assert (results[0].accuracy, results[0].cost) == (1.0, Cost(150.0, None))
     assert results[1].cost == Cost(None, None)
+
+
+def test_verdicts(tmp_path: Path, space: DesignSpace) -> None:
+    """A decided evaluation comes back as one; its accuracy is what was decided, or unknown."""
+    test = SequentialTest(0.9, 0.05)
+    path = tmp_path / "net.study"
+    kept, dropped = Evaluation(99, 100, "", 0.5, True), Evaluation(89, 100, "", 0.5, False)
+    with Study.open(path, facts_of(space, decide=test)) as study:
+        study.add_all([(0, kept), (1, dropped), (2, Evaluation(240, 256, "cd"))])
+    with Study.read(path) as study:
+        assert study.facts.decide == test
+        assert dict(study.evaluations) == {0: kept, 1: dropped, 2: Evaluation(240, 256, "cd")}
+        results = study.results()
+    assert [result.value("accuracy") for result in results] == [0.9, None, 240 / 256]
+    limits = {"accuracy": Limit(min=0.9)}
+    assert best(results[:2], ["accuracy"], limits).position == 0
+    with pytest.raises(NoFeasibleConfigurationError, match=r"none of the 1 .* nearest is .* with accuracy 0\.89"):
+        best(results[1:2], ["accuracy"], limits)
+    with pytest.raises(NoFeasibleConfigurationError):
+        best([replace(results[1], evaluation=Evaluation(95, 100, "", 0.5, False))], ["accuracy"], limits)
+    assert [result.position for result in pareto_front(results, ["accuracy"])] == [2]
+    assert text_of(path, space).startswith(
+        f"study {str(path)!r} belongs to other inputs; different are the sequential test: accuracy >= 0.9 at a risk of "
+        "0.05 outside of 0.89 to 0.91, images in the order of seed 0 in the study, none now. "
+    )
 
 
 def test_positions_beyond_64_bits(tmp_path: Path, space: DesignSpace) -> None:
@@ -127,7 +163,7 @@ def test_a_later_format_is_refused(tmp_path: Path, space: DesignSpace) -> None:
         database.execute("pragma user_version = 7")
     database.close()
     assert text_of(path, space) == (
-        f"study {str(path)!r} has format 7, this ASNet knows format 1; start it anew with --fresh"
+        f"study {str(path)!r} has format 7, this ASNet knows format 2; start it anew with --fresh"
     )
 
 
