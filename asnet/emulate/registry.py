@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from asnet.cache import Cache
-from asnet.emulate.analysis import Analysis, analyse
+from asnet.emulate.analysis import Analysis, Netlist, analyse
+from asnet.emulate.bitsliced import BitSliced
 from asnet.emulate.certificates import Masks
 from asnet.emulate.factoring import factors_of
 from asnet.emulate.floats import MaskProducts
 from asnet.emulate.golden_products import GoldenProducts
 from asnet.emulate.integer import ExactIntegers, FactoredIntegers, Factors
+from asnet.emulate.lift import Lifted, WordDesign, check_words, unit_words
 from asnet.emulate.products import ProductsForm
 from asnet.emulate.row_table import RowTable
+from asnet.errors import ToolMissingError, UnitError
 from asnet.units import FunctionLibrary, UnitInstance
 
 __all__ = ["Sources", "products_forms"]
@@ -32,6 +35,9 @@ class Sources:
     masks: Mapping[str, Masks]
     _known: dict[str, Analysis] = field(default_factory=dict[str, Analysis], repr=False, compare=False)
     _factors: dict[str, Factors | None] = field(default_factory=dict[str, "Factors | None"], repr=False, compare=False)
+    _words: dict[str, WordDesign | None] = field(
+        default_factory=dict[str, "WordDesign | None"], repr=False, compare=False
+    )
 
     def analysis(self, instance: UnitInstance) -> Analysis:
         """The facts of ``instance``."""
@@ -42,8 +48,31 @@ class Sources:
     def factors(self, instance: UnitInstance) -> Factors | None:
         """Factors of ``instance``, if it has few."""
         if instance.digest not in self._factors:
-            self._factors[instance.digest] = factors_of(instance, self.analysis(instance), self.library)
+            self._factors[instance.digest] = factors_of(instance, self.analysis(instance))
         return self._factors[instance.digest]
+
+    def netlist(self, instance: UnitInstance) -> Netlist | None:
+        """The gates of ``instance``; None if it has none, or does not need them (making them takes seconds)."""
+        return None if self._has_faster(instance) else self.analysis(instance).netlist
+
+    def words(self, instance: UnitInstance) -> WordDesign | None:
+        """The words of ``instance``; None if it has none that have a form, or does not need them."""
+        if self._has_faster(instance):
+            return None
+        if instance.digest not in self._words:
+            try:
+                found = unit_words(instance, self.library.mode, self.cache)
+                check_words(found)
+            except (UnitError, ToolMissingError):
+                found = None
+            self._words[instance.digest] = found
+        return self._words[instance.digest]
+
+    def _has_faster(self, instance: UnitInstance) -> bool:
+        """Whether another form is faster than gates and words are on any processor."""
+        if instance.digest in self.masks or self.analysis(instance).table is not None:
+            return True
+        return not instance.type.is_float and self.factors(instance) is not None
 
 
 _FORMS: Final[tuple[Callable[[Sources], ProductsForm], ...]] = (
@@ -51,6 +80,8 @@ _FORMS: Final[tuple[Callable[[Sources], ProductsForm], ...]] = (
     lambda sources: FactoredIntegers(sources.factors),
     lambda sources: RowTable(lambda instance: sources.analysis(instance).table),
     lambda sources: MaskProducts(sources.masks),
+    lambda sources: BitSliced(sources.netlist),
+    lambda sources: Lifted(sources.words),
     lambda sources: GoldenProducts(sources.library),
 )
 """The golden model is the last one and serves everything."""

@@ -179,13 +179,14 @@ def run_tool(
     environment: Mapping[str, str] | None = None,
     stdin: str | None = None,
     name: str | None = None,
+    limit: float | None = None,
 ) -> str:
-    """Run ``command``; its stdout.
+    """Run ``command``; its stdout. Arguments as of :func:`try_tool`.
 
     Raises:
         ToolError: it cannot be started, fails or takes too long; the message holds its last lines.
     """
-    done = try_tool(command, cwd=cwd, environment=environment, stdin=stdin, name=name)
+    done = try_tool(command, cwd=cwd, environment=environment, stdin=stdin, name=name, limit=limit)
     if done.returncode != 0:
         tail = "\n".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-8:])
         raise ToolError(f"{name or Path(command[0]).name} failed (exit status {done.returncode}):\n{tail}")

@@ -38,15 +38,16 @@ class Yosys:
     origin: str
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    def run_script(self, script: str, cwd: Path) -> str:
-        """Run the commands ``script`` (one a line) in ``cwd``; the log.
+    def run_script(self, script: str, cwd: Path, *, limit: float | None = None) -> str:
+        """Run the commands ``script`` (one a line) in ``cwd``, for at most ``limit`` seconds; the log.
 
         Raises:
             ToolError: yosys fails; the message holds its last lines.
+            ToolTimeoutError: its time is over.
         """
         path = cwd / "script.ys"
         path.write_text(script, encoding="utf-8")
-        return run_tool([*self.command, path.name], cwd=cwd, environment=self.environment, name="yosys")
+        return run_tool([*self.command, path.name], cwd=cwd, environment=self.environment, name="yosys", limit=limit)
 
 
 @cache

@@ -117,6 +117,26 @@ def test_operands_of_masks_need_no_table(instance: UnitInstance) -> None:
     assert not check(form, "i8", "int32", (8, 64, 16), None, Factors(wrong, factors.w, True), instance)
 
 
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+@pytest.mark.parametrize("kind", ["i8", "u8", "i16"])
+def test_panels_without_products_are_left_out(target: Target, kind: str, instance: UnitInstance) -> None:
+    """A factor with one value beyond a byte, of a pattern that occurs in some panels alone; panels of zeros."""
+    operand = operand_type(kind)
+    patterns = np.arange(1 << operand.width)
+    values = np.where(operand.signed & (patterns >> (operand.width - 1) != 0), patterns - len(patterns), patterns)
+    u = np.where(values == values.min(), -70000 if operand.width > 8 else -160, values)[None]
+    form = FactoredIntegers(lambda _: Factors(u, u, operand.signed), target)
+    random = np.random.default_rng(3)
+    v, s = random.integers(1, 100, (21, 192)), random.integers(1, 100, (9, 21))
+    v[:, :64] = 0
+    v[2, 70], s[3, 4] = values.min(), values.min()
+    for constant in (None, s[None]):
+        what = Products(kind, "int32", True, 1, 9, 192, 21, None if constant is None else "s")
+        raw = None if constant is None else constant.astype(container(kind))
+        found = ProductsFunction(form, what, instance, FloatMode.FTZ, default_cache(), raw)(v, s)
+        assert np.array_equal(found, (u[0][s % len(patterns)] @ u[0][v % len(patterns)]).astype(np.int32))
+
+
 @pytest.mark.parametrize("shape", [(0, 5, 5), (5, 0, 5), (5, 5, 0)])
 def test_nothing_to_add(shape: tuple[int, int, int]) -> None:
     assert check(ExactIntegers(), "i8", "int32", shape, None)

@@ -31,14 +31,15 @@ def run_abc(
     results: Sequence[str] = (),
     *,
     files: Mapping[str, str] | None = None,
+    limit: float | None = None,
 ) -> tuple[list[str], list[str]]:
-    """Run ``commands`` where the file ``<name>.aig`` holds each of ``graphs`` and ``files`` (name → text) are there.
+    """Run ``commands``, for at most ``limit`` seconds, where ``<name>.aig`` holds each of ``graphs`` and ``files`` are.
 
     Returns the lines that ABC prints, and the texts of the files ``results``.
 
     Raises:
         ToolMissingError: there is no yosys.
-        ToolError: yosys or ABC fails, or wrote no such file.
+        ToolError: yosys or ABC fails, or wrote no such file; ToolTimeoutError: its time is over.
     """
     script = [*_ALIASES, "write_blif kept.blif", *commands, "read_blif kept.blif"]
     with tempfile.TemporaryDirectory(prefix="asnet-") as name:
@@ -49,6 +50,6 @@ def run_abc(
             (folder / file).write_text(text, encoding="utf-8")
         for graph, aig in graphs.items():
             (folder / f"{graph}.aig").write_bytes(aig.aiger())
-        log = yosys.find().run_script(_SCRIPT, folder)
+        log = yosys.find().run_script(_SCRIPT, folder, limit=limit)
         texts = [(folder / result).read_text(encoding="utf-8") for result in results]
     return re.findall(r"^ABC: (.*)$", log, re.MULTILINE), texts

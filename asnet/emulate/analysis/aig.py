@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 __all__ = ["FALSE", "TRUE", "Aig", "AigBuilder"]
 
 FALSE: Final = 0
@@ -119,6 +122,15 @@ class AigBuilder:
         half = 1 << (len(bits) - 1)
         low, high = (self.truth(part, bits[:-1]) for part in (table & ((1 << half) - 1), table >> half))
         return self.choice(bits[-1], high, low)
+
+    def function(self, values: NDArray[np.bool_], bits: Sequence[int]) -> int:
+        """The literal of ``values[bits[0] + 2 bits[1] + …]``."""
+        literals = values.astype(np.int64)
+        for bit in bits:
+            pairs, place = np.unique(literals.reshape(-1, 2), axis=0, return_inverse=True)
+            known = [self.choice(bit, int(high), int(low)) for low, high in pairs]
+            literals = np.array(known, np.int64)[place.ravel()]
+        return int(literals[0])
 
     def choice(self, condition: int, then: int, other: int) -> int:
         """The literal of ``condition ? then : other``."""

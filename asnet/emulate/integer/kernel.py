@@ -109,7 +109,10 @@ def _prepare(code: KernelCode, parts: _Parts, here: _Block, goal: ir.Value) -> N
 
 
 def _column(code: KernelCode, parts: _Parts, here: _Block, column: Steps, panel: ir.Value, scalars: ir.Value) -> None:
-    """64 columns of some rows; the loop over columns carries the vectors, where they are prepared."""
+    """64 columns of some rows; the loop over columns carries the vectors, where they are prepared.
+
+    A pass all of whose products are 0 is left out.
+    """
     args, dot = code.arguments, parts.dot
     raw = code.ir.not_(code.is_set(code.number(args["data"], Field.VECTORS)))
     y = code.behind(
@@ -118,19 +121,22 @@ def _column(code: KernelCode, parts: _Parts, here: _Block, column: Steps, panel:
     place = code.add(code.times(here.first, args["v_step"]), column.index)
     source = code.behind(args["v"], code.times(place, dot.container // 8))
     tile = dot.operand.count * dot.bits // 8 * dot.vectors
+    seen = code.scratch(8)
     with _passes(code, scalars, column.values[0]) as (loop, facts, term, terms):
         s, ready = loop.values[:2]
         groups = code.times(here.groups, terms)
         strip = code.times(groups, tile)
+        code.store(code.ir.zext(code.ir.not_(raw), I64), seen, align=8)
         with code.when(raw), code.loop(0, terms) as each:
             goal = code.behind(panel, code.times(code.times(each.index, here.groups), tile))
             own = code.behind(term, code.times(each.index, 8 * Term.SIZE))
-            code.ir.call(parts.panel, [goal, source, own, args["v_step"], here.steps, strip])
+            code.ir.call(parts.panel, [goal, source, own, seen, args["v_step"], here.steps, strip])
         v = code.ir.select(raw, panel, ready)
         order, shift = code.number(facts, Pass.ORDER), code.number(facts, Pass.SHIFT)
+        some = code.is_set(code.load(seen, I64, align=8))
         for number, tiles in enumerate(parts.tiles):
             with (
-                code.when(code.ir.icmp_signed("==", order, I64(number))),
+                code.when(code.ir.and_(some, code.ir.icmp_signed("==", order, I64(number)))),
                 code.loop(0, dot.strips) as each,
             ):
                 code.ir.call(

@@ -28,6 +28,8 @@ Integers = NDArray[np.int64]
 _DIGIT: Final = 8
 _FEWEST_STEPS: Final = 32
 """Steps of a block below which adding its sums to y costs more than the products of a second digit."""
+_RARE: Final = 32
+"""One of so many patterns: terms for them have a pass of their own, which is left out where they do not occur."""
 _MOST_TERMS: Final = 16
 """Of a pass: so many terms leave a block some steps."""
 
@@ -125,6 +127,11 @@ class _Piece:
     shift: int
 
     @property
+    def rare(self) -> bool:
+        """Whether hardly any pattern of the vector operand has a product other than 0."""
+        return int(np.count_nonzero(self.u)) * _RARE <= len(self.u)
+
+    @property
     def bound(self) -> int:
         """The greatest product."""
         return int(np.abs(self.u).max()) * int(np.abs(self.w).max())
@@ -138,9 +145,9 @@ def plan_products(factors: Factors, dot: Dot, accumulator: int, depth: int) -> P
     pieces = [piece for u, w in zip(factors.u, factors.w, strict=True) for piece in _pieces(u, w, 0, dot)]
     if accumulator > 32:
         pieces = [small for piece in pieces for small in _smaller(piece, dot)]
-    groups: dict[tuple[int, int], list[_Piece]] = {}
+    groups: dict[tuple[int, int, bool], list[_Piece]] = {}
     for piece in pieces:
-        groups.setdefault((piece.order, piece.shift), []).append(piece)
+        groups.setdefault((piece.order, piece.shift, piece.rare), []).append(piece)
     cut = [
         group[first : first + _MOST_TERMS] for group in groups.values() for first in range(0, len(group), _MOST_TERMS)
     ]

@@ -13,8 +13,11 @@ __all__ = ["Blocks", "Plan", "padded", "plan"]
 
 _MOST_COLUMNS = 1024
 
-_NEAR = 384 << 10
+_NEAR = 512 << 10
 """Bytes of a panel and its sums that stay in a processor's second cache."""
+
+_BLOCK = 8
+"""What a block costs beside its columns, in columns; one of another width is code of its own."""
 
 _MOST_ROWS = 512
 """Rows whose sums should stay there, too."""
@@ -70,16 +73,19 @@ class Plan:
         return Blocks(0, self.columns[0].extent, self.width)
 
     def blocks(self, operand_bytes: int, sum_bytes: int) -> Blocks:
-        """How to cut the columns into panels."""
+        """How to cut the columns into panels, with the fewest columns that are there for nothing."""
         per_column = self.depth * operand_bytes + min(self.rows, _MOST_ROWS) * sum_bytes
         most = max(COLUMNS, min(_MOST_COLUMNS, _NEAR // per_column // COLUMNS * COLUMNS))
         inside = [math.prod(column.extent for column in self.columns[k + 1 :]) for k in range(len(self.columns))]
         cut = next(k for k, size in enumerate(inside) if size <= most)
         extent = self.columns[cut].extent
-        count = -(-extent // max(1, most // inside[cut]))
-        size = -(-extent // count)
-        if cut == len(self.columns) - 1 and count > 1:
-            size = padded(size)
+
+        def cost(size: int) -> tuple[int, int]:
+            whole, rest = divmod(extent, size)
+            columns = whole * padded(size * inside[cut]) + padded(rest * inside[cut])
+            return columns + _BLOCK * (whole + 2 * (rest > 0)), -size
+
+        size = min(range(1, min(extent, max(1, most // inside[cut])) + 1), key=cost)
         return Blocks(cut, size, size * inside[cut])
 
 
