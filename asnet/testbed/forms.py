@@ -71,7 +71,7 @@ class SlotForms:
         self._threads = threads
         tiled = {slot.name: slot for slot in modules.tiled.slots}
         self._slots = tuple(replace(tiled[slot.name], symbol=slot.symbol) for slot in modules.loops.slots)
-        self._engines: dict[Plan, Engine] = {}
+        self._engines: dict[tuple[Plan, bool], Engine] = {}
         self._staged: dict[Plan, StagedEngine] = {}
         self._batched: dict[tuple[Plan, int], StagedEngine | Batched] = {}
 
@@ -99,7 +99,9 @@ class SlotForms:
     def plan(self, configuration: Mapping[str, str], *, golden: bool = False) -> Plan:
         """The kinds of form for ``configuration``; all ``golden``, if that is asked for."""
         plan = self.binding.plan(configuration, only="golden" if golden else None)
-        if self._running(plan)[1] not in self._engines and len(self._engines) >= _MOST_PLANS:
+        module, running = self._running(plan)
+        known = (running, module is self._modules.loops) in self._engines
+        if not known and len(self._engines) >= _MOST_PLANS:
             return self.binding.plan(configuration, only="golden")
         return plan
 
@@ -114,13 +116,14 @@ class SlotForms:
             return self._modules.loops, plan
         return self._modules.tiled, tuple(kind if slot.singles else "golden" for slot, kind in kinds)
 
-    def engine(self, plan: Plan) -> Engine:
-        """The whole network's code."""
-        module, plan = self._running(plan)
-        if plan not in self._engines:
+    def engine(self, plan: Plan, *, loops: bool = False) -> Engine:
+        """The whole network's code; with ``loops`` no kernels, nothing but the forms of ``plan``."""
+        module, plan = (self._modules.loops, plan) if loops else self._running(plan)
+        key = plan, module is self._modules.loops
+        if key not in self._engines:
             binder = self.binding.binder(plan)
-            self._engines[plan] = Engine(module, binder=binder, cache=self._cache, threads=self._threads)
-        return self._engines[plan]
+            self._engines[key] = Engine(module, binder=binder, cache=self._cache, threads=self._threads)
+        return self._engines[key]
 
     # --- stages (asnet.testbed.staging.Forms) -----------------------------------------------------------------------
 

@@ -162,7 +162,7 @@ class TestBed:
         """
         data = self.dataset if images is None else self.dataset.take(images)
         forms = self._forms
-        engine = forms.engine(forms.plan(configuration, golden=golden))
+        engine = forms.engine(forms.plan(configuration, golden=golden), loops=golden)
         forms.select(configuration)
         state = engine.state(data.runs)
         engine.run(data.feed(slice(None)), state=state)

@@ -38,6 +38,18 @@ def test_quantised_networks(bits: int, form: str, digits: Dataset) -> None:
     assert "golden" not in {kind for slot, kind in kinds.items() if slot.endswith(".mul")}
 
 
+def test_golden_outputs_are_of_loops(digits: Dataset) -> None:
+    network = load(quantize(NETWORKS / "digits_dense.onnx", NETWORKS / "digits_test.npz", images=30).data)
+    bed = TestBed(network, digits.take(5), [ApproximateUnit.shipped("mul8s_trunc").instance(t=3)])
+    configuration = {slot.name: EXACT if slot.op != "mul" else "mul8s_trunc(t=3)" for slot in bed.slots}
+    fast, golden = bed.outputs(configuration), bed.outputs(configuration, golden=True)
+    assert {name: values.tobytes() for name, values in fast.items()} == {
+        name: values.tobytes() for name, values in golden.items()
+    }
+    engines = bed._forms._engines.values()  # pyright: ignore[reportPrivateUsage]
+    assert [bool(engine.module.products) for engine in engines] == [True, False]
+
+
 def test_units_that_are_no_masks(conv: Network, digits: Dataset, instances: tuple[UnitInstance, ...]) -> None:
     multipliers = tuple(instance for instance in instances if instance.op == "fmul")
     check(conv, digits.take(20), multipliers, "fmul")
