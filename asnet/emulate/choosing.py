@@ -39,13 +39,14 @@ class Candidate:
 class Chooser:
     """Chooses kernels for sums of products; one of these serves a test bed.
 
-    ``forms`` the fastest first, as far as one knows beforehand; the last one is ``golden`` and serves everything.
+    ``forms``, each with a bound of its products per second: what cannot be the fastest is not even compiled. The last
+    one is ``golden`` and serves everything.
     ``constants``: the arrays of the module's constants.
     """
 
     def __init__(
         self,
-        forms: Sequence[ProductsForm],
+        forms: Sequence[tuple[float, ProductsForm]],
         library: FunctionLibrary,
         cache: Cache,
         constants: Mapping[str, Array] | None = None,
@@ -75,11 +76,12 @@ class Chooser:
     def candidates(self, what: Products, instance: UnitInstance | None, *, thorough: bool = False) -> list[Candidate]:
         """The forms that serve ``instance``, the fastest first, certified down to the first that can be taken; all of
         them if ``thorough``."""
-        serving = [form for form in self._forms if form.kind != "golden" and form.serves(what, instance)]
         shape = shape_like(what)
-        found = [
-            Candidate(form, shape, rate(form, what, instance, self._library.mode, self._cache)) for form in serving
-        ]
+        found: list[Candidate] = []
+        for bound, form in self._forms[:-1]:
+            fastest = max((candidate.rate for candidate in found), default=0.0)
+            if (thorough or fastest < bound) and form.serves(what, instance):
+                found.append(Candidate(form, shape, self._rate(form, what, instance)))
         found.sort(key=lambda candidate: -candidate.rate)
         taken = False
         for place, candidate in enumerate(found):
@@ -91,6 +93,8 @@ class Chooser:
                 candidate.form, shape, candidate.rate, result if right else None, None if right else result
             )
             taken = taken or right
-        golden = next(form for form in self._forms if form.kind == "golden")
-        slow = rate(golden, what, instance, self._library.mode, self._cache) if thorough or not taken else 0.0
-        return [*found, Candidate(golden, shape, slow)]
+        golden = self._forms[-1][1]
+        return [*found, Candidate(golden, shape, self._rate(golden, what, instance) if thorough else 0.0)]
+
+    def _rate(self, form: ProductsForm, what: Products, instance: UnitInstance | None) -> float:
+        return rate(form, what, instance, self._library.mode, self._cache)

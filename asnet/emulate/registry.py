@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -52,13 +53,11 @@ class Sources:
         return self._factors[instance.digest]
 
     def netlist(self, instance: UnitInstance) -> Netlist | None:
-        """The gates of ``instance``; None if it has none, or does not need them (making them takes seconds)."""
-        return None if self._has_faster(instance) else self.analysis(instance).netlist
+        """The gates of ``instance``; None if it has none."""
+        return self.analysis(instance).netlist
 
     def words(self, instance: UnitInstance) -> WordDesign | None:
-        """The words of ``instance``; None if it has none that have a form, or does not need them."""
-        if self._has_faster(instance):
-            return None
+        """The words of ``instance``; None if it has none that have a form."""
         if instance.digest not in self._words:
             try:
                 found = unit_words(instance, self.library.mode, self.cache)
@@ -68,25 +67,19 @@ class Sources:
             self._words[instance.digest] = found
         return self._words[instance.digest]
 
-    def _has_faster(self, instance: UnitInstance) -> bool:
-        """Whether another form is faster than gates and words are on any processor."""
-        if instance.digest in self.masks or self.analysis(instance).table is not None:
-            return True
-        return not instance.type.is_float and self.factors(instance) is not None
 
-
-_FORMS: Final[tuple[Callable[[Sources], ProductsForm], ...]] = (
-    lambda _: ExactIntegers(),
-    lambda sources: FactoredIntegers(sources.factors),
-    lambda sources: RowTable(lambda instance: sources.analysis(instance).table),
-    lambda sources: MaskProducts(sources.masks),
-    lambda sources: BitSliced(sources.netlist),
-    lambda sources: Lifted(sources.words),
-    lambda sources: GoldenProducts(sources.library),
+_FORMS: Final[tuple[tuple[float, Callable[[Sources], ProductsForm]], ...]] = (
+    (math.inf, lambda _: ExactIntegers()),
+    (math.inf, lambda sources: FactoredIntegers(sources.factors)),
+    (math.inf, lambda sources: MaskProducts(sources.masks)),
+    (150e9, lambda sources: RowTable(lambda instance: sources.analysis(instance).table)),
+    (15e9, lambda sources: BitSliced(sources.netlist)),
+    (5e9, lambda sources: Lifted(sources.words)),
+    (0.5e9, lambda sources: GoldenProducts(sources.library)),
 )
-"""The golden model is the last one and serves everything."""
+"""Products per second that no such kernel reaches, and the form. The golden model is the last one and serves all."""
 
 
-def products_forms(sources: Sources) -> tuple[ProductsForm, ...]:
-    """All of them."""
-    return tuple(make(sources) for make in _FORMS)
+def products_forms(sources: Sources) -> tuple[tuple[float, ProductsForm], ...]:
+    """All of them, the fastest first, each with products per second that it does not reach."""
+    return tuple((bound, make(sources)) for bound, make in _FORMS)

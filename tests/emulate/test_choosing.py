@@ -130,14 +130,16 @@ def test_wide_operands_are_sampled(library: FunctionLibrary, tmp_path: Path, con
 def test_the_fastest_certified_form_is_chosen(library: FunctionLibrary, lopsided: UnitInstance, tmp_path: Path) -> None:
     golden = GoldenProducts(library)
     wrong, right = Late(library), Again(library)  # the one that leaves out products is fast
-    chooser = Chooser([wrong, right, golden], library, Cache(tmp_path), {})
+    chooser = Chooser([(1e12, wrong), (1e12, right), (1e12, golden)], library, Cache(tmp_path), {})
     assert chooser.choose(LAYER, lopsided).form is right
     candidates = chooser.candidates(LAYER, lopsided, thorough=True)
     assert [candidate.form for candidate in candidates] == [wrong, right, golden]
     assert candidates[0].rate > candidates[1].rate > 0
     assert candidates[0].difference is not None and candidates[0].certificate is None
     assert candidates[1].certificate is not None and candidates[2].certificate is None
-    assert Chooser([wrong, golden], library, Cache(tmp_path), {}).choose(LAYER, lopsided).form is golden
+    assert Chooser([(1e12, wrong), (1e12, golden)], library, Cache(tmp_path), {}).choose(LAYER, lopsided).form is golden
+    hopeless = Chooser([(1e12, right), (1.0, wrong), (0.0, golden)], library, Cache(tmp_path), {})
+    assert [candidate.form for candidate in hopeless.candidates(LAYER, lopsided)] == [right, golden]
     assert chooser.choose(LAYER, None).form is golden
 
 
