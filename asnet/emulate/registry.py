@@ -15,7 +15,7 @@ from asnet.emulate.factoring import factors_of
 from asnet.emulate.floats import MaskProducts
 from asnet.emulate.golden_products import GoldenProducts
 from asnet.emulate.integer import ExactIntegers, FactoredIntegers, Factors
-from asnet.emulate.lift import Lifted, WordDesign, check_words, unit_words
+from asnet.emulate.lift import Lifted, WordDesign, computable, unit_words
 from asnet.emulate.products import ProductsForm
 from asnet.emulate.row_table import RowTable
 from asnet.errors import ToolMissingError, UnitError
@@ -60,8 +60,7 @@ class Sources:
         """The words of ``instance``; None if it has none that have a form."""
         if instance.digest not in self._words:
             try:
-                found = unit_words(instance, self.library.mode, self.cache)
-                check_words(found)
+                found = computable(unit_words(instance, self.library.mode, self.cache))
             except (UnitError, ToolMissingError):
                 found = None
             self._words[instance.digest] = found

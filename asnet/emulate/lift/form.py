@@ -21,7 +21,7 @@ _WIDEST = 16
 class Lifted:
     """Computes a unit's words with LLVM's integers, in lanes over the columns.
 
-    ``designs``: the words of an instance (:func:`~asnet.emulate.lift.lifting.check_words` accepted them), None for
+    ``designs``: the words of an instance (:func:`~asnet.emulate.lift.lifting.computable`), None for
     those that have none.
     """
 

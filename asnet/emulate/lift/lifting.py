@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from llvmlite import ir
 
 from asnet.emulate.lift.cells import CELLS
+from asnet.emulate.lift.narrowing import WIDEST, narrowed
 from asnet.emulate.lift.values import Words, container
 from asnet.emulate.lift.words import Bit, Cell, WordDesign
 from asnet.errors import UnitError
 from asnet.ir.emission import Emitter
 
-__all__ = ["Lifting", "check_words", "sides"]
-
-_WIDEST = 64
+__all__ = ["Lifting", "computable", "sides"]
 
 
-def check_words(design: WordDesign) -> None:
-    """Refuse what cannot be computed.
+_MOST: Final = 600
+"""Cells; a netlist of gates, not of words, has many."""
+
+
+def computable(design: WordDesign) -> WordDesign:
+    """``design`` in cells that can be computed.
 
     Raises:
-        UnitError: names a cell of an unknown kind, or the width of a word of more than 64 bits.
+        UnitError: it is too large; names a cell of an unknown kind, or the width of a word of more than 64 bits.
     """
+    design = narrowed(design)
+    if len(design.cells) > _MOST:
+        raise UnitError(f"it has {len(design.cells)} cells; with more than {_MOST} it is slower as words than as gates")
     for cell in design.cells:
         if cell.kind not in CELLS:
             raise UnitError(f"its cell {cell.kind} has no form as words")
-        widest = max(cell.parameters.get(name, 0) for name in ("WIDTH", *CELLS[cell.kind].widths))
-        if widest > _WIDEST:
-            raise UnitError(f"its cell {cell.kind} works on words of {widest} bits; at most {_WIDEST} have a form")
-    if len(design.y) > _WIDEST:
-        raise UnitError(f"its result has {len(design.y)} bits; at most {_WIDEST} have a form")
+        widest = max(cell.parameters.get(name, 0) for name in CELLS[cell.kind].widths)
+        if widest > WIDEST:
+            raise UnitError(f"its cell {cell.kind} works on words of {widest} bits; at most {WIDEST} have a form")
+    if len(design.y) > WIDEST:
+        raise UnitError(f"its result has {len(design.y)} bits; at most {WIDEST} have a form")
+    return design
 
 
 def sides(design: WordDesign) -> list[frozenset[str]]:

@@ -18,7 +18,7 @@ from asnet.types import FloatMode
 from asnet.units import UnitInstance
 from asnet.units.elaborate import write_files
 
-__all__ = ["Bit", "Cell", "WordDesign", "read_words", "unit_words", "word_design"]
+__all__ = ["Bit", "Cell", "WordDesign", "read_words", "unit_words"]
 
 _VERSION: Final = "words 1"
 
@@ -82,16 +82,6 @@ def unit_words(instance: UnitInstance, mode: FloatMode, cache: Cache) -> WordDes
     if isinstance(content, str):
         raise UnitError(f"{instance.files[0].origin}: unit {instance.name} has no words: {content}")
     return read_words(content)
-
-
-def word_design(design: VerilogDesign) -> WordDesign:
-    """The words of ``design``.
-
-    Raises:
-        ToolMissingError: there is no yosys.
-        UnitError: yosys cannot elaborate it.
-    """
-    return read_words(_elaborated(design))
 
 
 def _elaborated(design: VerilogDesign) -> Mapping[str, Any]:
