@@ -38,7 +38,7 @@ class TableEntry:
     def serves(self, slot: Slot, instance: UnitInstance | None) -> bool:
         """Scalar sites of small integers, exact or of a unit that has a table."""
         operand = operand_type(slot.type)
-        if operand.is_float or operand.width > WIDEST or slot.op not in _EXACT or slot.products is not None:
+        if operand.is_float or operand.width > WIDEST or slot.op not in _EXACT:
             return False
         return instance is None or (
             (instance.op, instance.type.name) == (slot.op, slot.type) and self._tables(instance) is not None
