@@ -6,6 +6,7 @@ import ctypes
 from collections.abc import Callable
 from pathlib import Path
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
@@ -239,6 +240,16 @@ def test_single_products_of_floats_and_wide_integers_are_not_served() -> None:
     slots = [Slot("l", "l", "Mul", op, kind, "s", 1, 1) for op, kind in (("fmul", "f32"), ("mul", "i9"), ("mul", "i8"))]
     assert [form.serves(slot, None) for slot in slots] == [False, False, True]
     assert not form.serves(slots[2], unit("i8"))
+
+
+def test_the_plain_kernel_compiles_for_another_architecture() -> None:
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    form = RowTable(lambda _: np.zeros((4, 4), np.int32), LEVELS["portable"])
+    machine = llvm.Target.from_triple("aarch64-unknown-linux-gnu").create_target_machine(opt=2)
+    module = llvm.parse_assembly(form.kernel(Products("i2", "int32", True, 1, 1, 1, 1), unit("i2")))
+    module.triple = machine.triple
+    assert "ldrb" in machine.emit_assembly(module)
 
 
 def test_what_is_served() -> None:
