@@ -11,7 +11,7 @@ from llvmlite import ir
 
 from asnet.emulate.integer.dot import Dot, dot_for
 from asnet.emulate.integer.layout import PANEL_BYTES, ROWS_BYTES, Field, Pass, Term
-from asnet.emulate.integer.panels import emit_panel
+from asnet.emulate.integer.panels import emit_panel, emit_search
 from asnet.emulate.integer.rows import emit_rows
 from asnet.emulate.integer.tiles import emit_tiles
 from asnet.emulate.kernels import KernelCode, KernelText, Target
@@ -27,7 +27,7 @@ def kernel_text(container: int, accumulator: int, target: Target) -> str:
     dot = dot_for(container, target)
     text = KernelText(target)
     tiles = tuple(emit_tiles(text, dot, order, accumulator) for order in range(len(dot.orders)))
-    parts = _Parts(dot, accumulator, tiles, emit_panel(text, dot), emit_rows(text, dot))
+    parts = _Parts(dot, accumulator, tiles, emit_panel(text, dot), emit_search(text, dot), emit_rows(text, dot))
     with text.kernel() as code:
         _emit(code, parts)
     return str(text)
@@ -41,6 +41,7 @@ class _Parts:
     accumulator: int
     tiles: tuple[ir.Function, ...]
     panel: ir.Function
+    search: ir.Function
     rows: ir.Function
 
 
@@ -111,7 +112,7 @@ def _prepare(code: KernelCode, parts: _Parts, here: _Block, goal: ir.Value) -> N
 def _column(code: KernelCode, parts: _Parts, here: _Block, column: Steps, panel: ir.Value, scalars: ir.Value) -> None:
     """64 columns of some rows; the loop over columns carries the vectors, where they are prepared.
 
-    A pass all of whose products are 0 is left out.
+    A pass whose products are all 0 because no operand is a rare one is left out.
     """
     args, dot = code.arguments, parts.dot
     raw = code.ir.not_(code.is_set(code.number(args["data"], Field.VECTORS)))
@@ -121,19 +122,21 @@ def _column(code: KernelCode, parts: _Parts, here: _Block, column: Steps, panel:
     place = code.add(code.times(here.first, args["v_step"]), column.index)
     source = code.behind(args["v"], code.times(place, dot.container // 8))
     tile = dot.operand.count * dot.bits // 8 * dot.vectors
-    seen = code.scratch(8)
+    found = code.scratch(8)
     with _passes(code, scalars, column.values[0]) as (loop, facts, term, terms):
         s, ready = loop.values[:2]
         groups = code.times(here.groups, terms)
         strip = code.times(groups, tile)
-        code.store(code.ir.zext(code.ir.not_(raw), I64), seen, align=8)
-        with code.when(raw), code.loop(0, terms) as each:
+        code.store(I64(1), found, align=8)
+        with code.when(code.ir.and_(raw, code.is_set(code.number(facts, Pass.SEARCH)))):
+            code.ir.call(parts.search, [found, source, facts, args["v_step"], here.steps])
+        some = code.is_set(code.load(found, I64, align=8))
+        with code.when(code.ir.and_(raw, some)), code.loop(0, terms) as each:
             goal = code.behind(panel, code.times(code.times(each.index, here.groups), tile))
             own = code.behind(term, code.times(each.index, 8 * Term.SIZE))
-            code.ir.call(parts.panel, [goal, source, own, seen, args["v_step"], here.steps, strip])
+            code.ir.call(parts.panel, [goal, source, own, args["v_step"], here.steps, strip])
         v = code.ir.select(raw, panel, ready)
         order, shift = code.number(facts, Pass.ORDER), code.number(facts, Pass.SHIFT)
-        some = code.is_set(code.load(seen, I64, align=8))
         for number, tiles in enumerate(parts.tiles):
             with (
                 code.when(code.ir.and_(some, code.ir.icmp_signed("==", order, I64(number)))),

@@ -18,7 +18,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-__all__ = ["PANEL_BYTES", "ROWS_BYTES", "STEPS", "Field", "Pass", "Term"]
+__all__ = ["PANEL_BYTES", "RARE", "ROWS_BYTES", "STEPS", "Field", "Pass", "Term"]
 
 PANEL_BYTES: Final = 24 << 10
 """A pass' share of a panel: what stays in the nearest cache beside the rows."""
@@ -28,6 +28,9 @@ ROWS_BYTES: Final = 128 << 10
 
 STEPS: Final = 512
 """Steps of a block, at most."""
+
+RARE: Final = 4
+"""Raw operands that a pass may be searched for."""
 
 
 class Field(IntEnum):
@@ -47,12 +50,17 @@ class Field(IntEnum):
 
 
 class Pass(IntEnum):
-    """The numbers of a pass: how many terms it has, which way round (:attr:`asnet.emulate.integer.dot.Dot.orders`)."""
+    """The numbers of a pass: how many terms it has, which way round (:attr:`asnet.emulate.integer.dot.Dot.orders`).
+
+    ``SEARCH``: whether to leave it out where none of the :data:`RARE` raw vector operands from ``RARE`` on occurs.
+    """
 
     TERMS = 0
     ORDER = 1
     SHIFT = 2
-    SIZE = 3
+    SEARCH = 3
+    RARE = 4
+    SIZE = 8
 
 
 class Term(IntEnum):

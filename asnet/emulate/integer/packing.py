@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asnet.emulate.integer.dot import Dot
-from asnet.emulate.integer.layout import Field, Pass, Term
+from asnet.emulate.integer.layout import RARE, Field, Pass, Term
 from asnet.emulate.integer.plan import PlannedPass, PlannedTerm, ProductsPlan, Transform
 from asnet.emulate.products import Data, aligned
 from asnet.ir.products import COLUMNS
@@ -45,8 +45,9 @@ def pack(plan: ProductsPlan, dot: Dot, scalars: Array | None, vectors: Array | N
 
 
 def _pass(own: PlannedPass) -> list[int]:
-    facts = {Pass.TERMS: len(own.terms), Pass.ORDER: own.order, Pass.SHIFT: own.shift}
-    return [facts[field] for field in Pass if field is not Pass.SIZE]
+    rare = (*own.rare, *own.rare[-1:] * (RARE - len(own.rare))) or (0,) * RARE
+    facts = {Pass.TERMS: len(own.terms), Pass.ORDER: own.order, Pass.SHIFT: own.shift, Pass.SEARCH: int(bool(own.rare))}
+    return [*(facts[field] for field in Pass if field < Pass.RARE), *rare]
 
 
 def _term(term: PlannedTerm, dot: Dot, tables: list[Array], changing: tuple[bool, bool]) -> list[int]:

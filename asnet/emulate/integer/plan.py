@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asnet.emulate.integer.dot import Dot
-from asnet.emulate.integer.layout import PANEL_BYTES, ROWS_BYTES, STEPS
+from asnet.emulate.integer.layout import PANEL_BYTES, RARE, ROWS_BYTES, STEPS
 from asnet.types import Array
 
 __all__ = [
@@ -28,8 +28,6 @@ Integers = NDArray[np.int64]
 _DIGIT: Final = 8
 _FEWEST_STEPS: Final = 32
 """Steps of a block below which adding its sums to y costs more than the products of a second digit."""
-_RARE: Final = 32
-"""One of so many patterns: terms for them have a pass of their own, which is left out where they do not occur."""
 _MOST_TERMS: Final = 16
 """Of a pass: so many terms leave a block some steps."""
 
@@ -96,11 +94,15 @@ class PlannedTerm:
 
 @dataclass(frozen=True, eq=False)
 class PlannedPass:
-    """Terms that are summed together, in one way round, and shifted."""
+    """Terms that are summed together, in one way round, and shifted.
+
+    ``rare``: the vector operands without which all products are 0, if they are few.
+    """
 
     terms: tuple[PlannedTerm, ...]
     order: int
     shift: int
+    rare: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,9 +129,10 @@ class _Piece:
     shift: int
 
     @property
-    def rare(self) -> bool:
-        """Whether hardly any pattern of the vector operand has a product other than 0."""
-        return int(np.count_nonzero(self.u)) * _RARE <= len(self.u)
+    def rare(self) -> tuple[int, ...]:
+        """The patterns of the vector operand that have products other than 0, if they are few."""
+        found = np.flatnonzero(self.u)
+        return tuple(found.tolist()) if len(found) <= RARE and len(found) * 32 <= len(self.u) else ()
 
     @property
     def bound(self) -> int:
@@ -145,7 +148,7 @@ def plan_products(factors: Factors, dot: Dot, accumulator: int, depth: int) -> P
     pieces = [piece for u, w in zip(factors.u, factors.w, strict=True) for piece in _pieces(u, w, 0, dot)]
     if accumulator > 32:
         pieces = [small for piece in pieces for small in _smaller(piece, dot)]
-    groups: dict[tuple[int, int, bool], list[_Piece]] = {}
+    groups: dict[tuple[int, int, tuple[int, ...]], list[_Piece]] = {}
     for piece in pieces:
         groups.setdefault((piece.order, piece.shift, piece.rare), []).append(piece)
     cut = [
@@ -156,9 +159,15 @@ def plan_products(factors: Factors, dot: Dot, accumulator: int, depth: int) -> P
         bound = max((sum(piece.bound for piece in group) for group in cut), default=1)
         most = min(most, ((1 << 31) - 1) // max(1, bound))
     block = _even(depth, max(dot.steps, most // dot.steps * dot.steps), dot.steps)
+    raw = _raw(factors)
     passes = tuple(
-        PlannedPass(tuple(_term(piece, factors, dot) for piece in group), group[0].order, group[0].shift)
-        for group in cut
+        PlannedPass(
+            tuple(_term(piece, raw, dot) for piece in own),
+            own[0].order,
+            own[0].shift,
+            tuple(raw[list(own[0].rare)].tolist()),
+        )
+        for own in cut
     )
     row_bytes = sum(4 + 4 * (block // dot.steps) * len(own.terms) for own in passes)
     return ProductsPlan(passes, block, ROWS_BYTES // max(1, row_bytes))
@@ -217,11 +226,14 @@ def _high(values: Integers) -> Integers:
     return values >> _DIGIT
 
 
-def _term(piece: _Piece, factors: Factors, dot: Dot) -> PlannedTerm:
-    (least, most), _ = dot.orders[piece.order]
+def _raw(factors: Factors) -> Integers:
+    """The operands, in the order of their patterns."""
     raw = np.arange(1 << factors.width, dtype=np.int64)
-    if factors.signed:
-        raw = np.where(raw >> (factors.width - 1) != 0, raw - (1 << factors.width), raw)
+    return np.where(raw >> (factors.width - 1) != 0, raw - (1 << factors.width), raw) if factors.signed else raw
+
+
+def _term(piece: _Piece, raw: Integers, dot: Dot) -> PlannedTerm:
+    (least, most), _ = dot.orders[piece.order]
     low, high = int(piece.u.min()), int(piece.u.max())
     half = 1 << (dot.container - 1)
     offsets = [offset for offset in (0, low - least, half, -half) if least <= low - offset and high - offset <= most]
