@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import as_completed
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from asnet.errors import NoFeasibleConfigurationError, ToolMissingError
+from asnet.errors import NoFeasibleConfigurationError
 from asnet.exploration import (
     Adaptive,
-    Cost,
-    Costs,
     Executor,
     Exhaustive,
     InProcess,
-    Resource,
     Search,
     Study,
     best,
-    resources,
 )
 from asnet.exploration import explore as run_search
+from asnet.flow.costing import UnitCosts
 from asnet.flow.problem import Problem, Progress
 from asnet.testbed import Deciding, Evaluator, TestBed
 from asnet.tools import ToolThreads
-from asnet.types import EXACT, operand_type
-from asnet.units import UnitInstance, exact_unit
-from asnet.units.characterise import characterise
 
-__all__ = ["explore", "unit_costs"]
+__all__ = ["explore"]
 
 
 def explore(
@@ -69,8 +62,11 @@ def explore(
         missing = wanted - len(opened.evaluations)
         if missing > 0:
             bed = bed or problem.bed(jobs=jobs, threads=threads, progress=compiling)
-            run_search(opened, strategy, _executor(problem, bed, jobs), progress=evaluating)
-        costs = unit_costs(problem, jobs=jobs, progress=characterising)
+        with ToolThreads(jobs) as tools:
+            measuring = UnitCosts(problem, tools)
+            if bed is not None and missing > 0:
+                run_search(opened, strategy, _executor(problem, bed, jobs), progress=evaluating)
+            costs = measuring.collect(characterising)
         if costs:
             opened.set_costs(costs)
         if problem.decide is not None:
@@ -102,35 +98,3 @@ def _confirm(study: Study, problem: Problem, bed: TestBed) -> None:
         evaluation = bed.evaluate(problem.space[chosen.position])
         study.add(chosen.position, evaluation)
         results[chosen.position] = replace(chosen, evaluation=evaluation)
-
-
-def unit_costs(problem: Problem, *, jobs: int = 1, progress: Progress | None = None) -> Costs:
-    """Area and delay of every unit of the space, as far as known; empty where there is no way to know any."""
-    used: dict[Resource, UnitInstance] = {}
-    for variable in problem.space.variables:
-        members = [slot for slot in problem.slots if slot.name in variable.slots]
-        for candidate in variable.candidates:
-            for resource in resources(dict.fromkeys(variable.slots, candidate), members):
-                op, kind, name = resource
-                instance = exact_unit(op, operand_type(kind)) if name == EXACT else problem.space.instances[name]
-                if instance is not None:
-                    used[resource] = instance
-    costs: dict[Resource, Cost] = {}
-    with ToolThreads(jobs) as threads:
-        measure = partial(_cost, problem=problem)
-        futures = {threads.submit(measure, instance): resource for resource, instance in used.items()}
-        for done, future in enumerate(as_completed(futures), start=1):
-            cost = future.result()
-            if cost is not None:
-                costs[futures[future]] = cost
-                if progress is not None:
-                    progress(done, len(used), used[futures[future]].name)
-    return costs
-
-
-def _cost(instance: UnitInstance, problem: Problem) -> Cost | None:
-    try:
-        figures = characterise(instance, problem.mode, cache=problem.cache)
-    except ToolMissingError:  # no yosys: only units whose figures are shipped have costs
-        return None
-    return Cost(area=figures.luts, delay=figures.levels)

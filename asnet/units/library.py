@@ -6,6 +6,7 @@ import ctypes
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from asnet.cache import Cache, default_cache
 from asnet.errors import UnitError, UsageError
 from asnet.host import float_environment, processors
-from asnet.resources import render, templates_dir
+from asnet.resources import render
 from asnet.tools import ToolThreads, cxx
 from asnet.types import EXACT, Array, FloatMode, OperandType, operand_type
 from asnet.units.compiled import C_TYPES, CXX_FLAGS, build_key, object_key, prelude, runtime, symbol, unit_object
@@ -104,15 +105,22 @@ def _source(functions: Sequence[_Function], mode: FloatMode) -> str:
 
 
 def _objects(
-    instances: Sequence[UnitInstance], mode: FloatMode, cache: Cache, jobs: int, progress: Progress | None
+    instances: Sequence[UnitInstance],
+    mode: FloatMode,
+    source: str,
+    cache: Cache,
+    jobs: int,
+    progress: Progress | None,
 ) -> tuple[list[Path], int]:
-    """Object files of the instances and of the run-time library, compiled in parallel; number of instances compiled."""
+    """Object files of the instances, of the functions that call them (``source``) and of the run-time library, compiled
+    in parallel; number of instances compiled."""
     keys = {object_key(instance, mode): instance for instance in instances}
     missing = {key: instance for key, instance in keys.items() if not cache.has("unit-objects", key)}
     with ToolThreads(jobs) as threads:
         support = threads.submit(runtime, cache)
         header = threads.submit(prelude, cache) if missing else None
-        pending: dict[Future[Any], str] = {support: "Verilator's run-time library"}
+        functions = threads.submit(partial(_compiled, cache=cache), source)
+        pending: dict[Future[Any], str] = {support: "Verilator's run-time library", functions: "the functions"}
 
         def compiled(instance: UnitInstance) -> Path:
             assert header is not None
@@ -131,7 +139,17 @@ def _objects(
             if name in failures:
                 raise failures[name]
         found = [cache.entry("unit-objects", key) / "unit.o" for key in keys]
-        return [*found, *support.result()], len(missing)
+        return [functions.result(), *found, *support.result()], len(missing)
+
+
+def _compiled(source: str, cache: Cache) -> Path:
+    """The object file of a library's functions."""
+
+    def build(folder: Path) -> None:
+        (folder / "library.cpp").write_text(source, encoding="utf-8")
+        cxx.find().compile([*CXX_FLAGS, "-c", "library.cpp", "-o", "library.o"], folder)
+
+    return cache.get("library-functions", build_key(["functions", source]), build) / "library.o"
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,16 +194,14 @@ class FunctionLibrary:
             check(instance.files, trust_verilog=trust_verilog)
         functions = _functions(instances)
         unique = [instance for function in functions for instance in function.instances]
-        objects, compiled = _objects(unique, mode, cache, jobs or processors(), progress)
         source = _source(functions, mode)
+        objects, compiled = _objects(unique, mode, source, cache, jobs or processors(), progress)
 
         def link(folder: Path) -> None:
-            (folder / "library.cpp").write_text(source, encoding="utf-8")
-            cxx.find().compile([*CXX_FLAGS, "-shared", "library.cpp", *objects, "-o", "library.so"], folder)
+            cxx.find().compile([*CXX_FLAGS, "-shared", *objects, "-o", "library.so"], folder)
 
         keys = [object_key(instance, mode) for instance in unique]
-        template = (templates_dir() / "library" / "library.cpp.j2").read_text(encoding="utf-8")
-        path = cache.get("unit-libraries", build_key([source, template, *keys]), link) / "library.so"
+        path = cache.get("unit-libraries", build_key([source, *keys]), link) / "library.so"
         handle = ctypes.CDLL(str(path))
         names = [name for function in functions for name in (function.name, f"{function.name}_n")]
         symbols = {name: ctypes.cast(getattr(handle, name), ctypes.c_void_p).value or 0 for name in names}
