@@ -88,7 +88,7 @@ def _transformed(transform: Transform, patterns: NDArray[np.intp]) -> NDArray[np
 def _scalars(plan: ProductsPlan, dot: Dot, patterns: NDArray[np.intp]) -> NDArray[np.uint8]:
     """(groups, bytes)."""
     count, rows, depth = patterns.shape
-    parts: list[AnyArray] = []
+    parts: list[AnyArray] = [np.zeros((count, 0), np.int32)]
     for first, steps, groups in _blocks(plan, dot, depth):
         raw = patterns[:, :, first : first + steps]
         for own in plan.passes:
@@ -116,7 +116,7 @@ def _vectors(plan: ProductsPlan, dot: Dot, patterns: NDArray[np.intp]) -> Array:
     depth, columns = patterns.shape
     panels = -(-columns // COLUMNS)
     patterns = np.pad(patterns, ((0, 0), (0, panels * COLUMNS - columns)))
-    parts: list[AnyArray] = []
+    parts: list[AnyArray] = [np.zeros(0, f"int{dot.bits}")]
     for first, steps, groups in _blocks(plan, dot, depth):
         raw = patterns[first : first + steps]
         for panel in range(panels):
