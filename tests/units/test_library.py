@@ -180,8 +180,9 @@ def test_progress_names_what_is_compiled_and_equal_content_is_compiled_once(
     both = [unit.instance(p=22), twin.instance(p=22)]
     built = FunctionLibrary.build(both, FloatMode.IEEE, cache=cache, progress=lambda *what: calls.append(what))
     assert built.compiled == 1
-    assert calls[-1][:2] == (2, 2)
-    assert {name for _, _, name in calls} == {"Verilator's run-time library", "fmul_trunc(p=22)"}
+    assert calls[-1][:2] == (3, 3)
+    expected = {"Verilator's run-time library", "the functions", "fmul_trunc(p=22)"}
+    assert {name for _, _, name in calls} == expected
     assert [built.id(instance) for instance in both] == [1, 1]
     tiny = np.array([1e-40], np.float32)
     assert (
