@@ -15,7 +15,7 @@ from asnet.types import FloatMode
 from asnet.units import ApproximateUnit, FunctionLibrary, UnitInstance, family_members, shipped_units
 from asnet.units.library import EXACT_SIGNS
 
-__all__ = ["every_instance", "explanation_json", "show_certificates"]
+__all__ = ["check_emulated", "every_instance", "explanation_json", "show_certificates"]
 
 _GOLDEN = "the golden model itself"
 
@@ -48,12 +48,21 @@ def show_certificates(
     print_table("", ["instance", "form", "certificate", "GMAC/s"], rows, left=3)
 
 
-def _explanations(instances: Sequence[UnitInstance], mode: FloatMode, talk: Talk, *, trust: bool) -> list[Explanation]:
+def check_emulated(instances: Sequence[UnitInstance]) -> None:
+    """Refuse instances that no network uses.
+
+    Raises:
+        UsageError: an instance stands for nothing that a network may use it for.
+    """
     for instance in instances:
         if instance.op not in EXACT_SIGNS:
             raise UsageError(
                 f"{instance.name} is a {instance.op}, for hardware alone; what is emulated: {', '.join(EXACT_SIGNS)}"
             )
+
+
+def _explanations(instances: Sequence[UnitInstance], mode: FloatMode, talk: Talk, *, trust: bool) -> list[Explanation]:
+    check_emulated(instances)
     cache = default_cache()
     with talk.progress("compiling units") as progress:
         library = FunctionLibrary.build(instances, mode, cache=cache, progress=progress, trust_verilog=trust)

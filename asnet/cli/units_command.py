@@ -11,6 +11,7 @@ from asnet.cache import default_cache
 from asnet.cli.options import add_trust, at_least
 from asnet.cli.talk import Talk, print_json, print_table
 from asnet.cli.units_certificates import every_instance, show_certificates
+from asnet.cli.units_explain import show_explanations
 from asnet.errors import ToolMissingError, UsageError
 from asnet.types import FloatMode
 from asnet.units import (
@@ -38,6 +39,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--certificates", action="store_true", help="how each instance (without a unit: all) is emulated, and why"
     )
+    parser.add_argument(
+        "--explain", action="store_true", help="what each instance computes, found from its Verilog, and its forms"
+    )
     parser.add_argument("--samples", type=at_least(1), default=1_000_000, metavar="N", help="operand pairs, if sampled")
     parser.add_argument("--seed", type=int, default=0, help="of the sampled operands")
     parser.add_argument("--mode", choices=[str(mode) for mode in FloatMode], default="ftz", help="float mode")
@@ -52,11 +56,14 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
         show_certificates(instances, mode, talk, trust=args.trust_verilog, as_json=args.json)
         return 0
     if args.unit is None:
-        if args.errors or args.area:
-            raise UsageError("--area and --errors want a unit: asnet units fmul_trunc --area")
+        if args.errors or args.area or args.explain:
+            raise UsageError("--area, --errors and --explain want a unit: asnet units fmul_trunc --area")
         return _list(as_json=args.json)
     unit, instances = _chosen(args.unit)
     mode = FloatMode(args.mode)
+    if args.explain:
+        show_explanations(instances, mode, talk, trust=args.trust_verilog, as_json=args.json)
+        return 0
     areas = _areas(instances, mode, talk) if args.area else {}
     errors = _errors(instances, mode, args, talk) if args.errors else {}
     if args.json:
