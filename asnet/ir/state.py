@@ -53,11 +53,12 @@ class Constants:
                 places[name] = _moved(places[name])
         self._keep = [blob, *places.values()]
         self._table = np.array([places[name].ctypes.data for name in names] or [0], np.uint64)
+        self._address = self._table.ctypes.data
 
     @property
     def address(self) -> int:
         """Address of the table of their addresses, in the order of :func:`asnet.ir.program.constant_order`."""
-        return self._table.ctypes.data
+        return self._address
 
 
 def _moved(values: Array) -> Array:
@@ -107,6 +108,7 @@ class State:
         self.blobs: Mapping[MemoryKind, NDArray[np.uint8]] = {
             kind: aligned(self._strides[kind] * images) for kind in kept
         }
+        self._addresses = {kind: blob.ctypes.data for kind, blob in self.blobs.items()}
         self._scratch: list[NDArray[np.uint8]] = []
 
     def reserve(self, workers: int) -> None:
@@ -118,7 +120,7 @@ class State:
         """Where ``worker`` finds the blob of ``kind`` of an image."""
         if self._reused and kind is MemoryKind.ACTIVATION:
             return self._scratch[worker].ctypes.data
-        return self.blobs[kind].ctypes.data + image * self._strides[kind]
+        return self._addresses[kind] + image * self._strides[kind]
 
     def view(self, memory: Memory) -> Array:
         """The contents of ``memory`` for every image, ``(images, *memory.shape)``, without a copy.

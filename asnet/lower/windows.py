@@ -37,11 +37,43 @@ def fill_and_copy(
 ) -> None:
     """``y`` = ``value`` everywhere, then ``x`` at position ``begins`` of ``y``."""
     filling = value if isinstance(value, ir.Value) else b.number(value)
+    same = x.shape[:-2] == y.shape[:-2] and not any(begins[:-2])
+    if b.tiling is not None and same and len(x.shape) > 1 and all(x.shape):
+        _copy_rows(b, x, y, (begins[-2], begins[-1]), filling)
+        return
     whole = replace(y, shape=(y.size,))
     with b.nest(whole.shape) as index:
         b.store(whole, index, filling)
     with b.nest(x.shape) as index:
         b.store(y, [part + begin for part, begin in zip(index, begins, strict=True)], b.load(x, index))
+
+
+def _copy_rows(b: LayerBuilder, x: Memory, y: Memory, begin: tuple[int, int], filling: ir.Value) -> None:
+    """``y`` plane by plane from its first element to its last: rows of ``x``, ``filling`` between them."""
+    height, width = x.shape[-2:]
+    wide, size = y.shape[-1], y.shape[-2] * y.shape[-1]
+    source = replace(x, shape=(x.size // (height * width), height, width))
+    goal = replace(y, shape=(source.shape[0], size))
+    first = begin[0] * wide + begin[1]
+    last = first + (height - 1) * wide
+    with b.nest(source.shape[:1]) as (plane,):
+
+        def fill(start: Index, count: int) -> None:
+            if count:
+                with b.nest([count]) as (place,):
+                    b.store(goal, (plane, start + place), filling)
+
+        def copy(row: Index, start: Index) -> None:
+            with b.nest([width]) as (column,):
+                b.store(goal, (plane, start + column), b.load(source, (plane, row, column)))
+
+        fill(Index(0), first)
+        if height > 1:
+            with b.nest([height - 1]) as (row,):
+                copy(row, row * wide + first)
+                fill(row * wide + (first + width), wide - width)
+        copy(Index(height - 1), Index(last))
+        fill(Index(last + width), size - last - width)
 
 
 def under(window: Window, output: Sequence[Index], tap: Sequence[Index]) -> tuple[Index, ...]:
