@@ -25,9 +25,9 @@ class _Scalars:
         """The block's scalars."""
         return {"s": code.behind(code.arguments["s"], code.times(number, BLOCK))}
 
-    def row(self, code: KernelCode, row: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value]:
+    def row(self, code: KernelCode, row: ir.Value) -> tuple[ir.Value, tuple[ir.Value, ...]]:
         """All of them."""
-        return I32(0), I64(0), code.arguments["depth"]
+        return I32(0), (I64(0), code.arguments["depth"])
 
     def step(self, code: KernelCode, row: ir.Value, step: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value | None]:
         """The row of the scalar, and its minimum."""

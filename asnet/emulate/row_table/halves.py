@@ -9,6 +9,7 @@ from __future__ import annotations
 from llvmlite import ir
 
 from asnet.emulate.kernels import KernelCode, KernelText
+from asnet.emulate.row_table.lists import PARTS
 from asnet.emulate.row_table.sums import BLOCK
 from asnet.ir.emission import I8, I64, POINTER, vector
 
@@ -62,8 +63,8 @@ def _call(code: KernelCode, name: str, arguments: Arguments, kinds: int, parts: 
         if arguments is LISTED:
             addresses += [code.address(data, 2 * (kinds * parts + kind) + place) for place in range(2)]
             rows = code.times(code.times(at["group"], code.up(at["depth"], BLOCK)), at["rows"])
-            for place in (1, 3):
-                addresses[place] = code.behind(addresses[place], code.times(rows, 4))
+            for place, size in ((1, 4), (3, 4 * PARTS)):
+                addresses[place] = code.behind(addresses[place], code.times(rows, size))
         known = at | dict(zip(places, addresses, strict=True))
         function = code.declared(f"{name}.{kind}", ir.VoidType(), [kind for _, kind in arguments])
         code.ir.call(function, [known[argument] for argument, _ in arguments])

@@ -9,6 +9,7 @@ from llvmlite import ir
 from asnet.emulate.kernels import KernelCode, KernelText, Target
 from asnet.emulate.row_table.digits import Cut
 from asnet.emulate.row_table.halves import HALF, LISTED, WHOLE, emit_kernel
+from asnet.emulate.row_table.lists import PARTS
 from asnet.emulate.row_table.registers import emit_sweep
 from asnet.emulate.row_table.sums import BLOCK
 from asnet.ir.emission import I16, I32, I64
@@ -24,14 +25,17 @@ class _Lists:
     def block(self, code: KernelCode, number: ir.Value) -> dict[str, ir.Value]:
         """The block's part of the list."""
         at = code.arguments
-        rows = code.times(code.times(number, at["rows"]), 4)
-        return {name: code.behind(at[name], rows) for name in ("starts", "bounds")}
+        rows = code.times(number, at["rows"])
+        sizes = {"starts": 4, "bounds": 4 * PARTS}
+        return {name: code.behind(at[name], code.times(rows, size)) for name, size in sizes.items()}
 
-    def row(self, code: KernelCode, row: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value]:
+    def row(self, code: KernelCode, row: ir.Value) -> tuple[ir.Value, tuple[ir.Value, ...]]:
         """Its start, its bounds."""
-        at, place = code.arguments, code.times(row, 4)
-        first, end = (code.ir.zext(code.load(at["bounds"], I32, code.add(place, more), 4), I64) for more in (0, 4))
-        return code.load(at["starts"], I32, place, 4), first, end
+        at, place = code.arguments, code.times(row, 4 * PARTS)
+        bounds = tuple(
+            code.ir.zext(code.load(at["bounds"], I32, code.add(place, 4 * part), 4), I64) for part in range(PARTS + 1)
+        )
+        return code.load(at["starts"], I32, code.times(row, 4), 4), bounds
 
     def step(self, code: KernelCode, row: ir.Value, step: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value | None]:
         """The two parts of an entry; minima are in the start."""

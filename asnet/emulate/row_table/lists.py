@@ -7,6 +7,7 @@ small entries have digits of which more fit a byte; rows whose entries are all t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +17,19 @@ from asnet.emulate.row_table.digits import ROWS
 from asnet.emulate.row_table.sums import BLOCK
 from asnet.types import AnyArray, Array
 
-__all__ = ["Scalars", "StepList"]
+__all__ = ["PARTS", "Scalars", "StepList"]
+
+PARTS = 2
+"""Parts of a list: pairs of steps with one row of the table, steps by themselves."""
 
 _SKIPPED = -1
 
 
 @dataclass(frozen=True, eq=False)
 class StepList:
-    """Steps of one kind of row, of all rows of the product: ``steps``, the step within its block and 256 times the
-    row of the table, from ``bounds[i]`` to ``bounds[i + 1]`` for i = (group · blocks + block) · rows + row."""
+    """Steps of one kind of row, of all rows of the product: ``steps``, the step within its block and 256 times the row
+    of the table, from ``bounds[2 * i]`` to ``bounds[2 * i + 2]`` for i = (group · blocks + block) · rows + row: first
+    pairs, then, from ``bounds[2 * i + 1]`` on, steps by themselves."""
 
     steps: AnyArray
     bounds: AnyArray
@@ -53,14 +58,20 @@ class Scalars:
         """The lists of ``count`` kinds; ``kinds`` of the table's rows, -1 for those that are left out."""
         own = np.append(kinds, np.int8(_SKIPPED))[self.rows]
         entries = self.steps.astype(np.uint16) | self.rows << np.uint16(8)
-        return [self._list(entries, own == kind) for kind in range(count)]
+        twice = np.broadcast_to(entries[..., None, :], (*entries.shape[:-1], PARTS, BLOCK))
+        return [_list(twice, np.stack([own == kind, own == kind], -2) & self._parts) for kind in range(count)]
 
-    def _list(self, entries: NDArray[np.uint16], chosen: NDArray[np.bool_]) -> StepList:
-        bounds = aligned((chosen[..., 0].size + 1,), "int32")
-        np.cumsum(chosen.sum(axis=-1).ravel(), out=bounds[1:])
-        steps = aligned((int(bounds[-1]) + 1,), "uint16")
-        steps[:-1] = entries[chosen]
-        return StepList(steps, bounds)
+    @cached_property
+    def _parts(self) -> NDArray[np.bool_]:
+        """(…, part, place): which places belong to pairs, which do not."""
+        places = np.arange(BLOCK)
+        alike = np.zeros(self.rows.shape, np.bool_)
+        alike[..., 1:] = self.rows[..., 1:] == self.rows[..., :-1]
+        begins = np.maximum.accumulate(np.where(alike, 0, places), axis=-1)
+        second = (places - begins) % 2 == 1
+        paired = second.copy()
+        paired[..., :-1] |= second[..., 1:]
+        return np.stack([paired, ~paired], axis=-2)
 
     def starts(self, minima: AnyArray) -> AnyArray:
         """What the sums of every row and block start with: the sum of the minima of all its rows of the table."""
@@ -68,3 +79,11 @@ class Scalars:
         found = aligned((sums.size,), "int32")
         found[:] = sums.ravel().astype(np.uint32).view(np.int32)
         return found
+
+
+def _list(entries: NDArray[np.uint16], chosen: NDArray[np.bool_]) -> StepList:
+    bounds = aligned((chosen[..., 0].size + 1,), "int32")
+    np.cumsum(chosen.sum(axis=-1).ravel(), out=bounds[1:])
+    steps = aligned((int(bounds[-1]) + 1,), "uint16")
+    steps[:-1] = entries[chosen]
+    return StepList(steps, bounds)

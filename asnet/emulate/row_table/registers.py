@@ -24,7 +24,7 @@ LANES = 64
 _BYTES, _HALVES, _WORDS = vector(64, I8), vector(32, I16), vector(16, I32)
 _REGISTERS = 32
 _SPARE = 4  # the operand, a look-up, what puts digits together
-_WIDEST = 6
+_WIDEST = 4
 _BIAS = 1 << 15
 
 
@@ -41,8 +41,9 @@ class StepSource(Protocol):
         """The arguments of a tile that differ from those of the sweep, in block ``number`` of the depth."""
         ...
 
-    def row(self, code: KernelCode, row: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value]:
-        """What the sums of a row start with (i32); its first step, and the one behind its last."""
+    def row(self, code: KernelCode, row: ir.Value) -> tuple[ir.Value, tuple[ir.Value, ...]]:
+        """What the sums of a row start with (i32); its first step, where there are pairs the one behind them (both of
+        a pair have one row of the table), and the one behind its last."""
         ...
 
     def step(self, code: KernelCode, row: ir.Value, step: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value | None]:
@@ -51,37 +52,37 @@ class StepSource(Protocol):
 
 
 def emit_sweep(text: KernelText, name: str, cut: Cut, source: StepSource) -> None:
-    """The function ``name``: all sums of a panel, by tiles as even as possible."""
-    most = _most_vectors(cut)
-    for vectors in range(1, most + 1):
+    """The function ``name``: all sums of a panel, by the widest tiles that there are columns for."""
+    widths = _widths(cut)
+    for vectors in widths:
         _emit_tile(text, f"{name}.{vectors}", cut, vectors, source)
     with text.function(name, source.arguments) as code:
         at = code.arguments
         vectors = code.up(at["columns"], LANES)
-        panels = code.ir.udiv(code.add(vectors, most - 1), I64(most))
-        even, wider = code.ir.udiv(vectors, panels), code.ir.urem(vectors, panels)
-        with code.loop(0, panels, 1, I64(0)) as panel:
-            begin = panel.values[0]
-            more = code.ir.icmp_signed("<", panel.index, wider)
-            width = code.add(even, code.ir.zext(more, I64))
-            y = code.behind(at["y"], code.times(begin, 4))
+        with code.until(0, vectors) as panel:
+            left, first = code.ir.sub(vectors, panel.index), code.times(panel.index, LANES)
+            width: ir.Value = I64(1)
+            for size in widths[1:]:
+                width = code.ir.select(code.ir.icmp_signed("<", left, I64(size)), width, I64(size))
+            panel.step = width
+            y = code.behind(at["y"], code.times(first, 4))
             with code.loop(0, code.up(at["depth"], BLOCK)) as block:
-                first = code.times(block.index, BLOCK)
-                v = code.behind(at["v"], code.add(code.times(first, at["v_step"]), begin))
-                depth = code.least(code.ir.sub(at["depth"], first), BLOCK)
+                step = code.times(block.index, BLOCK)
+                v = code.behind(at["v"], code.add(code.times(step, at["v_step"]), first))
+                depth = code.least(code.ir.sub(at["depth"], step), BLOCK)
                 own = at | {"y": y, "v": v, "depth": depth} | source.block(code, block.index)
-                for size in range(1, most + 1):
+                for size in widths:
                     with code.when(code.ir.icmp_signed("==", width, I64(size))):
                         tiles = code.declared(f"{name}.{size}", ir.VoidType(), [kind for _, kind in source.arguments])
                         code.ir.call(tiles, [own[argument] for argument, _ in source.arguments])
-            panel.values = [code.add(begin, code.times(width, LANES))]
 
 
-def _most_vectors(cut: Cut) -> int:
-    """Vectors of columns that the widest tile has sums for."""
+def _widths(cut: Cut) -> list[int]:
+    """Vectors of columns of the tiles, up to what there are registers for."""
     waiting = sum(digit.steps > 1 for digit in cut.digits)
     free = _REGISTERS - _SPARE - cut.pitch // LANES
-    return max(1, min(_WIDEST, free // (2 * len(cut.digits) + waiting)))
+    most = max(1, min(_WIDEST, free // (2 * len(cut.digits) + waiting)))
+    return sorted({1, min(most, 2), most})
 
 
 def _emit_tile(text: KernelText, name: str, cut: Cut, vectors: int, source: StepSource) -> None:
@@ -89,16 +90,18 @@ def _emit_tile(text: KernelText, name: str, cut: Cut, vectors: int, source: Step
     with text.function(name, source.arguments) as code:
         at = code.arguments
         with code.loop(0, at["rows"]) as row:
-            start, first, end = source.row(code, row.index)
+            start, (first, *middle, end) = source.row(code, row.index)
             some = code.ir.or_(code.ir.icmp_signed("<", first, end), code.ir.icmp_signed("!=", start, I32(0)))
-            whole = code.add(first, code.ir.and_(code.ir.sub(end, first), I64(-cut.group)))
             values = ByteSums(code, cut.digits, vectors, LANES, start=start).values
-            with code.loop(first, whole, cut.group, *values) as steps:
-                steps.values = _steps(code, cut, vectors, source, row.index, steps, cut.group)
-            with code.loop(whole, end, 1, *steps.values) as last:
-                last.values = _steps(code, cut, vectors, source, row.index, last, 1)
+            pairs = [(stop, max(2, cut.group), 2) for stop in middle]
+            runs = [*pairs, (end, cut.group, 1), (end, 1, 1)]
+            for stop, group, alike in runs:
+                whole = code.add(first, code.ir.and_(code.ir.sub(stop, first), I64(-group)))
+                with code.loop(first, whole, group, *values) as steps:
+                    steps.values = _steps(code, cut, vectors, source, row.index, steps, group, alike)
+                first, values = whole, steps.values
             with code.when(some):
-                sums = ByteSums(code, cut.digits, vectors, LANES, last.values)
+                sums = ByteSums(code, cut.digits, vectors, LANES, values)
                 y = code.behind(at["y"], code.times(code.times(row.index, at["y_row"]), 4))
                 bias = sum(_BIAS << digit.shift for digit in cut.digits) & (1 << 32) - 1
                 total = code.splat(code.ir.add(sums.values[0], I32(bias)), _WORDS)
@@ -107,16 +110,25 @@ def _emit_tile(text: KernelText, name: str, cut: Cut, vectors: int, source: Step
 
 
 def _steps(
-    code: KernelCode, cut: Cut, vectors: int, source: StepSource, row: ir.Value, state: Steps, group: int
+    code: KernelCode,
+    cut: Cut,
+    vectors: int,
+    source: StepSource,
+    row: ir.Value,
+    state: Steps,
+    group: int,
+    alike: int,
 ) -> list[ir.Value]:
-    """The sums after ``group`` more steps of a row."""
+    """The sums after ``group`` more steps of a row, of which always ``alike`` take one row of the table."""
     at, sums, each = code.arguments, ByteSums(code, cut.digits, vectors, LANES, state.values), cut.entries // LANES
+    table: list[ir.Value] = []
     for step in range(group):
         scalar, place, start = source.step(code, row, code.add(state.index, step))
         if start is not None:
             sums.add_to_start(start)
-        entries = code.behind(at["table"], code.times(scalar, cut.pitch))
-        table = [code.load(entries, _BYTES, offset, LANES) for offset in range(0, cut.pitch, LANES)]
+        if step % alike == 0:
+            entries = code.behind(at["table"], code.times(scalar, cut.pitch))
+            table = [code.load(entries, _BYTES, offset, LANES) for offset in range(0, cut.pitch, LANES)]
         v = code.behind(at["v"], code.times(place, at["v_step"]))
         for number in range(vectors):
             x = code.load(v, _BYTES, LANES * number, LANES)
