@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import llvmlite.binding as llvm
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from asnet.cache import default_cache
 from asnet.emulate import ProductsFunction
 from asnet.emulate.integer import ExactIntegers, FactoredIntegers, Factors, plan_for
+from asnet.emulate.integer.dot import WORDS
 from asnet.emulate.integer.kernel import kernel_text
 from asnet.emulate.kernels import LEVELS, Target, host_target, host_targets
 from asnet.ir import Products
@@ -135,6 +138,22 @@ def test_panels_without_products_are_left_out(target: Target, kind: str, instanc
         raw = None if constant is None else constant.astype(container(kind))
         found = ProductsFunction(form, what, instance, FloatMode.FTZ, default_cache(), raw)(v, s)
         assert np.array_equal(found, (u[0][s % len(patterns)] @ u[0][v % len(patterns)]).astype(np.int32))
+
+
+@pytest.mark.parametrize("level", [target.level for target in host_targets() if target.vnni])
+def test_factors_of_more_than_a_byte_are_words(level: str, instance: UnitInstance) -> None:
+    """Where both are wide and scalars are prepared ahead: a term of words instead of four of bytes."""
+    random = np.random.default_rng(5)
+    u, w = random.integers(-300, 301, (2, 256)), random.integers(-30000, 30001, (2, 256))
+    factors = Factors(u, w, True)
+    target = LEVELS[level]
+    for accumulator in ("int32", "int64"):
+        constant = random.integers(-128, 128, (2, 15, 61)).astype(np.int8)
+        what = Products("i8", accumulator, True, 2, 15, 70, 61, "s")
+        assert {own.order for own in plan_for(what, factors, constant, target).passes} == {WORDS}
+        assert WORDS not in {own.order for own in plan_for(replace(what, constant=None), factors, None, target).passes}
+        form = FactoredIntegers(lambda _: factors, target)
+        assert check(form, "i8", accumulator, (15, 70, 61), "s", factors, instance)
 
 
 @pytest.mark.parametrize("shape", [(0, 5, 5), (5, 0, 5), (5, 5, 0)])

@@ -11,11 +11,15 @@ from asnet.emulate.kernels import KernelCode, Target
 from asnet.ir.emission import I8, I16, I32, vector
 from asnet.ir.products import COLUMNS
 
-__all__ = ["Dot", "Ranges", "dot_for"]
+__all__ = ["WORDS", "Dot", "Ranges", "dot_for"]
 
 Ranges = tuple[tuple[int, int], tuple[int, int]]
 """Least and greatest number of the vector operand, and of the scalar one."""
 
+WORDS = 2
+"""The order of panels of bytes in which two neighbours are the two bytes of an operand: half as many steps."""
+
+_WORDS = "llvm.x86.avx512.vpdpwssd.512"
 _BYTE, _UNSIGNED_BYTE, _SHORT = (-128, 127), (0, 255), (-32768, 32767)
 
 
@@ -25,7 +29,8 @@ class Dot:
 
     In a panel, an operand has ``bits`` bits, and the ``steps`` steps of a column are neighbours. A tile is ``vectors``
     vectors of sums wide and has one of ``rows`` rows, the most that are left. ``orders``: the ranges of the operands
-    that an instruction takes, for each way round; the second way is the scalar operand as the first of ``vpdpbusd``.
+    that an instruction takes, for each way round; the second way is the scalar operand as the first of ``vpdpbusd``,
+    the third one is :data:`WORDS`.
     """
 
     container: int
@@ -68,6 +73,11 @@ class Dot:
             scalar = code.splat(code.ir.trunc(s, I16), vector(self.lanes, I16))
             product = code.ir.mul(code.ir.sext(v, self.sums), code.ir.sext(scalar, self.sums))
             return code.ir.add(total, product)
+        if order == WORDS:
+            kind = vector(self.operand.count // 2, I16)
+            words = [code.ir.bitcast(each, kind) for each in (v, code.splat(s, self.sums))]
+            function = code.declared(_WORDS, self.sums, (self.sums, kind, kind))
+            return code.ir.call(function, [total, *words])
         wide = code.ir.bitcast(code.splat(s, self.sums), self.operand)
         both = [v, wide] if order == 0 else [wide, v]
         if "vpdp" in self.instruction:
@@ -113,11 +123,11 @@ def dot_for(container: int, target: Target) -> Dot:
     """The fastest way to sum products of operands in containers of ``container`` (8 or 16) bits."""
     lanes = target.width // 4
     if container == 8 and target.vnni:
-        orders = (_UNSIGNED_BYTE, _BYTE), (_BYTE, _UNSIGNED_BYTE)
+        orders = (_UNSIGNED_BYTE, _BYTE), (_BYTE, _UNSIGNED_BYTE), (_SHORT, _SHORT)
         return Dot(8, 8, 4, lanes, 4, (6, 4, 2, 1), orders, "llvm.x86.avx512.vpdpbusd.512")
-    orders = ((_BYTE if container == 8 else _SHORT, _SHORT),)
+    orders = ((_SHORT, _SHORT),)
     if target.vnni:
-        return Dot(container, 16, 2, lanes, 4, (6, 4, 2, 1), orders, "llvm.x86.avx512.vpdpwssd.512")
+        return Dot(container, 16, 2, lanes, 4, (6, 4, 2, 1), orders, _WORDS)
     if target.width == 64:
         return Dot(container, 16, 2, lanes, 4, (6, 4, 2, 1), orders, "llvm.x86.avx512.pmaddw.d.512")
     if target.x86:

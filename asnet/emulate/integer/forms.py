@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from asnet.emulate.integer.dot import dot_for
+from asnet.emulate.integer.dot import WORDS, dot_for
 from asnet.emulate.integer.kernel import kernel_text
 from asnet.emulate.integer.packing import pack
 from asnet.emulate.integer.plan import Factors, ProductsPlan, exact_factors, occurring, plan_products
@@ -37,6 +37,8 @@ def plan_for(
     sides = factors if what.vector_is_a else replace(factors, u=factors.w, w=factors.u)
     vectors, scalars = (None, constant) if what.constant_is_s else (constant, None)
     dot = dot_for(_container(what), target or host_target())
+    if scalars is None:  # words are for scalars that are prepared ahead
+        dot = replace(dot, orders=dot.orders[:WORDS])
     bits = ELEMENT_TYPES[what.accumulator].bits
     return plan_products(occurring(sides, vectors, scalars), dot, bits, what.depth)
 

@@ -9,9 +9,9 @@ from functools import cache
 
 from llvmlite import ir
 
-from asnet.emulate.integer.dot import Dot, dot_for
+from asnet.emulate.integer.dot import WORDS, Dot, dot_for
 from asnet.emulate.integer.layout import PANEL_BYTES, ROWS_BYTES, Field, Pass, Term
-from asnet.emulate.integer.panels import emit_panel, emit_search
+from asnet.emulate.integer.panels import emit_panel, emit_search, emit_words
 from asnet.emulate.integer.rows import emit_rows
 from asnet.emulate.integer.tiles import emit_tiles
 from asnet.emulate.kernels import KernelCode, KernelText, Target
@@ -27,7 +27,8 @@ def kernel_text(container: int, accumulator: int, target: Target) -> str:
     dot = dot_for(container, target)
     text = KernelText(target)
     tiles = tuple(emit_tiles(text, dot, order, accumulator) for order in range(len(dot.orders)))
-    parts = _Parts(dot, accumulator, tiles, emit_panel(text, dot), emit_search(text, dot), emit_rows(text, dot))
+    words = emit_words(text, dot) if len(dot.orders) > WORDS else None
+    parts = _Parts(dot, accumulator, tiles, emit_panel(text, dot), words, emit_search(text, dot), emit_rows(text, dot))
     with text.kernel() as code:
         _emit(code, parts)
     return str(text)
@@ -41,6 +42,7 @@ class _Parts:
     accumulator: int
     tiles: tuple[ir.Function, ...]
     panel: ir.Function
+    words: ir.Function | None
     search: ir.Function
     rows: ir.Function
 
@@ -131,12 +133,18 @@ def _column(code: KernelCode, parts: _Parts, here: _Block, column: Steps, panel:
         with code.when(code.ir.and_(raw, code.is_set(code.number(facts, Pass.SEARCH)))):
             code.ir.call(parts.search, [found, source, facts, args["v_step"], here.steps])
         some = code.is_set(code.load(found, I64, align=8))
-        with code.when(code.ir.and_(raw, some)), code.loop(0, terms) as each:
-            goal = code.behind(panel, code.times(code.times(each.index, here.groups), tile))
-            own = code.behind(term, code.times(each.index, 8 * Term.SIZE))
-            code.ir.call(parts.panel, [goal, source, own, args["v_step"], here.steps, strip])
-        v = code.ir.select(raw, panel, ready)
         order, shift = code.number(facts, Pass.ORDER), code.number(facts, Pass.SHIFT)
+        for function, slots in ((parts.panel, 1), (parts.words, 2)):
+            if function is None:
+                continue
+            words = code.ir.icmp_signed("==", order, I64(WORDS))
+            mine = words if slots == 2 else code.ir.not_(words)
+            here_too = code.ir.and_(code.ir.and_(raw, some), mine)
+            with code.when(here_too), code.loop(0, terms, slots) as each:
+                goal = code.behind(panel, code.times(code.times(each.index, here.groups), tile))
+                own = code.behind(term, code.times(each.index, 8 * Term.SIZE))
+                code.ir.call(function, [goal, source, own, args["v_step"], here.steps, strip])
+        v = code.ir.select(raw, panel, ready)
         for number, tiles in enumerate(parts.tiles):
             with (
                 code.when(code.ir.and_(some, code.ir.icmp_signed("==", order, I64(number)))),

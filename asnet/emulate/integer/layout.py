@@ -50,9 +50,10 @@ class Field(IntEnum):
 
 
 class Pass(IntEnum):
-    """The numbers of a pass: how many terms it has, which way round (:attr:`asnet.emulate.integer.dot.Dot.orders`).
+    """The numbers of a pass: how many terms it has (of words: twice that), which way round.
 
-    ``SEARCH``: whether to leave it out where none of the :data:`RARE` raw vector operands from ``RARE`` on occurs.
+    ``ORDER``: the number of one of :attr:`asnet.emulate.integer.dot.Dot.orders`. ``SEARCH``: whether to leave the pass
+    out where none of the :data:`RARE` raw vector operands from ``RARE`` on occurs.
     """
 
     TERMS = 0
@@ -64,7 +65,10 @@ class Pass(IntEnum):
 
 
 class Term(IntEnum):
-    """The numbers of a term: for each side mask, flip and the address of a table, or 0."""
+    """The numbers of a term: for each side mask, flip and the address of a table, or 0.
+
+    A term of words is followed by one that nothing looks at; its table has all lower bytes, then all upper ones.
+    """
 
     V_MASK = 0
     V_FLIP = 1

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from asnet.emulate.integer.dot import Dot
+from asnet.emulate.integer.dot import WORDS, Dot
 from asnet.emulate.integer.layout import RARE, Field, Pass, Term
 from asnet.emulate.integer.plan import PlannedPass, PlannedTerm, ProductsPlan, Transform
 from asnet.emulate.products import Data, aligned
@@ -23,14 +23,14 @@ def pack(plan: ProductsPlan, dot: Dot, scalars: Array | None, vectors: Array | N
     """
     tables: list[Array] = []
     changing = vectors is None, scalars is None
-    terms = np.array([_term(term, dot, tables, changing) for own in plan.passes for term in own.terms], np.int64)
+    terms = [slot for own in plan.passes for term in own.terms for slot in _term(term, own, dot, tables, changing)]
     passes = np.array([_pass(own) for own in plan.passes], np.int64)
     fields: dict[Field, int | Array] = {
         Field.BLOCK: plan.block,
         Field.PASSES: len(plan.passes),
         Field.TERMS: plan.terms,
         Field.PASS: passes,
-        Field.TERM: terms,
+        Field.TERM: np.array(terms, np.int64),
         Field.SCALARS: 0,
         Field.GROUP: 0,
         Field.VECTORS: 0,
@@ -46,27 +46,31 @@ def pack(plan: ProductsPlan, dot: Dot, scalars: Array | None, vectors: Array | N
 
 def _pass(own: PlannedPass) -> list[int]:
     rare = (*own.rare, *own.rare[-1:] * (RARE - len(own.rare))) or (0,) * RARE
-    facts = {Pass.TERMS: len(own.terms), Pass.ORDER: own.order, Pass.SHIFT: own.shift, Pass.SEARCH: int(bool(own.rare))}
+    facts = {Pass.TERMS: own.slots, Pass.ORDER: own.order, Pass.SHIFT: own.shift, Pass.SEARCH: int(bool(own.rare))}
     return [*(facts[field] for field in Pass if field < Pass.RARE), *rare]
 
 
-def _term(term: PlannedTerm, dot: Dot, tables: list[Array], changing: tuple[bool, bool]) -> list[int]:
-    """The numbers of a term; the tables of the sides that are ``changing`` from run to run go to ``tables``."""
+def _term(
+    term: PlannedTerm, own: PlannedPass, dot: Dot, tables: list[Array], changing: tuple[bool, bool]
+) -> list[list[int]]:
+    """The numbers of a term, once for each slot; the tables of the sides that are ``changing`` from run to run go to
+    ``tables``."""
     facts = {Term.OFFSET: term.offset}
-    places = ((term.u, dot.container, Term.V_MASK), (term.w, dot.bits, Term.S_MASK))
-    for (transform, bits, first), changes in zip(places, changing, strict=True):
+    for transform, first, changes in zip((term.u, term.w), (Term.V_MASK, Term.S_MASK), changing, strict=True):
         address = 0
         if transform.by_table and changes:
-            tables.append(_table(transform, dot.container, bits))
+            tables.append(_table(transform, dot, words=own.order == WORDS))
             address = tables[-1].ctypes.data
         facts |= {first: transform.mask, Term(first + 1): transform.flip, Term(first + 2): address}
-    return [facts[field] for field in Term if field is not Term.SIZE]
+    return [[facts[field] for field in Term if field is not Term.SIZE]] * (own.slots // len(own.terms))
 
 
-def _table(transform: Transform, container: int, bits: int) -> Array:
-    """What every pattern of a container becomes."""
-    patterns = np.arange(1 << container) % len(transform.values)
-    return np.ascontiguousarray(transform.values[patterns].astype(f"int{bits}"))
+def _table(transform: Transform, dot: Dot, *, words: bool) -> Array:
+    """What every pattern of a container becomes; the bytes of words in two tables."""
+    values = transform.values[np.arange(1 << dot.container) % len(transform.values)]
+    if words:
+        return np.concatenate([values & 255, values >> 8 & 255]).astype(np.uint8)
+    return np.ascontiguousarray(values.astype(f"int{dot.bits}"))
 
 
 def _patterns(operands: Array) -> NDArray[np.intp]:
@@ -97,7 +101,7 @@ def _scalars(plan: ProductsPlan, dot: Dot, patterns: NDArray[np.intp]) -> NDArra
             for number, term in enumerate(own.terms):
                 values[:, :, number, :steps] = _transformed(term.w, raw)
                 missing += term.offset * values[:, :, number].sum(axis=2)
-            bits = 32 if dot.steps == 1 else dot.bits
+            bits = 32 if dot.steps == 1 else 16 if own.order == WORDS else dot.bits
             words = values.astype(f"int{bits}").view(np.int32).reshape(count, rows, -1)
             words = np.concatenate([missing.astype(np.int32)[:, :, None], words], axis=2)
             begin = 0

@@ -13,13 +13,13 @@ from asnet.emulate.kernels import KernelCode, KernelText
 from asnet.ir.emission import I8, I64, POINTER, vector
 from asnet.ir.products import COLUMNS
 
-__all__ = ["emit_panel", "emit_search"]
+__all__ = ["emit_panel", "emit_search", "emit_words"]
 
 _TOGETHER = 16
 """Look-ups in memory between two tests for the end of a row."""
 
-_Read = Callable[[int, int], ir.Value]
-"""The transformed operands of a group: step, first column → as many as :attr:`Dot.operand` has lanes."""
+_Read = Callable[[int, int], list[ir.Value]]
+"""The transformed operands of a group: step, first column → as many as :attr:`Dot.operand` has lanes, by planes."""
 
 
 def emit_panel(text: KernelText, dot: Dot) -> ir.Function:
@@ -34,66 +34,79 @@ def emit_panel(text: KernelText, dot: Dot) -> ir.Function:
         with code.when(code.ir.not_(looked_up)):
             _masked(code, dot)
         with code.when(looked_up):
-            if dot.container == 8 and code.target.vbmi:
-                _permuted(code, dot, table)
-            else:
-                _looked_up(code, dot, table)
+            (_permuted if dot.bits == 8 and code.target.vbmi else _looked_up)(code, dot, table)
+        return code.function
+
+
+def emit_words(text: KernelText, dot: Dot) -> ir.Function:
+    """``words(goal, v, term, v_step, steps, strip)``: the same where a step of a panel of bytes is two bytes."""
+    arguments = [("goal", POINTER), ("v", POINTER), ("term", POINTER)]
+    with text.function("words", [*arguments, *((name, I64) for name in ("v_step", "steps", "strip"))]) as code:
+        table = code.address(code.arguments["term"], Term.V_TABLE)
+        (_permuted if code.target.vbmi else _looked_up)(code, dot, table, planes=2)
         return code.function
 
 
 def _masked(code: KernelCode, dot: Dot) -> None:
-    element = ir.IntType(dot.container)
-    kind = vector(_span(dot), element)
+    kind, element = vector(_span(dot), ir.IntType(dot.container)), ir.IntType(dot.bits)
+    wide = vector(_span(dot), element)
     mask, flip = (
-        code.splat(code.ir.trunc(code.number(code.arguments["term"], place), element), kind)
+        code.splat(code.ir.trunc(code.number(code.arguments["term"], place), element), wide)
         for place in (Term.V_MASK, Term.V_FLIP)
     )
-    _rows(code, dot, kind, lambda raw: code.ir.xor(code.ir.and_(raw, mask), flip))
-
-
-def _permuted(code: KernelCode, dot: Dot, table: ir.Value) -> None:
-    """A table of bytes in four registers."""
-    kind = vector(64, I8)
-    parts = [code.load(table, kind, 64 * part) for part in range(4)]
-    permute = code.declared("llvm.x86.avx512.vpermi2var.qi.512", kind, (kind, kind, kind))
-
-    def look(raw: ir.Value) -> ir.Value:
-        low, high = (code.ir.call(permute, [parts[first], raw, parts[first + 1]]) for first in (0, 2))
-        return code.ir.select(code.ir.icmp_signed("<", raw, code.constant(0, kind)), high, low)
-
-    _rows(code, dot, kind, look)
-
-
-def _rows(code: KernelCode, dot: Dot, kind: ir.VectorType, transform: Callable[[ir.Value], ir.Value]) -> None:
-    """Groups of steps whose rows are transformed vector by vector."""
     size = kind.count * dot.container // 8
     with _groups(code, dot) as (group, rows):
 
-        def read(step: int, column: int) -> ir.Value:
-            return transform(code.load(rows[step], kind, column * dot.container // 8, align=size))
+        def read(step: int, column: int) -> list[ir.Value]:
+            raw = code.load(rows[step], kind, column * dot.container // 8, align=size)
+            return [code.ir.xor(code.ir.and_(code.ir.sext(raw, wide), mask), flip)]
 
         _write(code, dot, group, read)
 
 
-def _looked_up(code: KernelCode, dot: Dot, table: ir.Value) -> None:
-    """A table in memory, one operand after the other."""
-    element, size = ir.IntType(dot.container), dot.container // 8
-    buffer = code.scratch(dot.steps * COLUMNS * size)
+def _permuted(code: KernelCode, dot: Dot, table: ir.Value, planes: int = 1) -> None:
+    """Tables of bytes in four registers each."""
+    kind = vector(64, I8)
+    tables = [[code.load(table, kind, 256 * plane + 64 * part) for part in range(4)] for plane in range(planes)]
+    permute = code.declared("llvm.x86.avx512.vpermi2var.qi.512", kind, (kind, kind, kind))
+    with _groups(code, dot) as (group, rows):
+
+        def read(step: int, column: int) -> list[ir.Value]:
+            raw = code.load(rows[step], kind, column, align=64)
+            upper = code.ir.icmp_signed("<", raw, code.constant(0, kind))
+            found: list[ir.Value] = []
+            for parts in tables:
+                low, high = (code.ir.call(permute, [parts[first], raw, parts[first + 1]]) for first in (0, 2))
+                found.append(code.ir.select(upper, high, low))
+            return found
+
+        _write(code, dot, group, read, planes)
+
+
+def _looked_up(code: KernelCode, dot: Dot, table: ir.Value, planes: int = 1) -> None:
+    """Tables in memory, one operand after the other."""
+    raw, element, size = ir.IntType(dot.container), ir.IntType(dot.bits), dot.bits // 8
+    row_bytes = COLUMNS * size
+    buffer = code.scratch(dot.steps * planes * row_bytes)
     with _groups(code, dot) as (group, rows):
         for step, row in enumerate(rows):
             with code.loop(0, COLUMNS, _TOGETHER) as column:
-                place = code.times(column.index, size)
-                source, goal = code.behind(row, place), code.behind(buffer, code.add(place, step * COLUMNS * size))
+                source = code.behind(row, code.times(column.index, dot.container // 8))
+                goal = code.behind(buffer, code.times(column.index, size))
                 for number in range(_TOGETHER):
-                    index = code.ir.zext(code.load(source, element, number * size, align=size), I64)
-                    found = code.load(table, element, code.times(index, size), align=size)
-                    code.store(found, goal, number * size, align=size)
+                    index = code.load(source, raw, number * dot.container // 8, align=dot.container // 8)
+                    place = code.times(code.ir.zext(index, I64), size)
+                    for plane in range(planes):
+                        found = code.load(table, element, code.add(place, 256 * plane), align=size)
+                        offset = (step * planes + plane) * row_bytes + number * size
+                        code.store(found, goal, offset, align=size)
         kind = vector(_span(dot), element)
 
-        def read(step: int, column: int) -> ir.Value:
-            return code.load(buffer, kind, (step * COLUMNS + column) * size, align=kind.count * size)
+        def read(step: int, column: int) -> list[ir.Value]:
+            first = step * planes * row_bytes + column * size
+            return [code.load(buffer, kind, first + plane * row_bytes, align=size) for plane in range(planes)]
 
-        _write(code, dot, group, read)
+        _write(code, dot, group, read, planes)
 
 
 @contextlib.contextmanager
@@ -115,18 +128,20 @@ def _span(dot: Dot) -> int:
     return dot.lanes * dot.steps
 
 
-def _write(code: KernelCode, dot: Dot, group: ir.Value, read: _Read) -> None:
-    """The group's part of every strip."""
+def _write(code: KernelCode, dot: Dot, group: ir.Value, read: _Read, planes: int = 1) -> None:
+    """The group's part of every strip; with two ``planes``, two groups."""
     size = dot.operand.count * dot.bits // 8
+    steps = dot.steps // planes
     for strip in range(dot.strips):
-        offset = code.add(code.times(code.arguments["strip"], strip), code.times(group, size * dot.vectors))
-        goal = code.behind(code.arguments["goal"], offset)
-        for part in range(dot.vectors // dot.steps):
-            values = [read(step, strip * dot.columns + part * _span(dot)) for step in range(dot.steps)]
-            if dot.bits > dot.container:
-                values = [code.ir.sext(value, dot.operand) for value in values]
-            for number, value in enumerate(code.interleave(values)):
-                code.store(value, goal, (part * dot.steps + number) * size, align=size)
+        first = code.times(group, size * dot.vectors * planes)
+        goal = code.behind(code.arguments["goal"], code.add(code.times(code.arguments["strip"], strip), first))
+        for half in range(planes):
+            for part in range(dot.vectors // dot.steps):
+                column = strip * dot.columns + part * _span(dot)
+                values = [plane for step in range(steps) for plane in read(half * steps + step, column)]
+                place = (half * dot.vectors + part * dot.steps) * size
+                for number, value in enumerate(code.interleave(values)):
+                    code.store(value, goal, place + number * size, align=size)
 
 
 def emit_search(text: KernelText, dot: Dot) -> ir.Function:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from asnet.emulate.integer.dot import Dot
+from asnet.emulate.integer.dot import WORDS, Dot
 from asnet.emulate.integer.layout import PANEL_BYTES, RARE, ROWS_BYTES, STEPS
 from asnet.types import Array
 
@@ -104,6 +104,11 @@ class PlannedPass:
     shift: int
     rare: tuple[int, ...]
 
+    @property
+    def slots(self) -> int:
+        """Terms, those of words twice."""
+        return len(self.terms) * (2 if self.order == WORDS else 1)
+
 
 @dataclass(frozen=True, eq=False)
 class ProductsPlan:
@@ -115,8 +120,8 @@ class ProductsPlan:
 
     @property
     def terms(self) -> int:
-        """Terms of all passes."""
-        return sum(len(own.terms) for own in self.passes)
+        """Terms of all passes, those of words twice."""
+        return sum(own.slots for own in self.passes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +159,8 @@ def plan_products(factors: Factors, dot: Dot, accumulator: int, depth: int) -> P
     cut = [
         group[first : first + _MOST_TERMS] for group in groups.values() for first in range(0, len(group), _MOST_TERMS)
     ]
-    most = min(STEPS, PANEL_BYTES // (dot.step_bytes * max((len(group) for group in cut), default=1)))
+    slots = max((len(group) * (2 if group[0].order == WORDS else 1) for group in cut), default=1)
+    most = min(STEPS, PANEL_BYTES // (dot.step_bytes * slots))
     if accumulator > 32:
         bound = max((sum(piece.bound for piece in group) for group in cut), default=1)
         most = min(most, ((1 << 31) - 1) // max(1, bound))
@@ -169,7 +175,7 @@ def plan_products(factors: Factors, dot: Dot, accumulator: int, depth: int) -> P
         )
         for own in cut
     )
-    row_bytes = sum(4 + 4 * (block // dot.steps) * len(own.terms) for own in passes)
+    row_bytes = sum(4 + 4 * (block // dot.steps) * own.slots for own in passes)
     return ProductsPlan(passes, block, ROWS_BYTES // max(1, row_bytes))
 
 
@@ -180,12 +186,23 @@ def _even(depth: int, most: int, steps: int) -> int:
 
 
 def _pieces(u: Integers, w: Integers, shift: int, dot: Dot) -> list[_Piece]:
-    """The product as pieces within the ranges of an order: digits of what is too wide."""
+    """The product as pieces within the ranges of an order, in as few terms as can be."""
     if not u.any() or not w.any():
         return []
-    for order, (left, right) in enumerate(dot.orders):
-        if u.max() - u.min() <= left[1] - left[0] and right[0] <= w.min() and w.max() <= right[1]:
-            return [_Piece(u, w, order, shift)]
+    fitting = [
+        _Piece(u, w, order, shift)
+        for order, (left, right) in enumerate(dot.orders)
+        if u.max() - u.min() <= left[1] - left[0] and right[0] <= w.min() and w.max() <= right[1]
+    ]
+    if fitting and fitting[0].order != WORDS:
+        return fitting[:1]
+    split = _split(u, w, shift, dot)
+    better = len(split) > 2 or any(piece.shift != shift for piece in split)  # words cost two terms
+    return fitting if fitting and better else split
+
+
+def _split(u: Integers, w: Integers, shift: int, dot: Dot) -> list[_Piece]:
+    """The product of a factor that is too wide for bytes as that of its parts."""
     (left, right), *_ = dot.orders
     wide_u = u.max() - u.min() > left[1] - left[0]
     wide, window = (u, left) if wide_u else (w, right)
@@ -233,13 +250,16 @@ def _raw(factors: Factors) -> Integers:
 
 
 def _term(piece: _Piece, raw: Integers, dot: Dot) -> PlannedTerm:
+    """The piece with the offset that makes u a number of its order; masks rather than a table, if there are any."""
     (least, most), _ = dot.orders[piece.order]
     low, high = int(piece.u.min()), int(piece.u.max())
     half = 1 << (dot.container - 1)
+    extended = np.where(raw >= half, raw - 2 * half, raw)  # as the kernel extends operands
     offsets = [offset for offset in (0, low - least, half, -half) if least <= low - offset and high - offset <= most]
-    choices = [(_transform(raw, piece.u - offset, dot.container), offset) for offset in offsets]
+    if piece.order == WORDS:
+        return PlannedTerm(Transform(piece.u - offsets[0], 0, 0, True), _transform(extended, piece.w, 16), offsets[0])
+    choices = [(_transform(extended, piece.u - offset, dot.bits), offset) for offset in offsets]
     u, offset = min(choices, key=lambda choice: choice[0].by_table)
-    extended = np.where(raw >= half, raw - 2 * half, raw)  # as the kernel extends the scalar operand
     return PlannedTerm(u, _transform(extended, piece.w, dot.bits), offset)
 
 

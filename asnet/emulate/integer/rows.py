@@ -13,7 +13,7 @@ __all__ = ["emit_rows"]
 
 
 def emit_rows(text: KernelText, dot: Dot) -> ir.Function:
-    """``rows(goal, s, pass, term, s_row, rows, steps)``: the scalars of one pass and block."""
+    """``rows(goal, s, pass, term, s_row, rows, steps)``: the scalars of one pass and block, not of words."""
     arguments = [(name, POINTER) for name in ("goal", "s", "pass", "term")]
     with text.function("rows", [*arguments, *((name, I64) for name in ("s_row", "rows", "steps"))]) as code:
         args = code.arguments
@@ -55,7 +55,7 @@ def _row(
         with code.loop(0, args["steps"], 1, I32(0)) as step:
             value = code.load(buffer, _element(dot), code.times(step.index, dot.bits // 8))
             wide = code.ir.sext(value, I32)
-            if len(dot.orders) == 2:
+            if len(dot.orders) > 1:
                 wide = code.ir.select(order, code.ir.zext(value, I32), wide)
             step.values[0] = code.ir.add(step.values[0], wide)
         offset = code.ir.trunc(code.number(facts, Term.OFFSET), I32)
