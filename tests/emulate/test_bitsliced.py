@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -16,14 +17,14 @@ from asnet.emulate.bitsliced.order import frugal_order
 from asnet.emulate.bitsliced.placed import Bit, Place, Placed
 from asnet.emulate.bitsliced.program import MAJORITY, XOR, accumulating, split
 from asnet.emulate.bitsliced.registers import allocate
-from asnet.emulate.kernels import Target, host_target, host_targets
+from asnet.emulate.kernels import LEVELS, Target, host_target, host_targets
 from asnet.host import float_environment
 from asnet.ir import Products
 from asnet.types import FloatMode, operand_type
 from asnet.units import ApproximateUnit, UnitInstance
 
 TARGETS = {"host": host_target(), **{target.level: target for target in host_targets()}}
-SHAPES = ((1, 1, 1), (7, 70, 13), (13, 130, 301), (2, 600, 9))
+SHAPES = ((1, 1, 1), (0, 5, 5), (5, 0, 5), (5, 5, 0), (7, 70, 13), (13, 130, 301), (2, 600, 9))
 AND, OR, NOT_A = 0x88, 0xEE, 0x55
 
 Integers = NDArray[np.int64]
@@ -287,3 +288,16 @@ def test_what_it_does_not_serve() -> None:
     assert not form.serves(replace(what, type="i9"), unit(9, signed=True))  # the circuit has other ports
     assert not BitSliced(lambda _: None).serves(what, unit(8, signed=True))
     assert operand_type("i8").width == 8
+
+
+def test_the_portable_kernel_compiles_for_aarch64() -> None:
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    form = BitSliced(lambda _: multiplier(6, signed=True), LEVELS["portable"])
+    text = form.kernel(Products("i6", "int32", True, 1, 4, 64, 9), unit(6, signed=True))
+    machine = llvm.Target.from_triple("aarch64-unknown-linux-gnu").create_target_machine(opt=2)
+    module = llvm.parse_assembly(text)
+    module.triple, module.data_layout = machine.triple, str(machine.target_data)
+    code = machine.emit_assembly(module)
+    assert "eor\tv" in code
+    assert ".16b" in code
