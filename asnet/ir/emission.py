@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Sequence
+from functools import cache
 
 from llvmlite import ir
 
@@ -126,12 +127,11 @@ class Emitter:
     def splat(self, value: ir.Value, kind: ir.VectorType) -> ir.Value:
         """``value`` in every lane."""
         first = self.ir.insert_element(poison(kind), value, I32(0))
-        return self.ir.shuffle_vector(first, poison(kind), ir.Constant(vector(kind.count, I32), [I32(0)] * kind.count))
+        return self.ir.shuffle_vector(first, poison(kind), _lanes((0,) * kind.count))
 
     def shuffle(self, a: ir.Value, b: ir.Value, lanes: Sequence[int]) -> ir.Value:
         """``lanes`` of a and b in a row."""
-        mask = ir.Constant(vector(len(lanes), I32), [I32(lane) for lane in lanes])
-        return self.ir.shuffle_vector(a, b, mask)
+        return self.ir.shuffle_vector(a, b, _lanes(tuple(lanes)))
 
     def kept(self, sums: Sequence[ir.Value], registers: str) -> list[ir.Value]:
         """``sums`` in the last of x86's 32 vector registers (``ymm`` …), if they leave room for others.
@@ -156,6 +156,12 @@ class Emitter:
             if isinstance(known, ir.Function)
             else ir.Function(self.ir.module, ir.FunctionType(result, arguments), name)
         )
+
+
+@cache
+def _lanes(numbers: tuple[int, ...]) -> ir.Constant:
+    """A vector of numbers of lanes; one object for all of its uses, which keeps its text."""
+    return ir.Constant(vector(len(numbers), I32), [I32(number) for number in numbers])
 
 
 def _index(value: int | ir.Value) -> ir.Value:
