@@ -30,9 +30,19 @@ _WRAPS_NEVER = ("nuw", "nsw")
 class Loop:
     """A counted loop at the builder's position; the builder stands in its body until :meth:`close`."""
 
-    def __init__(self, builder: ir.IRBuilder, extent: int, name: str, carried: Sequence[ir.Value] = ()) -> None:
+    def __init__(
+        self,
+        builder: ir.IRBuilder,
+        extent: int,
+        name: str,
+        carried: Sequence[ir.Value] = (),
+        *,
+        rolled: bool = False,
+    ) -> None:
+        """``rolled``: nothing but the processor learns how many iterations there are, so that they stay a loop."""
         self._builder = builder
         self.extent = extent
+        self._end: ir.Value = _hidden(builder, extent) if rolled else I64(extent)
         before = builder.block
         self._body = builder.append_basic_block(name)
         builder.branch(self._body)
@@ -57,7 +67,7 @@ class Loop:
         """End the iteration, carrying ``carried`` into the next; the builder moves behind the loop."""
         builder = self._builder
         following = builder.add(self._counter, I64(1), "next", flags=_WRAPS_NEVER)
-        again = builder.icmp_unsigned("<", following, I64(self.extent), "again")
+        again = builder.icmp_unsigned("<", following, self._end, "again")
         latch = builder.block
         after = builder.append_basic_block("after")
         builder.cbranch(again, self._body, after)
@@ -65,6 +75,11 @@ class Loop:
         for phi, value in zip(self._carried, carried, strict=True):
             phi.add_incoming(value, latch)
         builder.position_at_end(after)
+
+
+def _hidden(builder: ir.IRBuilder, number: int) -> ir.Value:
+    """``number``, as far as LLVM is concerned any number."""
+    return builder.asm(ir.FunctionType(I64, [I64]), "", "=r,0", [I64(number)], side_effect=False)
 
 
 class Reduction:
@@ -113,9 +128,13 @@ class LayerBuilder(Arithmetic):
     # --- loops ------------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def nest(self, extents: Sequence[int]) -> Generator[tuple[Index, ...]]:
-        """A nest of loops that carries nothing, the last of ``extents`` innermost; one :class:`Index` per extent."""
-        with self.reduction(extents) as state:
+    def nest(self, extents: Sequence[int], *, rolled: bool = False) -> Generator[tuple[Index, ...]]:
+        """A nest of loops that carries nothing, the last of ``extents`` innermost; one :class:`Index` per extent.
+
+        ``rolled``: in a function for the host, the loops around the innermost one are not unrolled: the innermost one
+        is vectorised, and copies of it take the compiler's time alone.
+        """
+        with self.reduction(extents, rolled=rolled) as state:
             yield state.index
 
     @contextlib.contextmanager
@@ -144,7 +163,7 @@ class LayerBuilder(Arithmetic):
         )
 
     @contextlib.contextmanager
-    def reduction(self, extents: Sequence[int], *initial: ir.Value) -> Generator[Reduction]:
+    def reduction(self, extents: Sequence[int], *initial: ir.Value, rolled: bool = False) -> Generator[Reduction]:
         """A nest of loops, the last of ``extents`` innermost, that carries values (most often one).
 
         Inside the block ``.values`` (``.value``, the first) are the carried values and the block assigns their
@@ -154,8 +173,9 @@ class LayerBuilder(Arithmetic):
             outer = len(self._loops)
             values: Sequence[ir.Value] = initial
             index: list[Index] = []
-            for extent in extents:
-                index.append(self._open(extent, values))
+            for number, extent in enumerate(extents, 1):
+                hides = rolled and self.tiling is not None and number < len(extents)
+                index.append(self._open(extent, values, rolled=hides))
                 if extent > 1:
                     values = self._loops[-1].carried
             state = Reduction(tuple(index), values)
@@ -177,11 +197,11 @@ class LayerBuilder(Arithmetic):
             del blocks[count:]
             self.ir.position_at_end(before)
 
-    def _open(self, extent: int, carried: Sequence[ir.Value]) -> Index:
+    def _open(self, extent: int, carried: Sequence[ir.Value], *, rolled: bool = False) -> Index:
         if extent <= 1:
             return Index()
         depth = len(self._loops)
-        loop = Loop(self.ir, extent, f"loop{depth}", carried)
+        loop = Loop(self.ir, extent, f"loop{depth}", carried, rolled=rolled)
         self._loops.append(loop)
         return Index(0, {LoopIndex(depth, loop.counter): 1})
 

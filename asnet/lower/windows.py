@@ -44,7 +44,7 @@ def fill_and_copy(
     whole = replace(y, shape=(y.size,))
     with b.nest(whole.shape) as index:
         b.store(whole, index, filling)
-    with b.nest(x.shape) as index:
+    with b.nest(x.shape, rolled=True) as index:
         b.store(y, [part + begin for part, begin in zip(index, begins, strict=True)], b.load(x, index))
 
 

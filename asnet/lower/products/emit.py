@@ -185,7 +185,7 @@ class PanelProducts:
                 scalars, s_first, s_row = self._rows_of_scalars(b, block, row, part.size)
                 if sums is not None:
                     self._sum_rows(b, scalars, s_first, s_row, sums, part.size)
-                with b.nest((part.size, block.width)) as (r, c):
+                with b.nest((part.size, block.width), rolled=True) as (r, c):
                     b.store(y, (r * pitch + c,), finish.start(b, self._place(block, row + r, c)))
                 numbers = (part.size, block.width, plan.depth, pitch, pitch, s_row)
                 pointers = (
@@ -196,7 +196,7 @@ class PanelProducts:
                 count = part.size * block.width * plan.depth * part.count * block.times
                 op = "fmul" if self._accumulator == "float32" else "mul"
                 b.products(op, self._v.unit, count, [*pointers, *map(I64, numbers), b.position(self._group(block))])
-                with b.nest((part.size, block.width)) as (r, c):
+                with b.nest((part.size, block.width), rolled=True) as (r, c):
                     index = self._place(block, row + r, c)
                     s_sum = None if sums is None else b.load(sums, (r,))
                     v_sum = None if block.sums is None else b.load(block.sums, (c,))
