@@ -26,7 +26,7 @@ from asnet.testbed.tally import Tally
 
 __all__ = ["Forms", "Staging"]
 
-_LEAST_KEPT = 256 << 20
+_LEAST_KEPT = 128 << 20
 """Bytes of blobs of other configurations that are kept, beside those of the one at hand, where memory allows."""
 
 _TOGETHER = 64
