@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 
 from asnet.emulate.analysis import Analysis, LowRank
-from asnet.emulate.integer import Factors, exact_factors
+from asnet.emulate.integer import Factors, exact_factors, plan_for
+from asnet.ir import Products
 from asnet.units import UnitInstance
 
 __all__ = ["MOST_TERMS", "factors_of"]
@@ -19,7 +20,7 @@ _WIDEST: Final = 16
 
 
 def factors_of(instance: UnitInstance, analysis: Analysis) -> Factors | None:
-    """The fewest factors whose products add up to ``instance``'s results, None if there are none or too many.
+    """Factors whose products add up to ``instance``'s results, in the fewest terms; None if there are none or too many.
 
     Those of wider units than have a table are found on samples: it is the certificate of the kernel that says whether
     they are right.
@@ -33,7 +34,8 @@ def factors_of(instance: UnitInstance, analysis: Analysis) -> Factors | None:
         exact = exact_factors(instance.type.width, signed=signed)
         found.append(Factors(np.concatenate([exact.u, error.u]), np.concatenate([exact.w, error.w]), signed))
     few = [factors for factors in found if factors is not None and len(factors.u) <= MOST_TERMS]
-    return min(few, key=lambda factors: len(factors.u), default=None)
+    layer = Products(instance.type.name, "int32", True, 1, 64, 1024, 576)
+    return min(few, key=lambda factors: plan_for(layer, factors).terms, default=None)
 
 
 def _of(found: LowRank | None, signed: bool) -> Factors | None:

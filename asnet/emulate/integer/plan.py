@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from asnet.emulate.integer.dot import WORDS, Dot
+from asnet.emulate.integer.dot import WORDS, Dot, Ranges
 from asnet.emulate.integer.layout import PANEL_BYTES, RARE, ROWS_BYTES, STEPS
 from asnet.types import Array
 
@@ -154,7 +154,7 @@ def plan_products(factors: Factors, dot: Dot, accumulator: int, depth: int) -> P
     if accumulator > 32:
         pieces = [small for piece in pieces for small in _smaller(piece, dot)]
     groups: dict[tuple[int, int, tuple[int, ...]], list[_Piece]] = {}
-    for piece in pieces:
+    for piece in _together(pieces, dot):
         groups.setdefault((piece.order, piece.shift, piece.rare), []).append(piece)
     cut = [
         group[first : first + _MOST_TERMS] for group in groups.values() for first in range(0, len(group), _MOST_TERMS)
@@ -189,16 +189,32 @@ def _pieces(u: Integers, w: Integers, shift: int, dot: Dot) -> list[_Piece]:
     """The product as pieces within the ranges of an order, in as few terms as can be."""
     if not u.any() or not w.any():
         return []
-    fitting = [
-        _Piece(u, w, order, shift)
-        for order, (left, right) in enumerate(dot.orders)
-        if u.max() - u.min() <= left[1] - left[0] and right[0] <= w.min() and w.max() <= right[1]
-    ]
+    fitting = [_Piece(u, w, order, shift) for order, ranges in enumerate(dot.orders) if _fits(u, w, ranges)]
     if fitting and fitting[0].order != WORDS:
         return fitting[:1]
     split = _split(u, w, shift, dot)
     better = len(split) > 2 or any(piece.shift != shift for piece in split)  # words cost two terms
     return fitting if fitting and better else split
+
+
+def _fits(u: Integers, w: Integers, ranges: Ranges) -> bool:
+    """Whether an order takes the product, with an offset of u."""
+    left, right = ranges
+    return bool(u.max() - u.min() <= left[1] - left[0] and right[0] <= w.min() and w.max() <= right[1])
+
+
+def _together(pieces: list[_Piece], dot: Dot) -> list[_Piece]:
+    """The pieces with one order for all of a shift, if there is one: they have a pass in common."""
+    result: list[_Piece] = []
+    for shift in dict.fromkeys(piece.shift for piece in pieces):
+        own = [piece for piece in pieces if piece.shift == shift]
+        common = [
+            order
+            for order, ranges in enumerate(dot.orders[:WORDS])
+            if all(_fits(piece.u, piece.w, ranges) for piece in own)
+        ]
+        result += [replace(piece, order=common[0]) if common else piece for piece in own]
+    return result
 
 
 def _split(u: Integers, w: Integers, shift: int, dot: Dot) -> list[_Piece]:
