@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -31,6 +31,9 @@ _Writing: TypeAlias = tuple[NDArray[np.uint64], slice, NDArray[np.uint64]]
 _KERNELS = "asnet.products.kernels"
 _CALL = "asnet.products.call"
 
+_MOST_BYTES = 1 << 30
+"""Of prepared data (weights as kernels take them, for each instance) beyond those of the choices at hand."""
+
 
 class Binding:
     """The forms of a network's slots.
@@ -56,7 +59,8 @@ class Binding:
         }
         self._choose = choose
         self._kernels = np.zeros((max(1, len(slots)), 2), np.uint64)
-        self._functions: dict[tuple[str, str], ProductsFunction] = {}
+        self._functions = _Functions()
+        self._effective: dict[int, ProductsFunction] = {}
         self._rows: dict[tuple[int, str], list[_Writing]] = {}
 
     def plan(self, configuration: Mapping[str, str], *, only: str | None = None) -> Plan:
@@ -110,6 +114,8 @@ class Binding:
                 self._rows[key] = self._row(index, slot, self._choice(configuration, slot))
             for table, row, numbers in self._rows[key]:
                 table[row] = numbers
+            if slot.products is not None:
+                self._effective[index] = self._functions.known[slot.name, key[1]]
 
     def _row(self, index: int, slot: Slot, instance: UnitInstance | None) -> list[_Writing]:
         """What makes a slot compute ``instance``: tables, where to write, and what."""
@@ -123,6 +129,12 @@ class Binding:
             found.append((self._kernels.reshape(-1), slice(2 * index, 2 * index + 2), addresses))
         return found
 
+    def _drop(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Forget what makes slots compute instances: it names functions that are gone, unless they are effective."""
+        numbers = {slot.name: index for index, slot in enumerate(self._slots)}
+        for name, choice in keys:
+            self._rows.pop((numbers[name], choice), None)
+
     def kernels(self, configuration: Mapping[str, str]) -> dict[str, str]:
         """Name of each slot that sums products → the kind of form of its kernel."""
         summing = (slot for slot in self._slots if slot.products is not None)
@@ -130,13 +142,15 @@ class Binding:
 
     def _function(self, slot: Slot, instance: UnitInstance | None) -> ProductsFunction:
         key = slot.name, EXACT if instance is None else instance.name
-        if key not in self._functions:
+        found = self._functions.get(key)
+        if found is None:
             if self._choose is None:
                 raise UsageError(
                     f"slot {slot.name!r} computes sums of products; give the binding a way to choose kernels"
                 )
-            self._functions[key] = self._choose(slot, instance)
-        return self._functions[key]
+            found = self._choose(slot, instance)
+            self._drop(self._functions.keep(key, found))
+        return found
 
     def _choice(self, configuration: Mapping[str, str], slot: Slot) -> UnitInstance | None:
         name = configuration.get(slot.name)
@@ -153,6 +167,27 @@ class Binding:
                 f"{instance.type}; choose another instance"
             )
         return instance
+
+
+class _Functions:
+    """Functions by slot and instance; those that were made longest ago go where their data take too much memory."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, str], ProductsFunction] = {}
+        self._nbytes = 0
+
+    def get(self, key: tuple[str, str]) -> ProductsFunction | None:
+        return self.known.get(key)
+
+    def keep(self, key: tuple[str, str], function: ProductsFunction) -> list[tuple[str, str]]:
+        """Those that go."""
+        self.known[key] = function
+        self._nbytes += function.nbytes
+        gone: list[tuple[str, str]] = []
+        while self._nbytes > _MOST_BYTES and len(self.known) > 1:
+            gone.append(next(iter(self.known)))
+            self._nbytes -= self.known.pop(gone[-1]).nbytes
+        return gone
 
 
 def _trampoline() -> str:

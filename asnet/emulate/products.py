@@ -115,6 +115,11 @@ class ProductsFunction:
         self._data = form.data(what, instance, constant)
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of the data."""
+        return sum(entry.nbytes for entry in self._data.entries if not isinstance(entry, int))
+
+    @property
     def addresses(self) -> tuple[int, int]:
         """Of the code and of the data; they are good as long as this object lives."""
         return self._kernel.address, self._data.address

@@ -5,14 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from asnet.cache import Cache, default_cache
-from asnet.emulate import Certificate, Data, Difference, GoldenProducts, certify_products
+from asnet.emulate import (
+    Binding,
+    Certificate,
+    Data,
+    Difference,
+    Golden,
+    GoldenProducts,
+    ProductsFunction,
+    binding,
+    certify_products,
+)
 from asnet.emulate.choosing import Chooser
 from asnet.emulate.cost import Shape, shape_like
 from asnet.errors import ToolMissingError
-from asnet.ir import Products
+from asnet.ir import Products, Slot
 from asnet.tools import cxx, verilator
 from asnet.types import Array, FloatMode
 from asnet.units import ApproximateUnit, FunctionLibrary, UnitInstance
@@ -147,3 +158,33 @@ def test_reference_shapes() -> None:
     assert shape_like(LAYER) == Shape(8, 64, 256)
     assert shape_like(replace(LAYER, rows=1, depth=9, columns=49)) == Shape(1, 9, 64)
     assert shape_like(replace(LAYER, rows=512, depth=4608, columns=4096)) == Shape(64, 512, 1024)
+
+
+def test_prepared_data_are_bounded(
+    library: FunctionLibrary, lopsided: UnitInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not in use is prepared anew where it takes too much memory; what is in use stays."""
+
+    class Heavy(Again):
+        def data(self, what: Products, instance: UnitInstance | None, constant: Array | None) -> Data:
+            return Data((*super().data(what, instance, constant).entries, np.zeros(1000, np.uint8)))
+
+    made: list[str] = []
+
+    def choose(slot: Slot, instance: UnitInstance | None) -> ProductsFunction:
+        made.append(slot.name)
+        return ProductsFunction(Heavy(library), LAYER, lopsided, FloatMode.FTZ, default_cache())
+
+    slots = [
+        Slot(f"{n}.mul", n, "Conv", "mul", "i8", f"asnet.mul.{n}", 1, 1, products=LAYER)
+        for n in ("one", "two", "three")
+    ]
+    monkeypatch.setattr(binding, "_MOST_BYTES", 2500)
+    bound = Binding(slots, {"lopsided": lopsided}, [Golden(library)], choose)
+    configuration = dict.fromkeys((slot.name for slot in slots), "lopsided")
+    bound.select(configuration)
+    bound.select(configuration, ["three.mul", "two.mul"])
+    assert made == ["one.mul", "two.mul", "three.mul"]
+    kernels = bound._kernels.copy()  # pyright: ignore[reportPrivateUsage]
+    bound.select(configuration, ["one.mul"])
+    assert made[3:] == ["one.mul"] and (bound._kernels[1:] == kernels[1:]).all()  # pyright: ignore[reportPrivateUsage]
