@@ -127,6 +127,27 @@ def test_sums_with_constant_scalars(kind: str, fill: str) -> None:
                 assert np.array_equal(kernel(v, s[group], y, group), wanted), (rows, depth, columns, group)
 
 
+@pytest.mark.parametrize("shares", [(0.8, 0.1, 0.1), (0.1, 0.8, 0.1), (0.3, 0.0, 0.7), (0.1, 0.1, 0.8)])
+@pytest.mark.parametrize("fill", ["product", "signed"])
+def test_steps_of_one_half_among_others(fill: str, shares: tuple[float, float, float]) -> None:
+    """Steps whose operands are in the lower half, in the upper half, in both, in other places for other columns."""
+    random = np.random.default_rng(8)
+    values = operand_values(operand_type("i8"))
+    classes = (*np.split(values, 2), values)
+    table = FILLS[fill](random, 256)
+    table[:, ::9] = 5
+    for rows, depth, columns in ((3, 40, 130), (130, 257, 129), (2, 300, 1100)):
+        s = random.integers(-40, 41, (2, rows, depth)).astype(np.int8)
+        chosen = [random.choice(3, depth, p=shares) for _ in range(-(-columns // 512))]
+        v = np.concatenate([[random.choice(classes[each], 512) for each in part] for part in chosen], axis=1)[
+            :, :columns
+        ]
+        kernel = function(table, "i8", TARGETS[0], vector_is_a=True, constant=s)
+        y = random.integers(-(1 << 31), 1 << 31, (rows, columns)).astype(np.int32)
+        for group in range(2):
+            assert np.array_equal(kernel(v, s[group], y, group), reference(table, v, s[group], y, vector_is_a=True))
+
+
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.level)
 def test_the_greatest_sums_of_a_block(target: Target) -> None:
     """Every digit at its greatest in every step: what overflows shows."""

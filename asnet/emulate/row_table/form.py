@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from asnet.emulate.kernels import Target, host_target
-from asnet.emulate.products import Data
+from asnet.emulate.products import Data, aligned
 from asnet.emulate.row_table.digits import ROWS, Rows
 from asnet.emulate.row_table.direct import direct_kernel
 from asnet.emulate.row_table.listed import listed_kernel
@@ -95,7 +95,12 @@ class RowTable:
             for kind in range(packed.count)
             for array in (tables[kind][part].digits, starts[kind][part])
         ]
-        return Data((*entries, *(array for each in lists for array in (each.steps, each.bounds))))
+        shared = [array for each in lists for array in (each.steps, each.bounds)]
+        if len(packed.parts) > 1:
+            minima = aligned((len(packed.parts), ROWS), "int32")
+            minima[:] = [part.minima for part in tables[0]]
+            shared += [minima, scalars.starts(np.where(packed.kinds < 0, minima[0], 0))]
+        return Data((*entries, *shared))
 
     def _packed(self, what: Products, instance: UnitInstance | None) -> Packed:
         table = None if instance is None else self._tables(instance)

@@ -10,8 +10,10 @@ from llvmlite import ir
 
 from asnet.emulate.kernels import KernelCode, KernelText
 from asnet.emulate.row_table.lists import PARTS
+from asnet.emulate.row_table.mixed import MIXED, MIXED_ARGUMENTS, emit_mixed
 from asnet.emulate.row_table.sums import BLOCK
-from asnet.ir.emission import I8, I64, POINTER, vector
+from asnet.emulate.row_table.tops import emit_tops
+from asnet.ir.emission import I64, POINTER
 
 __all__ = ["DIRECT", "HALF", "LISTED", "WHOLE", "Arguments", "emit_kernel"]
 
@@ -31,26 +33,31 @@ WHOLE, HALF = "whole", "half"
 """Such functions, with a number: for all operands, and for those with one value of the top bit (of which they see the
 other bits)."""
 
-_LANES = 64
-_BYTES = vector(_LANES, I8)
-
 
 def emit_kernel(text: KernelText, arguments: Arguments, *, halves: bool, kinds: int = 1) -> None:
     """The kernel, which calls :data:`WHOLE` or, with ``halves``, where it can :data:`HALF`, of each of ``kinds``.
 
     ``data``: for all operands, and with ``halves`` also for the lower and for the upper half of them, for each kind the
-    table and the minima or starts; then, for :data:`LISTED`, steps and bounds of each kind.
+    table and the minima or starts; then, for :data:`LISTED`, steps and bounds of each kind, and with ``halves`` the
+    minima of all rows of each part (256 for a part), and what sums start with that is in no list.
     """
+    if halves and arguments is LISTED:
+        emit_mixed(text, LISTED, (WHOLE, HALF), kinds)
     with text.kernel() as code, code.when(code.ir.icmp_signed(">", code.arguments["columns"], I64(0))):
         if not halves:
             _call(code, WHOLE, arguments, kinds, 1, I64(0))
             return
-        lower, upper = _emit_tops(code)
+        at = code.arguments
+        lower, upper = emit_tops(code, at["v"], at["v_step"], at["columns"], at["depth"])
         one = code.ir.or_(lower, upper)
         with code.when(one):
             _call(code, HALF, arguments, kinds, 3, code.ir.select(lower, I64(1), I64(2)))
         with code.when(code.ir.not_(one)):
-            _call(code, WHOLE, arguments, kinds, 3, I64(0))
+            if arguments is LISTED:
+                mixed = code.declared(MIXED, ir.VoidType(), [kind for _, kind in MIXED_ARGUMENTS])
+                code.ir.call(mixed, [at[argument] for argument, _ in MIXED_ARGUMENTS])
+            else:
+                _call(code, WHOLE, arguments, kinds, 3, I64(0))
 
 
 def _call(code: KernelCode, name: str, arguments: Arguments, kinds: int, parts: int, part: ir.Value) -> None:
@@ -68,21 +75,3 @@ def _call(code: KernelCode, name: str, arguments: Arguments, kinds: int, parts: 
         known = at | dict(zip(places, addresses, strict=True))
         function = code.declared(f"{name}.{kind}", ir.VoidType(), [kind for _, kind in arguments])
         code.ir.call(function, [known[argument] for argument, _ in arguments])
-
-
-def _emit_tops(code: KernelCode) -> tuple[ir.Value, ir.Value]:
-    """Whether no operand of the panel has its top bit set, and whether all have; columns that do not count left out."""
-    at = code.arguments
-    none, every = ir.Constant(_BYTES, None), code.constant(-1, _BYTES)
-    lanes = ir.Constant(_BYTES, [I8(lane) for lane in range(_LANES)])
-    with code.loop(0, at["columns"], _LANES, none, every) as panel:
-        left = code.ir.trunc(code.least(code.ir.sub(at["columns"], panel.index), _LANES), I8)
-        counts = code.ir.icmp_unsigned("<", lanes, code.splat(left, _BYTES))
-        with code.loop(0, at["depth"], 1, *panel.values) as steps:
-            x = code.load(at["v"], _BYTES, code.add(code.times(steps.index, at["v_step"]), panel.index), _LANES)
-            some, all_of = steps.values
-            steps.values[0] = code.ir.select(counts, code.ir.or_(some, x), some)
-            steps.values[1] = code.ir.select(counts, code.ir.and_(all_of, x), all_of)
-        panel.values = steps.values
-    tops = [code.ir.bitcast(code.ir.icmp_signed("<", value, none), I64) for value in panel.values]
-    return code.ir.icmp_signed("==", tops[0], I64(0)), code.ir.icmp_signed("==", tops[1], I64(-1))

@@ -74,7 +74,7 @@ class Scalars:
         return np.stack([paired, ~paired], axis=-2)
 
     def starts(self, minima: AnyArray) -> AnyArray:
-        """What the sums of every row and block start with: the sum of the minima of all its rows of the table."""
+        """For every row and block, in the order of bounds, the sum of ``minima`` of all its rows of the table."""
         sums = np.append(minima, 0).astype(np.int64)[self.rows].sum(axis=-1)
         found = aligned((sums.size,), "int32")
         found[:] = sums.ravel().astype(np.uint32).view(np.int32)
