@@ -71,9 +71,11 @@ class Code(Emitter):
         self.ir.call(self._intrinsic("store", value.type, ir.VoidType(), signature), [value, pointer, mask])
 
     def prefetch(self, pointer: ir.Value, *, write: bool = False) -> None:
-        """Have the cache line at ``pointer``, which may be any address, read soon."""
+        """Have the cache line at ``pointer``, which may be any address, soon in the second cache, or, to be written, in
+        the first: lines that are read come in streams, which push each other out of a small cache.
+        """
         function = self.declared("llvm.prefetch.p0", ir.VoidType(), (POINTER, I32, I32, I32))
-        self.ir.call(function, [pointer, I32(int(write)), I32(3), I32(1)])
+        self.ir.call(function, [pointer, I32(int(write)), I32(3 if write else 2), I32(1)])
 
     def _intrinsic(self, what: str, kind: ir.Type, result: ir.Type, arguments: Sequence[ir.Type]) -> ir.Function:
         assert isinstance(kind, ir.VectorType)

@@ -13,7 +13,8 @@ from asnet.lower.tiled.plan import Plan
 __all__ = ["emit_lines", "emit_rows"]
 
 _LINES = 4
-_GROUPS = 2
+_GROUPS = 1
+"""Blocks of columns at a time: each column is a stream from memory, more of them push each other out of the cache."""
 
 
 def emit_lines(code: Code, kernels: Kernels, plan: Plan, operands: Operands) -> None:

@@ -152,16 +152,17 @@ def rows(kernels: Kernels, groups: int, far: int, columns: int, *, vector_is_a: 
             return [code.accumulate(total, product) for total, product in zip(totals, products, strict=True)]
 
         with code.loop(0, blocks, 2 * BLOCK, *sums) as state:
-            totals = state.values
-            for half in range(2):
-                first = code.add(state.index, half * BLOCK)
-                loaded = [[code.load(code.at(row, first), None, BLOCK) for row in group] for group in sources]
-                turned = [transpose(code, group) for group in loaded]
-                for number in range(BLOCK):
-                    totals = add(totals, code.add(first, number), [group[number] for group in turned])
+            turned: list[list[list[ir.Value]]] = []
             for group in sources:
+                halves = [code.add(state.index, half * BLOCK) for half in range(2)]
+                loaded = [[code.load(code.at(row, half), None, BLOCK) for half in halves] for row in group]
+                turned.append([transpose(code, [row[half] for row in loaded]) for half in range(2)])
                 for row in group:
                     code.prefetch(code.at(row, code.add(state.index, _AHEAD)))
+            totals = state.values
+            for number in range(2 * BLOCK):
+                vectors = [group[number // BLOCK][number % BLOCK] for group in turned]
+                totals = add(totals, code.add(state.index, number), vectors)
             state.values = totals
         with code.loop(blocks, args["depth"], 1, *state.values) as rest:
             vectors: list[ir.Value] = []
@@ -176,7 +177,7 @@ def rows(kernels: Kernels, groups: int, far: int, columns: int, *, vector_is_a: 
         return code.function
 
 
-_AHEAD = 128
+_AHEAD = 256
 """Floats that :func:`rows` prefetches ahead."""
 
 
