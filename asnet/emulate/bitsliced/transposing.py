@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from llvmlite import ir
 
 from asnet.emulate.kernels import KernelCode
-from asnet.ir.emission import I32, vector
+from asnet.ir.emission import I16, I32, vector
 
 __all__ = ["transposed"]
+
+_HALF = 16
+_SHUFFLES = 64  # bytes of vectors, two of which the processor shuffles by one instruction
 
 
 def transposed(code: KernelCode, rows: Sequence[ir.Value], width: int) -> list[ir.Value]:
@@ -20,6 +23,10 @@ def transposed(code: KernelCode, rows: Sequence[ir.Value], width: int) -> list[i
     kind = vector(code.target.width // 4, I32)
     rows = list(rows)
     step = width // 2
+    if step == _HALF and code.target.width == _SHUFFLES:
+        for first in range(step):
+            rows[first], rows[first + step] = _exchanged(code, rows[first], rows[first + step])
+        step //= 2
     while step:
         mask = sum(1 << bit for bit in range(32) if not bit & step)
         low, high = code.constant(mask, kind), code.constant(~mask & 0xFFFFFFFF, kind)
@@ -31,3 +38,12 @@ def transposed(code: KernelCode, rows: Sequence[ir.Value], width: int) -> list[i
             rows[first + step] = code.ir.or_(code.ir.and_(down, low), code.ir.and_(b, high))
         step //= 2
     return rows
+
+
+def _exchanged(code: KernelCode, a: ir.Value, b: ir.Value) -> tuple[ir.Value, ir.Value]:
+    """The lower halves of every 32 bits of a and b, and their upper halves: the first stage of 32 bits as shuffles."""
+    count = code.target.width // 2
+    halves = [code.ir.bitcast(row, vector(count, I16)) for row in (a, b)]
+    low, high = ([lane + half + side for lane in range(0, count, 2) for side in (0, count)] for half in (0, 1))
+    first, second = (code.ir.bitcast(code.shuffle(halves[0], halves[1], lanes), a.type) for lanes in (low, high))
+    return first, second
