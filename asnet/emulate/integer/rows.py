@@ -7,7 +7,7 @@ from llvmlite import ir
 from asnet.emulate.integer.dot import Dot
 from asnet.emulate.integer.layout import STEPS, Pass, Term
 from asnet.emulate.kernels import KernelCode, KernelText
-from asnet.ir.emission import I16, I32, I64, POINTER
+from asnet.ir.emission import I16, I32, I64, POINTER, vector
 
 __all__ = ["emit_rows"]
 
@@ -17,7 +17,7 @@ def emit_rows(text: KernelText, dot: Dot) -> ir.Function:
     arguments = [(name, POINTER) for name in ("goal", "s", "pass", "term")]
     with text.function("rows", [*arguments, *((name, I64) for name in ("s_row", "rows", "steps"))]) as code:
         args = code.arguments
-        buffer = code.scratch((STEPS + dot.steps) * dot.bits // 8)
+        buffer = code.scratch(STEPS * dot.bits // 8 + code.target.width)
         terms = code.number(args["pass"], Pass.TERMS)
         groups = code.up(args["steps"], dot.steps)
         row_bytes = code.times(code.add(code.times(groups, terms), 1), 4)
@@ -50,16 +50,9 @@ def _row(
     with code.loop(0, terms, 1, I32(0)) as term:
         facts = code.behind(args["term"], code.times(term.index, 8 * Term.SIZE))
         _transform(code, dot, facts, source, buffer)
-        with code.loop(args["steps"], code.times(groups, dot.steps)) as step:
-            code.store(_element(dot)(0), buffer, code.times(step.index, dot.bits // 8))
-        with code.loop(0, args["steps"], 1, I32(0)) as step:
-            value = code.load(buffer, _element(dot), code.times(step.index, dot.bits // 8))
-            wide = code.ir.sext(value, I32)
-            if len(dot.orders) > 1:
-                wide = code.ir.select(order, code.ir.zext(value, I32), wide)
-            step.values[0] = code.ir.add(step.values[0], wide)
+        total = _sum(code, dot, buffer, order)
         offset = code.ir.trunc(code.number(facts, Term.OFFSET), I32)
-        term.values[0] = code.ir.add(term.values[0], code.ir.mul(step.values[0], offset))
+        term.values[0] = code.ir.add(term.values[0], code.ir.mul(total, offset))
         with code.loop(0, groups) as group:
             if dot.steps == 1:
                 value = code.ir.sext(code.load(buffer, I16, code.times(group.index, 2)), I32)
@@ -71,25 +64,42 @@ def _row(
 
 
 def _transform(code: KernelCode, dot: Dot, facts: ir.Value, source: ir.Value, buffer: ir.Value) -> None:
-    """The steps of a row as one term has them."""
-    args, element, raw = code.arguments, _element(dot), ir.IntType(dot.container)
+    """The steps of a row as one term has them, and zeros up to a whole vector."""
+    args, element, raw = code.arguments, ir.IntType(dot.bits), ir.IntType(dot.container)
+    wide = _vector(code, dot)
     table = code.address(facts, Term.S_TABLE)
     looked_up = code.is_set(code.number(facts, Term.S_TABLE))
     mask, flip = (code.ir.trunc(code.number(facts, place), element) for place in (Term.S_MASK, Term.S_FLIP))
-    for by_table in (False, True):
-        with (
-            code.when(looked_up if by_table else code.ir.not_(looked_up)),
-            code.loop(0, args["steps"]) as step,
-        ):
+    whole = code.ir.and_(args["steps"], I64(-wide.count))
+    code.store(code.constant(0, wide), buffer, code.times(whole, dot.bits // 8))
+    with code.when(looked_up), code.loop(0, args["steps"]) as step:
+        index = code.ir.zext(code.load(source, raw, code.times(step.index, dot.container // 8)), I64)
+        value = code.load(table, element, code.times(index, dot.bits // 8))
+        code.store(value, buffer, code.times(step.index, dot.bits // 8))
+    with code.when(code.ir.not_(looked_up)):
+        masks, flips = code.splat(mask, wide), code.splat(flip, wide)
+        with code.loop(0, whole, wide.count) as step:
+            values = code.load(source, vector(wide.count, raw), code.times(step.index, dot.container // 8))
+            values = code.ir.xor(code.ir.and_(code.ir.sext(values, wide), masks), flips)
+            code.store(values, buffer, code.times(step.index, dot.bits // 8))
+        with code.loop(whole, args["steps"]) as step:
             value = code.load(source, raw, code.times(step.index, dot.container // 8))
-            if by_table:
-                index = code.ir.zext(value, I64)
-                value = code.load(table, element, code.times(index, dot.bits // 8))
-            else:
-                wide = code.ir.sext(value, element) if dot.bits > dot.container else value
-                value = code.ir.xor(code.ir.and_(wide, mask), flip)
+            value = code.ir.xor(code.ir.and_(code.ir.sext(value, element), mask), flip)
             code.store(value, buffer, code.times(step.index, dot.bits // 8))
 
 
-def _element(dot: Dot) -> ir.IntType:
-    return ir.IntType(dot.bits)
+def _sum(code: KernelCode, dot: Dot, buffer: ir.Value, order: ir.Value) -> ir.Value:
+    """The sum (i32) of the steps in ``buffer``."""
+    wide = _vector(code, dot)
+    kind = vector(wide.count, I32)
+    with code.loop(0, code.arguments["steps"], wide.count, code.constant(0, kind)) as step:
+        values = code.load(buffer, wide, code.times(step.index, dot.bits // 8))
+        numbers = code.ir.sext(values, kind)
+        if len(dot.orders) > 1:
+            numbers = code.ir.select(order, code.ir.zext(values, kind), numbers)
+        step.values[0] = code.ir.add(step.values[0], numbers)
+    return code.ir.call(code.declared(f"llvm.vector.reduce.add.v{kind.count}i32", I32, (kind,)), step.values)
+
+
+def _vector(code: KernelCode, dot: Dot) -> ir.VectorType:
+    return vector(code.target.width * 8 // dot.bits, ir.IntType(dot.bits))
