@@ -39,8 +39,8 @@ Shape = Callable[[tuple[int, ...]], tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number per output position. ``array`` is its value if that is constant, else it is in ``memory``; both
-    broadcast to the output. ``shift`` is subtracted from what ``memory`` holds.
+    """A number per output position. ``array``: its value, if that is constant; ``memory``: where it is, if not in the
+    code. Both broadcast to the output. ``shift`` is subtracted from what ``memory`` holds.
     """
 
     array: AnyArray | None
@@ -54,9 +54,9 @@ class Parameter:
 
     def emit(self, b: LayerBuilder, position: Sequence[Index]) -> ir.Value:
         """The number at output ``position``: float, an integer as i32, an int64 as i64."""
-        if self.array is not None and self.array.size == 1:
+        if self.memory is None:
+            assert self.array is not None
             return b.constant(self.array.item(), self.array.dtype.name)
-        assert self.memory is not None
         value = b.load(self.memory, broadcast(position, self.memory.shape))
         if self.memory.dtype in ("float32", "int64"):
             return value
@@ -260,8 +260,13 @@ def _raw(b: LayerBuilder, x: ir.Value, dtype: str, shift: int, unit: str) -> ir.
 
 def _known(context: LayerContext, suffix: str, array: AnyArray | np.generic, shift: int = 0) -> Parameter:
     values = np.asarray(array)
-    memory = context.constant(suffix, values) if values.size != 1 else None
-    return Parameter(values, memory, shift)
+    return Parameter(values, context.constant(suffix, values) if _in_memory(context, values) else None, shift)
+
+
+def _in_memory(context: LayerContext, values: AnyArray) -> bool:
+    """Whether the code reads the numbers: also one, where layers that differ in nothing else shall be compiled once."""
+    shares = context.tiling is not None and context.tiling.products is not None
+    return values.size != 1 or (shares and bool(values.any()))
 
 
 def _parameter(context: LayerContext, position: int, shape: Shape, types: Sequence[str]) -> Parameter:
@@ -273,7 +278,7 @@ def _parameter(context: LayerContext, position: int, shape: Shape, types: Sequen
     values = constant.reshape(view)
     if values.dtype == np.float32 and context.mode is FloatMode.FTZ:
         values = flush_subnormals(values)
-    return Parameter(values, None if values.size == 1 else replace(memory, shape=view))
+    return Parameter(values, replace(memory, shape=view) if _in_memory(context, values) else None)
 
 
 def _zero_point(context: LayerContext, position: int, shape: Shape, dtype: str, shift: int) -> Parameter:

@@ -279,6 +279,13 @@ def test_the_cases_of_other_tests(objects: Cache) -> None:
     assert check(network, images, objects) > 30
 
 
+def test_what_a_stack_does_not_hold_stays_loops() -> None:
+    network, _ = side_by_side(
+        [conv("deep", (1, 70000, 1, 3), (2, 70000, 1, 1)), conv("flat", (1, 7, 1, 3), (2, 7, 1, 1))]
+    )
+    assert list(lower(network, tiling=host_tiling(sites=True, products=frozenset())).products) == ["1.flat"]
+
+
 def test_float_layers(objects: Cache) -> None:
     floats = float_layers()
     layers = frozenset(layer.name for layer in floats.layers)

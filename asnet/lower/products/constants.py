@@ -15,7 +15,7 @@ from asnet.lower.products.operands import Operand
 from asnet.lower.products.plan import Plan, padded
 from asnet.types import Array
 
-__all__ = ["constant_scalars", "constant_vectors"]
+__all__ = ["constant_scalars", "constant_vectors", "is_constant"]
 
 _NAME = "operands"
 
@@ -31,11 +31,16 @@ def constant_scalars(context: LayerContext, s: Operand, plan: Plan) -> Memory | 
     return context.constant(_NAME, _taken(values, places).reshape(-1, plan.rows, plan.depth))
 
 
+def is_constant(v: Operand, plan: Plan) -> bool:
+    """Whether the vector operand is one panel that is known."""
+    return v.values is not None and not any(plan.vector(axis) for axis in plan.outer)
+
+
 def constant_vectors(context: LayerContext, v: Operand, plan: Plan) -> Memory | None:
     """A constant with all columns of the vector operand, (depth, columns and some more); None if it is not constant, or
     different for each index around."""
-    values = v.constant()
-    if values is None or any(plan.vector(axis) for axis in plan.outer):
+    values = v.constant() if is_constant(v, plan) else None
+    if values is None:
         return None
     axes = [(axis.extent, axis.v) for axis in (*plan.steps, *plan.columns)]
     panel = _aligned((plan.depth, padded(plan.width)), values.dtype)

@@ -16,10 +16,10 @@ from asnet.lower.builder import LayerBuilder
 from asnet.lower.context import LayerContext
 from asnet.lower.contraction import Axis, Contraction
 from asnet.lower.index import Index, flatten, place
-from asnet.lower.products.constants import constant_scalars, constant_vectors
+from asnet.lower.products.constants import constant_scalars, constant_vectors, is_constant
 from asnet.lower.products.operands import Operand
 from asnet.lower.products.packing import copy_run, load_vector
-from asnet.lower.products.plan import Plan, plan
+from asnet.lower.products.plan import Plan, padded, plan
 from asnet.types import ELEMENT_TYPES, operand_type
 
 __all__ = ["Finish", "PanelProducts"]
@@ -28,8 +28,8 @@ _NEAR_SUMS = 128 << 10
 """Bytes of sums, and of packed rows, for which the rows of an operand that is not constant are taken at a time."""
 
 
-_MOST_ON_STACK = 1 << 15
-"""Rows of sums, and steps of a panel, that a thread's stack holds."""
+_MOST_ON_STACK = 4 << 20
+"""Bytes of a panel and its sums: half of what a thread has."""
 
 
 class Finish(Protocol):
@@ -120,7 +120,14 @@ class PanelProducts:
     ) -> PanelProducts | None:
         """None if the contraction has no such form. ``varies``: starts or results differ along the columns."""
         found = plan(c, varies=varies)
-        if found is None or max(found.rows, found.depth) > _MOST_ON_STACK:
+        if found is None:
+            return None
+        v, s = (a, b) if found.vector_is_a else (b, a)
+        constant = is_constant(v, found)
+        columns = padded(found.width) if constant else COLUMNS
+        rows = found.rows if s.values is not None and not constant else 1
+        panel = 0 if constant else found.depth * ELEMENT_TYPES[v.container].bits // 8
+        if columns * (panel + rows * ELEMENT_TYPES[accumulator].bits // 8) > _MOST_ON_STACK:
             return None
         return cls(context, c, found, a, b, accumulator)
 
