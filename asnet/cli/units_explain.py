@@ -133,13 +133,7 @@ def _rank(found: LowRank) -> str:
 
 
 def _row(candidate: Candidate, taken: bool) -> list[str]:
-    if candidate.certificate is not None:
-        why = "; ".join(map(str, candidate.certificate.evidence))
-    elif candidate.difference is not None:
-        why = str(candidate.difference)
-    else:
-        why = "the golden model itself"
-    return [candidate.kind, "taken" if taken else "", why, f"{candidate.rate / 1e9:.3g}"]
+    return [candidate.kind, "taken" if taken else "", candidate.why, f"{candidate.rate / 1e9:.3g}"]
 
 
 def _as_json(analysis: Analysis, proofs: Sequence[Proof], explanation: Explanation) -> dict[str, object]:

@@ -35,6 +35,18 @@ class Candidate:
         """The form's name."""
         return self.form.kind
 
+    @property
+    def why(self) -> str:
+        """Its certificate's evidence in words, or why there is none."""
+        if self.difference is not None:
+            return f"refused: {self.difference}"
+        if self.certificate is not None:
+            return "; ".join(map(str, self.certificate.evidence))
+        return "the golden model itself" if self.kind == "golden" else "not compared: a faster form is taken"
+
+    def __str__(self) -> str:
+        return f"{self.kind}, {self.rate / 1e9:.3g} GMAC/s: {self.why}"
+
 
 class Chooser:
     """Chooses kernels for sums of products; one of these serves a test bed.

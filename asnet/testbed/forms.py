@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from asnet.cache import Cache
-from asnet.emulate import Binding, Chooser, Golden, Mask, Masks, Plan, Sources, products_forms
+from asnet.emulate import Binding, Candidate, Chooser, Golden, Mask, Masks, Plan, Sources, products_forms
 from asnet.emulate.row_table import TableEntry
 from asnet.ir import Module
 from asnet.ir.jit import Engine
@@ -124,6 +124,16 @@ class SlotForms:
             binder = self.binding.binder(plan)
             self._engines[key] = Engine(module, binder=binder, cache=self._cache, threads=self._threads)
         return self._engines[key]
+
+    def sums(self, configuration: Mapping[str, str]) -> dict[str, Candidate]:
+        """Name of each slot that sums products by a kernel → the form of it, with its certificate and speed."""
+        if self.form(self.plan(configuration)) is not self._modules.tiled:
+            return {}
+        chosen: dict[str, Candidate] = {}
+        for slot in self._slots:
+            if slot.products is not None:
+                chosen[slot.name] = self.chooser.choose(slot.products, self._instances.get(configuration[slot.name]))
+        return chosen
 
     # --- stages (asnet.testbed.staging.Forms) -----------------------------------------------------------------------
 

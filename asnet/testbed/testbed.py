@@ -9,7 +9,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from asnet.cache import Cache, default_cache
-from asnet.emulate import Certificate, Masks, certify_mask
+from asnet.emulate import Candidate, Certificate, Masks, certify_mask
 from asnet.errors import UsageError, did_you_mean
 from asnet.host import processors
 from asnet.ir.stages import Stages, stages_of
@@ -107,7 +107,8 @@ class TestBed:
         )
         self._masked = self._certify(jobs or processors())
         self.certificates: Mapping[str, Certificate] = {name: found for name, (_, found) in self._masked.items()}
-        """Instance name → why its fast form equals the golden model; empty for the backend `golden`."""
+        """Instance name → why exact arithmetic on masked operands equals its golden model, where it does; empty for the
+        backend `golden`."""
         wants_loops = backend == "golden" or granularity == "site" or len(passes) > 0
         tiling = None if wants_loops else host_tiling(sites=True, products=self._summing_layers())
         tiled = prepare(network, mode, granularity=granularity, tiling=tiling) if tiling else self.module
@@ -146,6 +147,19 @@ class TestBed:
     def stage_runs(self) -> Mapping[int, int]:
         """How often each stage (the layers from one that may change to the next) ran so far."""
         return self._staging.runs
+
+    def emulation(self, configuration: Mapping[str, str]) -> dict[str, Candidate | Certificate | None]:
+        """How each slot of ``configuration`` is computed: name → the form of the kernel that sums its products, with
+        certificate and speed; of operations by themselves the certificate of their masks; None for the golden model and
+        for entries of its table.
+
+        Raises:
+            UsageError: as :meth:`evaluate`.
+        """
+        found: dict[str, Candidate | Certificate | None] = {
+            slot.name: self.certificates.get(configuration.get(slot.name, "")) for slot in self.slots
+        }
+        return found | (self._forms.sums(configuration) if self.backend != "golden" else {})
 
     def outputs(
         self, configuration: Mapping[str, str], images: int | None = None, *, golden: bool = False
