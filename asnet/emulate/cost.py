@@ -22,9 +22,11 @@ from asnet.units import UnitInstance
 
 __all__ = ["Shape", "rate", "shape_like"]
 
-_VERSION: Final = "rate 1"
+_VERSION: Final = "rate 2"
 _SECONDS: Final = 0.01
 """Time for the calls of one measurement."""
+
+_EMPTY: Final = 10
 
 _ROWS: Final = (1, 8, 64)
 _DEPTHS: Final = (9, 64, 512)
@@ -91,14 +93,16 @@ def _measured(
 def _best(form: ProductsForm, what: Products, instance: UnitInstance | None, mode: FloatMode, cache: Cache) -> float:
     """Seconds of the fastest call in the size of ``what``."""
     v, s, constant = _operands(what)
-    call, _ = ProductsFunction(form, what, instance, mode, cache, constant).prepared(v[:, : what.columns], s)
+    function = ProductsFunction(form, what, instance, mode, cache, constant)
+    call, nothing = (function.prepared(v[:, : what.columns], rows)[0] for rows in (s, s[:0]))
     with float_environment(mode):
         first = _seconds(call)
         best, spent = _seconds(call), first
         while spent < _SECONDS:
             again = _seconds(call)
             best, spent = min(best, again), spent + again
-    return best
+        overhead = min(_seconds(nothing) for _ in range(_EMPTY))  # Python's
+    return max(best - overhead, best / _EMPTY)
 
 
 def _operands(what: Products) -> tuple[AnyArray, AnyArray, AnyArray | None]:

@@ -53,13 +53,12 @@ class Sources:
         return self._factors[instance.digest]
 
     def netlist(self, instance: UnitInstance) -> Netlist | None:
-        """The gates of ``instance``; None if it has none, or a table, which is faster and there at once."""
-        analysis = self.analysis(instance)
-        return analysis.netlist if analysis.table is None else None
+        """The gates of ``instance``; None if it has none, or does not need them (making them takes seconds)."""
+        return None if self._has_faster(instance) else self.analysis(instance).netlist
 
     def words(self, instance: UnitInstance) -> WordDesign | None:
-        """The words of ``instance``; None if it has none that have a form, or a table."""
-        if self.analysis(instance).table is not None:
+        """The words of ``instance``; None if it has none that have a form, or does not need them."""
+        if self._has_faster(instance):
             return None
         if instance.digest not in self._words:
             try:
@@ -68,6 +67,12 @@ class Sources:
                 found = None
             self._words[instance.digest] = found
         return self._words[instance.digest]
+
+    def _has_faster(self, instance: UnitInstance) -> bool:
+        """Whether another form is faster than gates and words are on any processor."""
+        if instance.digest in self.masks or self.analysis(instance).table is not None:
+            return True
+        return not instance.type.is_float and self.factors(instance) is not None
 
 
 _FORMS: Final[tuple[tuple[float, Callable[[Sources], ProductsForm]], ...]] = (
