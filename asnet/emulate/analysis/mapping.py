@@ -26,7 +26,7 @@ _PACK: Final = "mfs2 -a; lutpack -S 1"
 _LUTS: Final = "1 1 1\n2 1 1\n3 1 1\n"
 """ABC's library of LUTs: inputs, area, delay."""
 
-_QUICK: Final = "strash; dc2; dc2; if -a; mfs2 -a"
+_QUICK: Final = f"strash; dc2; dc2; if -a; {_PACK}"
 _SCRIPTS: Final = (
     f"{_CLEAN}{_SUBSTITUTE}dch -f; if -a; {_PACK}",
     f"{_CLEAN}dc2; dc2; if -a; {_PACK}",
