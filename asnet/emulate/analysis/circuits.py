@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from asnet.cache import Cache, digest
 from asnet.emulate.analysis.aig import Aig
-from asnet.emulate.analysis.elaborate import FRONT_ENDS, VerilogDesign, elaborate, unit_design
+from asnet.emulate.analysis.elaborate import VerilogDesign, elaborate, front_ends, unit_design
 from asnet.emulate.analysis.mapping import RECIPE, smallest
 from asnet.emulate.analysis.netlist import Netlist
 from asnet.emulate.analysis.registers import combinational
@@ -45,7 +45,7 @@ def verilog_circuit(design: VerilogDesign, latency: int = 0) -> Aig:
 
 
 def unit_circuits(instance: UnitInstance, mode: FloatMode, cache: Cache) -> list[Aig]:
-    """The function of ``instance`` in float mode ``mode``, by each of :data:`FRONT_ENDS`.
+    """The function of ``instance`` in float mode ``mode``, by each way that yosys has for multiplications.
 
     Raises:
         ToolMissingError: there is no yosys.
@@ -54,7 +54,7 @@ def unit_circuits(instance: UnitInstance, mode: FloatMode, cache: Cache) -> list
 
     def build(folder: Path) -> None:
         try:
-            found = [combinational(e, instance.latency) for e in elaborate(unit_design(instance, mode), [*FRONT_ENDS])]
+            found = [combinational(e, instance.latency) for e in elaborate(unit_design(instance, mode), front_ends())]
         except UnitError as error:
             _refuse(folder, str(error))
             return
@@ -65,13 +65,13 @@ def unit_circuits(instance: UnitInstance, mode: FloatMode, cache: Cache) -> list
         widths = np.array([found[0].width_a, found[0].width_b], np.int32)
         np.savez(folder / "circuits.npz", allow_pickle=False, widths=widths, **arrays)
 
-    entry = cache.get("circuits", digest([*_tool(), *FRONT_ENDS, key_of(instance, mode)]), build)
+    entry = cache.get("circuits", digest([*_tool(), key_of(instance, mode)]), build)
     _raise_refusal(entry, instance)
     with np.load(entry / "circuits.npz", allow_pickle=False) as stored:
         width_a, width_b = (int(width) for width in stored["widths"])
         return [
             _aig(width_a, width_b, stored[f"gates{place}"], stored[f"outputs{place}"])
-            for place in range(len(FRONT_ENDS))
+            for place in range(len(front_ends()))
         ]
 
 
@@ -94,7 +94,7 @@ def unit_netlist(instance: UnitInstance, mode: FloatMode, cache: Cache, check: C
         arrays = {"inputs": netlist.inputs, "outputs": netlist.outputs, "widths": widths}
         np.savez(folder / "netlist.npz", allow_pickle=False, tables=netlist.tables, **arrays)
 
-    entry = cache.get("netlists", digest([*_tool(), *FRONT_ENDS, RECIPE, key_of(instance, mode)]), build)
+    entry = cache.get("netlists", digest([*_tool(), RECIPE, key_of(instance, mode)]), build)
     _raise_refusal(entry, instance)
     with np.load(entry / "netlist.npz", allow_pickle=False) as stored:
         width_a, width_b = (int(width) for width in stored["widths"])
@@ -103,7 +103,7 @@ def unit_netlist(instance: UnitInstance, mode: FloatMode, cache: Cache, check: C
 
 def _tool() -> Sequence[str]:
     tool = yosys.find()
-    return _VERSION, tool.version, tool.origin
+    return _VERSION, tool.version, tool.origin, *front_ends()
 
 
 def _aig(width_a: int, width_b: int, gates: NDArray[np.int32], outputs: NDArray[np.int32]) -> Aig:

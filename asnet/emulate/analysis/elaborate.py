@@ -16,13 +16,15 @@ from asnet.types import FloatMode
 from asnet.units import UnitInstance, VerilogFile, interface
 from asnet.units.elaborate import write_files
 
-__all__ = ["FRONT_ENDS", "Elaborated", "FlipFlop", "VerilogDesign", "elaborate", "unit_design"]
+__all__ = ["FRONT_ENDS", "Elaborated", "FlipFlop", "VerilogDesign", "elaborate", "front_ends", "unit_design"]
 
 FRONT_ENDS: Final[Mapping[str, tuple[str, ...]]] = {
     "arrays": ("alumacc", "share", "opt"),
     "booth": ("booth", "alumacc", "share", "opt"),
 }
-"""How multiplications become gates: arrays of partial products, or radix-4 Booth (yosys' pass)."""
+"""How multiplications become gates: arrays of partial products, or radix-4 Booth (a pass that old yosys lack)."""
+
+_BOOTH_SINCE: Final = (0, 34)
 
 _TOP: Final = "asnet_design"
 _GATES: Final = frozenset(("$_AND_", "$_NOT_"))
@@ -63,6 +65,17 @@ class Elaborated:
     flip_flops: tuple[FlipFlop, ...]
 
 
+def front_ends() -> tuple[str, ...]:
+    """Those of :data:`FRONT_ENDS` that this machine's yosys has.
+
+    Raises:
+        ToolMissingError: there is no yosys.
+    """
+    version = re.match(r"(\d+)\.(\d+)", yosys.find().version)
+    has_booth = version is not None and (int(version[1]), int(version[2])) >= _BOOTH_SINCE
+    return tuple(name for name in FRONT_ENDS if name != "booth" or has_booth)
+
+
 def unit_design(instance: UnitInstance, mode: FloatMode) -> VerilogDesign:
     """``instance`` in float mode ``mode`` as the golden model has it: no pipeline stages of its own, always enabled.
 
@@ -89,8 +102,8 @@ def unit_design(instance: UnitInstance, mode: FloatMode) -> VerilogDesign:
     return VerilogDesign(instance.files, text, _TOP)
 
 
-def elaborate(design: VerilogDesign, front_ends: Sequence[str] = ("arrays",)) -> list[Elaborated]:
-    """The gates of ``design`` by each of ``front_ends``; what is undefined is 0, as in the golden model.
+def elaborate(design: VerilogDesign, ways: Sequence[str] = ("arrays",)) -> list[Elaborated]:
+    """The gates of ``design`` by each of ``ways`` (:data:`FRONT_ENDS`); what is undefined is 0, as in the golden model.
 
     Raises:
         ToolMissingError: there is no yosys.
@@ -103,21 +116,21 @@ def elaborate(design: VerilogDesign, front_ends: Sequence[str] = ("arrays",)) ->
             (folder / f"{_TOP}.v").write_text(design.wrapper, encoding="utf-8")
             sources.append(f"{_TOP}.v")
         try:
-            yosys.find().run_script(_script(design.top, sources, front_ends), folder)
+            yosys.find().run_script(_script(design.top, sources, ways), folder)
         except ToolTimeoutError:
             raise
         except ToolError as error:
             found = re.search(r"^(?:.*: )?ERROR: (.*)$", str(error), re.MULTILINE)
             raise UnitError(f"yosys cannot elaborate it: {found[1] if found else error}") from error
-        texts = [(folder / f"{front_end}.json").read_text(encoding="utf-8") for front_end in front_ends]
+        texts = [(folder / f"{front_end}.json").read_text(encoding="utf-8") for front_end in ways]
     return [_read(json.loads(text)["modules"][design.top]) for text in texts]
 
 
-def _script(top: str, sources: Sequence[str], front_ends: Sequence[str]) -> str:
+def _script(top: str, sources: Sequence[str], ways: Sequence[str]) -> str:
     lines = [f'read_verilog -sv -I. "{source}"' for source in sources]
     lines += [f"hierarchy -check -top {top}", "proc -noopt", "flatten", "setundef -undriven -zero", "opt -keepdc"]
     lines += ["wreduce -keepdc", "opt_clean", "design -save words"]
-    for front_end in front_ends:
+    for front_end in ways:
         lines += ["design -load words", *FRONT_ENDS[front_end], "memory", "opt -keepdc", "techmap"]
         lines += [
             "setundef -zero",
