@@ -80,8 +80,8 @@ _FORMS: Final[tuple[tuple[float, Callable[[Sources], ProductsForm]], ...]] = (
     (math.inf, lambda sources: FactoredIntegers(sources.factors)),
     (math.inf, lambda sources: MaskProducts(sources.masks)),
     (150e9, lambda sources: RowTable(lambda instance: sources.analysis(instance).table)),
+    (30e9, lambda sources: Lifted(sources.words)),
     (15e9, lambda sources: BitSliced(sources.netlist)),
-    (5e9, lambda sources: Lifted(sources.words)),
     (0.5e9, lambda sources: GoldenProducts(sources.library)),
 )
 """Products per second that no such kernel reaches, and the form. The golden model is the last one and serves all."""

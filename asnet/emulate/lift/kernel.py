@@ -1,4 +1,4 @@
-"""Kernels around a lifted design: sums of products, lanes over columns, and the operation on arrays."""
+"""The kernel around a lifted design: sums of products, with lanes over columns."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from asnet.emulate.kernels import KernelCode, KernelText, Target
 from asnet.emulate.lift.lifting import Lifting, sides
 from asnet.emulate.lift.words import WordDesign
 from asnet.ir import Products
-from asnet.ir.emission import F32, I8, I16, I32, I64, POINTER, vector
+from asnet.ir.emission import F32, I8, I16, I32, I64, vector
 from asnet.ir.products import container
 from asnet.types import ELEMENT_TYPES, OperandType
 
-__all__ = ["LiftedUnit", "array_text", "products_text"]
+__all__ = ["LiftedUnit", "products_text"]
 
 _TYPES = {"float": F32, "i8": I8, "i16": I16, "i32": I32, "i64": I64}
 _ROWS = 4
@@ -121,29 +121,3 @@ class _Sums:
         return (
             value if isinstance(value.type, ir.VectorType) else self._code.splat(value, vector(self._lanes, value.type))
         )
-
-
-def array_text(unit: LiftedUnit, target: Target) -> str:
-    """LLVM IR of ``void kernel(ptr a, ptr b, ptr y, i64 count)``: the unit element by element, on float or i32."""
-    element: ir.Type = F32 if unit.operand.is_float else I32
-    total: ir.Type = F32 if unit.result.is_float else I32
-    text = KernelText(target)
-    lanes = target.width // 4
-    arguments = [*((name, POINTER) for name in "aby"), ("count", I64)]
-    with text.function("kernel", arguments) as code:
-        code.function.linkage = ""
-        count = code.arguments["count"]
-        whole = code.ir.and_(count, I64(-lanes))
-        for width, begin, end in ((lanes, I64(0), whole), (1, whole, count)):
-            with code.loop(begin, end, width) as place:
-                sources = [vector(width, element) if width > 1 else element] * 2
-                a, b = (
-                    _word(code, code.load(code.place(code.arguments[name], place.index, element), kind), unit.operand)
-                    for name, kind in zip("ab", sources, strict=True)
-                )
-                value = Lifting(code, unit.design, a, b, width).result()
-                if width > 1 and not isinstance(value.type, ir.VectorType):
-                    value = code.splat(value, vector(width, value.type))
-                kind = vector(width, total) if width > 1 else total
-                code.store(_number(code, value, unit.result, kind), code.place(code.arguments["y"], place.index, total))
-    return str(text)
