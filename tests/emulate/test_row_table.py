@@ -136,10 +136,10 @@ def test_steps_of_one_half_among_others(fill: str, shares: tuple[float, float, f
     classes = (*np.split(values, 2), values)
     table = FILLS[fill](random, 256)
     table[:, ::9] = 5
-    for rows, depth, columns in ((3, 40, 130), (130, 257, 129), (2, 300, 1100)):
+    for rows, depth, columns in ((3, 40, 70), (130, 257, 64), (2, 300, 1100)):
         s = random.integers(-40, 41, (2, rows, depth)).astype(np.int8)
-        chosen = [random.choice(3, depth, p=shares) for _ in range(-(-columns // 512))]
-        v = np.concatenate([[random.choice(classes[each], 512) for each in part] for part in chosen], axis=1)[
+        chosen = [random.choice(3, depth, p=shares) for _ in range(-(-columns // 256))]
+        v = np.concatenate([[random.choice(classes[each], 256) for each in part] for part in chosen], axis=1)[
             :, :columns
         ]
         kernel = function(table, "i8", TARGETS[0], vector_is_a=True, constant=s)

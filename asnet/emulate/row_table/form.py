@@ -9,14 +9,14 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from asnet.emulate.kernels import Target, host_target
-from asnet.emulate.products import Data, aligned
+from asnet.emulate.products import Data
 from asnet.emulate.row_table.digits import ROWS, Rows
 from asnet.emulate.row_table.direct import direct_kernel
 from asnet.emulate.row_table.listed import listed_kernel
 from asnet.emulate.row_table.lists import Scalars
+from asnet.emulate.row_table.lookup import LANES
 from asnet.emulate.row_table.packed import WIDEST, Packed
 from asnet.emulate.row_table.plain import plain_kernel
-from asnet.emulate.row_table.registers import LANES
 from asnet.emulate.row_table.shuffles import PIECE, differences, shuffles_kernel
 from asnet.ir import Products
 from asnet.ir.optimise import Machine
@@ -87,20 +87,13 @@ class RowTable:
         scalars = self._scalars(constant)
         tables = [self._rows(packed, kind) for kind in range(packed.count)]
         lists = scalars.lists(packed.kinds, packed.count)
-        starts = [[scalars.starts(part.minima) for part in tables[0]]]
-        starts += [[np.zeros_like(first) for first in starts[0]]] * (packed.count - 1)
-        entries = [
-            array
-            for part in range(len(packed.parts))
-            for kind in range(packed.count)
-            for array in (tables[kind][part].digits, starts[kind][part])
+        own = [tables[kind][part] for part in range(len(packed.parts)) for kind in range(packed.count)]
+        skipped = scalars.starts(np.where(packed.kinds < 0, tables[0][0].minima, 0))
+        starts = [skipped, *[np.zeros_like(skipped)] * (packed.count - 1)]
+        shared = [
+            array for each, start in zip(lists, starts, strict=True) for array in (each.steps, each.bounds, start)
         ]
-        shared = [array for each in lists for array in (each.steps, each.bounds)]
-        if len(packed.parts) > 1:
-            minima = aligned((len(packed.parts), ROWS), "int32")
-            minima[:] = [part.minima for part in tables[0]]
-            shared += [minima, scalars.starts(np.where(packed.kinds < 0, minima[0], 0))]
-        return Data((*entries, *shared))
+        return Data((*(array for rows in own for array in (rows.digits, rows.minima)), *shared))
 
     def _packed(self, what: Products, instance: UnitInstance | None) -> Packed:
         table = None if instance is None else self._tables(instance)

@@ -9,8 +9,7 @@ from __future__ import annotations
 from llvmlite import ir
 
 from asnet.emulate.kernels import KernelCode, KernelText
-from asnet.emulate.row_table.lists import PARTS
-from asnet.emulate.row_table.mixed import MIXED, MIXED_ARGUMENTS, emit_mixed
+from asnet.emulate.row_table.mixed import LISTS, MIXED, MIXED_ARGUMENTS, emit_mixed, list_of
 from asnet.emulate.row_table.sums import BLOCK
 from asnet.emulate.row_table.tops import emit_tops
 from asnet.ir.emission import I64, POINTER
@@ -26,8 +25,8 @@ _PANEL: Arguments = (
 DIRECT: Arguments = (*_PANEL, ("s", POINTER), ("s_row", I64), ("table", POINTER), ("minima", POINTER))
 """Of a function that adds all sums of a panel to y, by the scalars as they come; ``minima`` of the table's rows."""
 
-LISTED: Arguments = (*_PANEL, *((name, POINTER) for name in ("table", "starts", "steps", "bounds")))
-"""Of one that takes the steps of a list (:mod:`.lists`)."""
+LISTED: Arguments = (*_PANEL, *((name, POINTER) for name in ("table", "minima", "steps", "bounds", "starts")))
+"""Of one that takes the steps of a list (:mod:`.lists`); ``starts``: what to add beside, for every row."""
 
 WHOLE, HALF = "whole", "half"
 """Such functions, with a number: for all operands, and for those with one value of the top bit (of which they see the
@@ -38,8 +37,7 @@ def emit_kernel(text: KernelText, arguments: Arguments, *, halves: bool, kinds: 
     """The kernel, which calls :data:`WHOLE` or, with ``halves``, where it can :data:`HALF`, of each of ``kinds``.
 
     ``data``: for all operands, and with ``halves`` also for the lower and for the upper half of them, for each kind the
-    table and the minima or starts; then, for :data:`LISTED`, steps and bounds of each kind, and with ``halves`` the
-    minima of all rows of each part (256 for a part), and what sums start with that is in no list.
+    table and the minima; then, for :data:`LISTED`, steps, bounds and starts of each kind.
     """
     if halves and arguments is LISTED:
         emit_mixed(text, LISTED, (WHOLE, HALF), kinds)
@@ -64,14 +62,11 @@ def _call(code: KernelCode, name: str, arguments: Arguments, kinds: int, parts: 
     """Call the functions ``name`` with the data of ``part``."""
     at, data = code.arguments, code.arguments["data"]
     own = code.behind(data, code.times(part, 2 * 8 * kinds))
-    places = [argument for argument, _ in arguments[-4:]] if arguments is LISTED else ["table", "minima"]
     for kind in range(kinds):
-        addresses = [code.address(own, 2 * kind + place) for place in range(2)]
+        addresses = {name: code.address(own, 2 * kind + place) for place, name in enumerate(("table", "minima"))}
         if arguments is LISTED:
-            addresses += [code.address(data, 2 * (kinds * parts + kind) + place) for place in range(2)]
-            rows = code.times(code.times(at["group"], code.up(at["depth"], BLOCK)), at["rows"])
-            for place, size in ((1, 4), (3, 4 * PARTS)):
-                addresses[place] = code.behind(addresses[place], code.times(rows, size))
-        known = at | dict(zip(places, addresses, strict=True))
+            blocks = code.times(at["group"], code.up(at["depth"], BLOCK))
+            addresses |= list_of(code, 2 * kinds * parts + LISTS * kind, code.times(blocks, at["rows"]))
+        known = at | addresses
         function = code.declared(f"{name}.{kind}", ir.VoidType(), [kind for _, kind in arguments])
         code.ir.call(function, [known[argument] for argument, _ in arguments])

@@ -38,9 +38,11 @@ class _Lists:
         return code.load(at["starts"], I32, code.times(row, 4), 4), bounds
 
     def step(self, code: KernelCode, row: ir.Value, step: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value | None]:
-        """The two parts of an entry; minima are in the start."""
+        """The two parts of an entry, and the minimum of the table's row."""
         entry = code.ir.zext(code.load(code.arguments["steps"], I16, code.times(step, 2), 2), I64)
-        return code.ir.lshr(entry, I64(8)), code.ir.and_(entry, I64(BLOCK - 1)), None
+        line = code.ir.lshr(entry, I64(8))
+        minimum = code.load(code.arguments["minima"], I32, code.times(line, 4), 4)
+        return line, code.ir.and_(entry, I64(BLOCK - 1)), minimum
 
 
 @cache

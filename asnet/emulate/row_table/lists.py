@@ -17,10 +17,13 @@ from asnet.emulate.row_table.digits import ROWS
 from asnet.emulate.row_table.sums import BLOCK
 from asnet.types import AnyArray, Array
 
-__all__ = ["PARTS", "Scalars", "StepList"]
+__all__ = ["PARTS", "READ", "Scalars", "StepList"]
 
 PARTS = 2
 """Parts of a list: pairs of steps with one row of the table, steps by themselves."""
+
+READ = 32
+"""Entries that may be read together, from any entry on."""
 
 _SKIPPED = -1
 
@@ -84,6 +87,6 @@ class Scalars:
 def _list(entries: NDArray[np.uint16], chosen: NDArray[np.bool_]) -> StepList:
     bounds = aligned((chosen[..., 0].size + 1,), "int32")
     np.cumsum(chosen.sum(axis=-1).ravel(), out=bounds[1:])
-    steps = aligned((int(bounds[-1]) + 1,), "uint16")
-    steps[:-1] = entries[chosen]
+    steps = aligned((int(bounds[-1]) + READ,), "uint16")
+    steps[: bounds[-1]] = entries[chosen]
     return StepList(steps, bounds)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from llvmlite import ir
 
 from asnet.emulate.kernels import KernelCode, KernelText
-from asnet.emulate.row_table.lists import PARTS
+from asnet.emulate.row_table.lists import PARTS, READ
+from asnet.emulate.row_table.lookup import BYTES, LANES, look_up
 from asnet.emulate.row_table.sums import BLOCK
 from asnet.emulate.row_table.tops import emit_tops
-from asnet.ir.emission import I8, I16, I32, I64, POINTER
+from asnet.ir.emission import I1, I8, I16, I32, I64, POINTER, poison, vector
 
-__all__ = ["CLASSES", "MIXED", "MIXED_ARGUMENTS", "emit_mixed"]
+__all__ = ["CLASSES", "LISTS", "MIXED", "MIXED_ARGUMENTS", "emit_mixed", "list_of"]
 
 MIXED = "mixed"
 """The function for such panels."""
@@ -22,25 +23,38 @@ MIXED = "mixed"
 CLASSES = 3
 """Steps with operands of both halves, of the lower half only, of the upper half only; the order of the data's parts."""
 
-_COLUMNS = 512
+_COLUMNS = 256
 _ROWS = 64
-_LIST = 2 * (_ROWS * BLOCK + 32)
+_LIST = 2 * (_ROWS * BLOCK + READ)
 _BOUNDS = 4 * (PARTS * _ROWS + 16)
 _ENOUGH = 4
-"""All steps are taken by whole rows, if less than one step in so many is of one half, or if columns are few."""
-
-_FEW_COLUMNS = 128
+"""All steps are taken by whole rows, if less than one step in so many is of one half."""
 
 MIXED_ARGUMENTS = (
     *((name, POINTER) for name in ("y", "v")),
     *((name, I64) for name in ("rows", "columns", "depth", "y_row", "v_step", "group")),
     ("data", POINTER),
 )
+_TABLES = ("table", "minima")
 _SPLIT = "split"
 _SPLIT_ARGUMENTS = (
-    *((name, POINTER) for name in ("steps", "bounds", "base", "classes", "minima", "lists", "ends", "starts")),
+    *((name, POINTER) for name in ("steps", "bounds", "classes", "lists", "ends")),
     ("rows", I64),
 )
+_ENTRIES = vector(READ, I16)
+
+LISTS = 3
+"""Addresses of a list among the data: steps, bounds, starts."""
+
+
+def list_of(code: KernelCode, number: int, row: ir.Value) -> dict[str, ir.Value]:
+    """The list whose addresses begin at ``number`` of the data, from row number ``row`` of all blocks and groups on."""
+    sizes = {"steps": 0, "bounds": 4 * PARTS, "starts": 4}
+    data = code.arguments["data"]
+    return {
+        name: code.behind(code.address(data, number + place), code.times(row, size) if size else 0)
+        for place, (name, size) in enumerate(sizes.items())
+    }
 
 
 def emit_mixed(text: KernelText, listed: tuple[tuple[str, ir.Type], ...], names: tuple[str, str], kinds: int) -> None:
@@ -50,15 +64,14 @@ def emit_mixed(text: KernelText, listed: tuple[tuple[str, ir.Type], ...], names:
     with text.function(MIXED, MIXED_ARGUMENTS) as code:
         at, data = code.arguments, code.arguments["data"]
         classes, lists = code.scratch(BLOCK), code.scratch(CLASSES * _LIST)
-        ends, starts, nothing = code.scratch(CLASSES * _BOUNDS), code.scratch(4 * _ROWS), code.scratch(4 * _ROWS)
+        ends, nothing = code.scratch(CLASSES * _BOUNDS), code.scratch(4 * _ROWS)
         with code.loop(0, _ROWS) as row:
             code.store(I32(0), nothing, code.times(row.index, 4), 4)
-        minima, skipped = (code.address(data, 2 * kinds * (CLASSES + 1) + place) for place in range(2))
 
         def call(part: int, kind: int, own: dict[str, ir.Value]) -> None:
-            known = at | own | {"table": code.address(data, 2 * (part * kinds + kind))}
+            tables = {name: code.address(data, 2 * (part * kinds + kind) + i) for i, name in enumerate(_TABLES)}
             function = code.declared(f"{names[min(part, 1)]}.{kind}", ir.VoidType(), [kind for _, kind in listed])
-            code.ir.call(function, [known[argument] for argument, _ in listed])
+            code.ir.call(function, [(at | tables | own)[argument] for argument, _ in listed])
 
         with code.loop(0, at["columns"], _COLUMNS) as column, code.loop(0, code.up(at["depth"], BLOCK)) as block:
             first = code.times(block.index, BLOCK)
@@ -71,35 +84,25 @@ def emit_mixed(text: KernelText, listed: tuple[tuple[str, ir.Type], ...], names:
             blocks = code.add(code.times(at["group"], code.up(at["depth"], BLOCK)), block.index)
             place = code.times(blocks, at["rows"])
             pure = _emit_classes(code, panel, classes)
-            many = code.ir.icmp_signed(">", panel["columns"], I64(_FEW_COLUMNS))
-            pays = code.ir.and_(many, code.ir.icmp_signed(">", code.times(pure, _ENOUGH), panel["depth"]))
+            pays = code.ir.icmp_signed(">", code.times(pure, _ENOUGH), panel["depth"])
+            numbers = [2 * kinds * CLASSES + LISTS * kind for kind in range(kinds)]
             with code.when(code.ir.not_(pays)):
-                for kind in range(kinds):
-                    steps, bounds = _list(code, kinds, kind, place)
-                    own_starts = code.behind(code.address(data, 2 * kind + 1), code.times(place, 4))
-                    call(0, kind, panel | {"starts": own_starts, "steps": steps, "bounds": bounds})
+                for kind, number in enumerate(numbers):
+                    call(0, kind, panel | list_of(code, number, place))
             with code.when(pays), code.loop(0, at["rows"], _ROWS) as chunk:
                 rows = code.least(code.ir.sub(at["rows"], chunk.index), _ROWS)
                 y = code.behind(panel["y"], code.times(code.times(chunk.index, at["y_row"]), 4))
-                for kind in range(kinds):
-                    own = code.add(place, chunk.index)
-                    base = nothing if kind else code.behind(skipped, code.times(own, 4))
+                for kind, number in enumerate(numbers):
+                    own = list_of(code, number, code.add(place, chunk.index))
                     split = code.declared(_SPLIT, ir.VoidType(), [kind for _, kind in _SPLIT_ARGUMENTS])
-                    here = _list(code, kinds, kind, own)
-                    code.ir.call(split, [*here, base, classes, minima, lists, ends, starts, rows])
+                    code.ir.call(split, [own["steps"], own["bounds"], classes, lists, ends, rows])
                     for part in range(CLASSES):
-                        call(
-                            *(part, kind),
-                            panel
-                            | {"y": y, "rows": rows, "starts": nothing if part else starts}
-                            | {"steps": code.behind(lists, part * _LIST), "bounds": code.behind(ends, part * _BOUNDS)},
-                        )
-
-
-def _list(code: KernelCode, kinds: int, kind: int, place: ir.Value) -> list[ir.Value]:
-    """Steps and bounds of a kind, from row number ``place`` of all on."""
-    steps, bounds = (code.address(code.arguments["data"], 2 * (CLASSES * kinds + kind) + each) for each in range(2))
-    return [steps, code.behind(bounds, code.times(place, 4 * PARTS))]
+                        split_list = {
+                            "steps": code.behind(lists, part * _LIST),
+                            "bounds": code.behind(ends, part * _BOUNDS),
+                            "starts": nothing if part else own["starts"],
+                        }
+                        call(part, kind, panel | {"y": y, "rows": rows} | split_list)
 
 
 def _emit_classes(code: KernelCode, panel: dict[str, ir.Value], classes: ir.Value) -> ir.Value:
@@ -115,9 +118,14 @@ def _emit_classes(code: KernelCode, panel: dict[str, ir.Value], classes: ir.Valu
 
 
 def _emit_split(text: KernelText) -> None:
-    """Split the lists of some rows: three lists, three bounds, and what the sums of all three start with."""
+    """Split the lists of some rows, :data:`READ` entries at a time, into three lists with bounds."""
     with text.function(_SPLIT, _SPLIT_ARGUMENTS) as code:
         at = code.arguments
+        table = [code.load(at["classes"], BYTES, place, LANES) for place in range(0, BLOCK, LANES)]
+        lanes = ir.Constant(_ENTRIES, [I16(lane) for lane in range(READ)])
+        masks = vector(READ, I1)
+        compress = code.declared("llvm.experimental.vector.compress.v32i16", _ENTRIES, [_ENTRIES, masks, _ENTRIES])
+        count_ones = code.declared("llvm.ctpop.i32", I32, [I32])
         with code.loop(0, at["rows"], 1, *[I64(0)] * CLASSES) as row:
             for part in range(PARTS):
                 _store_ends(code, row.values, code.add(code.times(row.index, PARTS), part))
@@ -125,21 +133,19 @@ def _emit_split(text: KernelText) -> None:
             first, end = (
                 code.ir.zext(code.load(at["bounds"], I32, code.add(place, 4 * part), 4), I64) for part in (0, PARTS)
             )
-            start = code.load(at["base"], I32, code.times(row.index, 4), 4)
-            with code.loop(first, end, 1, start, *row.values) as step:
-                start, *counts = step.values
-                entry = code.load(at["steps"], I16, code.times(step.index, 2), 2)
-                number = code.ir.zext(entry, I64)
-                found = code.ir.zext(code.load(at["classes"], I8, code.ir.and_(number, I64(BLOCK - 1))), I64)
-                line = code.add(code.times(found, BLOCK), code.ir.lshr(number, I64(8)))
-                start = code.ir.add(start, code.load(at["minima"], I32, code.times(line, 4), 4))
-                for part, count in enumerate(counts):
-                    code.store(entry, at["lists"], code.add(code.times(count, 2), part * _LIST), 2)
-                    own = code.ir.icmp_signed("==", found, I64(part))
-                    counts[part] = code.add(count, code.ir.zext(own, I64))
-                step.values = [start, *counts]
-            code.store(step.values[0], at["starts"], code.times(row.index, 4), 4)
-            row.values = step.values[1:]
+            with code.loop(first, end, READ, *row.values) as step:
+                entries = code.load(at["steps"], _ENTRIES, code.times(step.index, 2), 2)
+                left = code.ir.trunc(code.least(code.ir.sub(end, step.index), READ), I16)
+                counts = code.ir.icmp_unsigned("<", lanes, code.splat(left, _ENTRIES))
+                found = code.ir.bitcast(look_up(code, table, code.ir.bitcast(entries, BYTES)), _ENTRIES)
+                found = code.ir.and_(found, code.constant(0xFF, _ENTRIES))
+                for part, count in enumerate(step.values):
+                    own = code.ir.and_(counts, code.ir.icmp_signed("==", found, code.constant(part, _ENTRIES)))
+                    together = code.ir.call(compress, [entries, own, poison(_ENTRIES)])
+                    code.store(together, at["lists"], code.add(code.times(count, 2), part * _LIST), 2)
+                    more = code.ir.call(count_ones, [code.ir.bitcast(own, I32)])
+                    step.values[part] = code.add(count, code.ir.zext(more, I64))
+            row.values = step.values
         _store_ends(code, row.values, code.times(at["rows"], PARTS))
 
 

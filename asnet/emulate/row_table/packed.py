@@ -46,10 +46,13 @@ class Packed:
         return [self.table, *(np.split(self.table, 2, axis=1) if self.bits == WIDEST else [])]
 
     @cached_property
+    def _spreads(self) -> list[NDArray[np.int64]]:
+        return [spread(part) for part in self.parts]
+
+    @cached_property
     def kinds(self) -> NDArray[np.int8]:
         """Of each row: 0 its entries are small, -1 they are all the same, else 1; 0 instead if no others are there."""
-        spreads = [spread(part) for part in self.parts]
-        whole, most = spreads[0], np.maximum.reduce(spreads[1:] or spreads)
+        whole, most = self._spreads[0], np.maximum.reduce(self._spreads[1:] or self._spreads)
         small = (most <= _SMALL) & (whole <= (_SMALL_WHOLE if len(self.parts) > 1 else _SMALL))
         two = small.sum() >= _FEW and not small.all()
         return np.where(whole == 0, -1, np.where(small & two, 0, 1 if two else 0)).astype(np.int8)
@@ -62,7 +65,7 @@ class Packed:
     def cuts(self, kind: int | None = None) -> tuple[Cut, Cut | None]:
         """For all operands, and for halves of them; of the rows of ``kind``, or of all of them."""
         chosen = slice(None) if kind is None else self.kinds == kind
-        whole, *halves = (spread(part[chosen]).max(initial=0) for part in self.parts)
+        whole, *halves = (each[chosen].max(initial=0) for each in self._spreads)
         entries = self.table.shape[1]
         half = Cut(entries // 2, digits_for(int(max(halves)))) if halves else None
         return Cut(entries, digits_for(int(whole))), half

@@ -15,13 +15,13 @@ from llvmlite import ir
 from asnet.emulate.kernels import KernelCode, KernelText
 from asnet.emulate.row_table.digits import Cut, Digits
 from asnet.emulate.row_table.halves import Arguments
+from asnet.emulate.row_table.lookup import BYTES, LANES, look_up
 from asnet.emulate.row_table.sums import BLOCK, ByteSums, in_order
-from asnet.ir.emission import I8, I16, I32, I64, Steps, vector
+from asnet.ir.emission import I16, I32, I64, Steps, vector
 
-__all__ = ["LANES", "StepSource", "emit_sweep"]
+__all__ = ["StepSource", "emit_sweep"]
 
-LANES = 64
-_BYTES, _HALVES, _WORDS = vector(64, I8), vector(32, I16), vector(16, I32)
+_HALVES, _WORDS = vector(32, I16), vector(16, I32)
 _REGISTERS = 32
 _SPARE = 4  # the operand, a look-up, what puts digits together
 _WIDEST = 4
@@ -128,25 +128,13 @@ def _steps(
             sums.add_to_start(start)
         if step % alike == 0:
             entries = code.behind(at["table"], code.times(scalar, cut.pitch))
-            table = [code.load(entries, _BYTES, offset, LANES) for offset in range(0, cut.pitch, LANES)]
+            table = [code.load(entries, BYTES, offset, LANES) for offset in range(0, cut.pitch, LANES)]
         v = code.behind(at["v"], code.times(place, at["v_step"]))
         for number in range(vectors):
-            x = code.load(v, _BYTES, LANES * number, LANES)
-            found = [_look_up(code, table[index * each : (index + 1) * each], x) for index in range(len(cut.digits))]
+            x = code.load(v, BYTES, LANES * number, LANES)
+            found = [look_up(code, table[index * each : (index + 1) * each], x) for index in range(len(cut.digits))]
             in_order(code, *(sums.digit(index, number, byte, step, group) for index, byte in enumerate(found)))
     return sums.values
-
-
-def _look_up(code: KernelCode, table: Sequence[ir.Value], x: ir.Value) -> ir.Value:
-    """``table`` (1, 2 or 4 registers) at the 6, 7 or 8 lowest bits of every byte of ``x``."""
-    if len(table) == 1:
-        permute = code.declared("llvm.x86.avx512.permvar.qi.512", _BYTES, [_BYTES, _BYTES])
-        return code.ir.call(permute, [table[0], x])
-    permute = code.declared("llvm.x86.avx512.vpermi2var.qi.512", _BYTES, [_BYTES] * 3)
-    halves = [code.ir.call(permute, [low, x, high]) for low, high in zip(table[::2], table[1::2], strict=True)]
-    if len(halves) == 1:
-        return halves[0]
-    return code.ir.select(code.ir.icmp_signed("<", x, ir.Constant(_BYTES, None)), halves[1], halves[0])
 
 
 def _flush(code: KernelCode, digits: Digits, sums: ByteSums, number: int, start: ir.Value, y: ir.Value) -> None:
