@@ -1,14 +1,14 @@
 """What stages computed before, for some images: found again by what they read and by the units of their slots.
 
 A stage's result is a function of the contents of the blobs that it reads and of the choices of its slots, so results
-are kept under both, contents by their SHA-256. The results of a prefix of layers are computed once while they are kept;
-units that give the same bits in a layer share everything behind it; layers that do not depend on a change are not run.
-What is kept is bounded: the blobs by bytes (least recently used go first), what is known of contents by number.
+are kept under both, contents by number (:mod:`asnet.testbed.contents`). The results of a prefix of layers are computed
+once while they are kept; units that give the same bits in a layer share everything behind it; layers that do not depend
+on a change are not run. What is kept is bounded: the blobs by bytes (least recently used go first), what is known of
+contents by number.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeAlias, TypeVar
@@ -16,6 +16,7 @@ from typing import Generic, TypeAlias, TypeVar
 from asnet.ir.staged import Blob
 from asnet.ir.stages import Stages
 from asnet.ir.state import aligned
+from asnet.testbed.contents import Contents
 
 __all__ = ["Choices", "Kept", "stage_choices"]
 
@@ -52,8 +53,7 @@ class Kept(Generic[_Answer]):
         self._remember = remember
         self._known: OrderedDict[_Key, int] = OrderedDict()
         self._answers: OrderedDict[_Key, _Answer] = OrderedDict()
-        self._numbers: dict[bytes, int] = {}
-        self._next = _INPUT + 1
+        self._contents = Contents()
         self._blobs: OrderedDict[int, Blob] = OrderedDict()
         self._bytes = 0
         self._spare: dict[int, list[Blob]] = {}
@@ -84,13 +84,14 @@ class Kept(Generic[_Answer]):
     def _key(self, stage: int, contents: Sequence[int], choices: Choices) -> _Key:
         return stage, tuple([contents[blob] for blob in self._wanted[stage]]), choices[stage]
 
-    def _computed(self, stage: int, contents: Sequence[int], choices: Choices, run: Run) -> int:
-        """Run ``stage``; the number of what it computes, whose blob is there then."""
+    def _computed(
+        self, stage: int, contents: Sequence[int], choices: Choices, run: Run, number: int | None = None
+    ) -> int:
+        """Run ``stage``; the number of what it computes (``number``, if it ran before), whose blob is there then."""
         blob = self._fresh(stage)
         run(stage, [*self._present(stage, contents, choices, run), blob])
-        number = self._numbers.setdefault(bytes([stage & 255]) + hashlib.sha256(blob.data).digest(), self._next)
-        if number == self._next:
-            self._next += 1
+        if number is None:
+            number = self._contents.number(blob, self._blobs)
         if number in self._blobs:
             self._recycle(blob)
         else:
@@ -107,7 +108,7 @@ class Kept(Generic[_Answer]):
                 found[0] = self._inputs
                 continue
             if contents[blob] not in self._blobs:
-                self._computed(blob - 1, contents[:blob], choices, run)
+                self._computed(blob - 1, contents[:blob], choices, run, contents[blob])
             self._blobs.move_to_end(contents[blob])
             found[blob] = self._blobs[contents[blob]]
         return found
@@ -135,8 +136,7 @@ class Kept(Generic[_Answer]):
         if len(self._known) > _MOST_KNOWN:
             for _ in range(_MOST_KNOWN // 2):
                 self._known.popitem(last=False)
-            used = {*self._known.values(), *self._blobs}
-            self._numbers = {content: number for content, number in self._numbers.items() if number in used}
+            self._contents.forget({*self._known.values(), *self._blobs})
 
 
 def stage_choices(configuration: Mapping[str, str], slots: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:

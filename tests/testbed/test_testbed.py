@@ -154,10 +154,17 @@ def test_what_is_kept_changes_nothing(golden: TestBed, conv: Network, digits: Da
     assert runs_of(golden) == before  # nothing changed: nothing runs
 
 
-@pytest.mark.parametrize("per_path", [0.02, 0.6, 1.0, 1.5])
+@pytest.mark.parametrize(("per_path", "large"), [(0.02, 1), (0.6, 1 << 30), (1.0, 1), (1.5, 1 << 30), (1.5, 1)])
 def test_little_memory_changes_nothing(
-    golden: TestBed, conv: Network, digits: Dataset, instances: Units, per_path: float
+    golden: TestBed,
+    conv: Network,
+    digits: Dataset,
+    instances: Units,
+    monkeypatch: pytest.MonkeyPatch,
+    per_path: float,
+    large: int,
 ) -> None:
+    monkeypatch.setattr("asnet.testbed.contents._LARGE", large)
     configurations = drawn(golden, 4, seed=5)
     configurations += [configurations[0], configurations[2]]
     expected = [golden.evaluate(each) for each in configurations]
