@@ -79,25 +79,29 @@ def pack_rows(kernels: Kernels, side: str) -> ir.Function:
         return code.function
 
 
-def pack_scalars(kernels: Kernels, rows: int, side: str) -> ir.Function:
-    """``rows`` rows of the scalar operand, ready for products.
+def pack_scalars(kernels: Kernels, side: str) -> ir.Function:
+    """Rows of the scalar operand, ready for products.
 
     Arguments: ``s``, the operand, its steps neighbours, ``s_row`` floats from row to row; ``panel``, which gets the
-    rows one behind the other; ``depth`` steps.
+    rows one behind the other; ``rows`` rows, ``depth`` steps.
     """
-    key = f"pack.scalars{rows}.{side}"
+    key = f"pack.scalars.{side}"
     found = kernels.known(key)
     if found is not None:
         return found
-    with kernels.define(key, ("s", "panel"), ("s_row", "depth")) as code:
+    with kernels.define(key, ("s", "panel"), ("s_row", "rows", "depth")) as code:
         args = code.arguments
-        for row in range(rows):
-            source = code.at(args["s"], code.times(I64(row), args["s_row"]))
-            goal = code.at(args["panel"], code.times(I64(row), args["depth"]))
-            following = code.at(source, code.times(I64(rows), args["s_row"]))
+        with code.loop(0, args["rows"]) as row:
+            source = code.at(args["s"], code.times(row.index, args["s_row"]))
+            goal = code.at(args["panel"], code.times(row.index, args["depth"]))
+            following = code.at(source, code.times(I64(_AHEAD), args["s_row"]))
             with code.loop(0, args["depth"], WIDTH) as step:
                 code.prefetch(code.at(following, step.index))
                 mask = code.mask(code.add(args["depth"], code.times(step.index, -1)), WIDTH)
                 values = code.ready(code.load(code.at(source, step.index), mask, WIDTH), side)
                 code.store(values, code.at(goal, step.index), mask)
         return code.function
+
+
+_AHEAD = 2
+"""Rows that :func:`pack_scalars` prefetches ahead."""

@@ -1,8 +1,11 @@
-"""Products in panels: for each panel of columns and block of steps, pack, then tiles of rows over the panel."""
+"""Products in panels: for each block of steps and panel of columns, pack, then tiles of rows over the panel."""
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Generator
+from dataclasses import dataclass
 
 from llvmlite import ir
 
@@ -18,11 +21,23 @@ from asnet.lower.tiled.plan import Plan
 __all__ = ["emit_panels", "panel_floats"]
 
 
+_GROUP = 1 << 17
+"""Floats of packed scalars, about: they stay in the second cache while panel after panel is multiplied by them."""
+_ROWS = 240
+"""Rows that are packed together where all of them are too many; tiles of 4, 5 or 6 leave none of them."""
+_READY_DEPTH = 512
+"""Steps of a block where scalars are packed."""
+
+
 def panel_floats(plan: Plan, kernels: Kernels) -> int:
     """Size of the memory that :func:`emit_panels` packs into."""
+    return _panel_floats(plan, kernels) + _scalar_floats(plan, kernels)
+
+
+def _panel_floats(plan: Plan, kernels: Kernels) -> int:
     t = kernels.tiling
     vectors, _ = t.panels(-(-plan.width // t.lanes))[0]
-    return _pitch(vectors, t) * _block(plan, t.depth) * _inner(plan) + _scalar_floats(plan, kernels)
+    return _pitch(vectors, t) * _block(plan, kernels) * _inner(plan)
 
 
 def _ready(plan: Plan, kernels: Kernels) -> bool:
@@ -32,8 +47,13 @@ def _ready(plan: Plan, kernels: Kernels) -> bool:
 
 def _scalar_floats(plan: Plan, kernels: Kernels) -> int:
     """What rows of the scalar operand take of the panel's memory, at its end."""
-    t = kernels.tiling
-    return max(rows for rows, _ in t.tiles) * _block(plan, t.depth) * _inner(plan) if _ready(plan, kernels) else 0
+    return _group(plan, kernels) * _block(plan, kernels) * _inner(plan) if _ready(plan, kernels) else 0
+
+
+def _group(plan: Plan, kernels: Kernels) -> int:
+    """Rows whose scalars are packed together."""
+    rows = plan.row.extent
+    return rows if rows * _block(plan, kernels) * _inner(plan) <= _GROUP else min(rows, _ROWS)
 
 
 def _pitch(vectors: int, tiling: Tiling) -> int:
@@ -45,60 +65,115 @@ def _inner(plan: Plan) -> int:
     return math.prod(step.extent for step in plan.steps[1:])
 
 
-def _block(plan: Plan, depth: int) -> int:
+def _block(plan: Plan, kernels: Kernels) -> int:
     """Iterations of the outermost step axis in a block."""
+    depth = min(kernels.tiling.depth, _READY_DEPTH) if _ready(plan, kernels) else kernels.tiling.depth
     blocks = -(-plan.depth // depth)
     return max(1, -(-plan.steps[0].extent // blocks))
 
 
+@dataclass(frozen=True)
+class _Steps:
+    """A block of the reduction: where it begins on the outermost step axis, and how much of that it is."""
+
+    first: ir.Value
+    count: ir.Value
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """``count`` rows from ``first`` on; their scalars in the block at hand, ``s_row`` floats from row to row."""
+
+    first: ir.Value
+    count: int
+    scalars: ir.Value
+    s_row: ir.Value
+
+
 def emit_panels(code: Code, kernels: Kernels, plan: Plan, operands: Operands, panel: ir.Value) -> None:
     """Emit ``plan`` for one index of its outer axes."""
+    with _blocks(code, kernels, plan) as steps:
+        if _ready(plan, kernels):
+            _groups(code, kernels, plan, operands, panel, steps)
+        else:
+            scalars = code.at(operands.s, code.times(steps.first, _inner(plan) * plan.s_step))
+            rows = _Rows(I64(0), plan.row.extent, scalars, I64(plan.row.s))
+            _all_panels(code, kernels, plan, operands, panel, steps, rows)
+
+
+def _groups(code: Code, kernels: Kernels, plan: Plan, operands: Operands, panel: ir.Value, steps: _Steps) -> None:
+    """Groups of rows: pack their scalars, then all panels."""
+    size = _group(plan, kernels)
+    whole = plan.row.extent // size * size
+    packed = code.at(panel, _panel_floats(plan, kernels))
+    depth = code.times(steps.count, _inner(plan))
+    for low, high, count in ((0, whole, size), (whole, plan.row.extent, plan.row.extent - whole)):
+        if low < high:
+            with code.loop(low, high, count) as group:
+                offset = code.add(code.times(group.index, plan.row.s), code.times(steps.first, _inner(plan)))
+                pack = pack_scalars(kernels, plan.scalar_side)
+                code.ir.call(pack, [code.at(operands.s, offset), packed, I64(plan.row.s), I64(count), depth])
+                rows = _Rows(group.index, count, packed, depth)
+                _all_panels(code, kernels, plan, operands, panel, steps, rows)
+
+
+def _all_panels(
+    code: Code, kernels: Kernels, plan: Plan, operands: Operands, panel: ir.Value, steps: _Steps, rows: _Rows
+) -> None:
+    """Panel after panel for ``rows`` in ``steps``."""
     t = kernels.tiling
     first = 0
     for vectors, count in t.panels(-(-plan.width // t.lanes)):
         columns = vectors * t.lanes
         with code.loop(first, first + count * columns, columns) as state:
-            _panel(code, kernels, plan, operands, panel, state.index, vectors)
+            _panel(code, kernels, plan, operands, panel, (state.index, vectors), steps, rows)
         first += count * columns
 
 
+@contextlib.contextmanager
+def _blocks(code: Code, kernels: Kernels, plan: Plan) -> Generator[_Steps]:
+    """A loop over the blocks of the reduction."""
+    outermost, block = plan.steps[0], _block(plan, kernels)
+    with code.loop(0, outermost.extent, block) as at:
+        yield _Steps(at.index, code.least(code.ir.sub(I64(outermost.extent), at.index), block))
+
+
 def _panel(
-    code: Code, kernels: Kernels, plan: Plan, operands: Operands, panel: ir.Value, first: ir.Value, vectors: int
+    code: Code,
+    kernels: Kernels,
+    plan: Plan,
+    operands: Operands,
+    panel: ir.Value,
+    columns: tuple[ir.Value, int],
+    steps: _Steps,
+    rows: _Rows,
 ) -> None:
+    """Pack the panel of so many vectors of columns in ``steps``, then tiles of ``rows``."""
     t = kernels.tiling
-    outermost = plan.steps[0]
-    block, inner = _block(plan, t.depth), _inner(plan)
+    first, vectors = columns
     pitch = I64(_pitch(vectors, t))
     end = code.least(code.add(first, vectors * t.lanes), plan.width)
     last = code.add(code.ir.sub(end, first), -(vectors - 1) * t.lanes)
-    with code.loop(0, outermost.extent, block) as at:
-        count = code.least(code.ir.sub(I64(outermost.extent), at.index), block)
-        source = code.at(operands.v, code.times(at.index, outermost.v))
-        _pack(code, kernels, plan, source, panel, pitch, (first, end), count)
-        depth = code.times(count, inner)
-        s = code.at(operands.s, code.times(at.index, inner * plan.s_step))
-        resume = I64(1) if operands.resume else code.ir.zext(code.ir.icmp_signed("!=", at.index, I64(0)), I64)
-        y = code.at(operands.y, first)
-        height = t.rows(vectors)
-        whole = plan.row.extent // height * height
-        ready = _ready(plan, kernels)
-        for low, high, rows in ((0, whole, height), (whole, plan.row.extent, plan.row.extent - whole)):
-            if low < high:
-                kernel = tile(kernels, rows, vectors, vector_is_a=plan.vector_is_a, ready=ready)
-                with code.loop(low, high, rows) as row:
-                    scalars, s_row = code.at(s, code.times(row.index, plan.row.s)), I64(plan.row.s)
-                    if ready:
-                        packed = code.at(panel, panel_floats(plan, kernels) - _scalar_floats(plan, kernels))
-                        code.ir.call(pack_scalars(kernels, rows, plan.scalar_side), [scalars, packed, s_row, depth])
-                        scalars, s_row = packed, depth
-                    arguments = [
-                        panel,
-                        scalars,
-                        code.at(operands.start, code.times(row.index, plan.row.start)),
-                        code.at(y, code.times(row.index, plan.row.y)),
-                    ]
-                    strides = (I64(plan.s_step), s_row, I64(plan.row.start), I64(plan.row.y))
-                    code.ir.call(kernel, [*arguments, depth, pitch, *strides, last, resume])
+    source = code.at(operands.v, code.times(steps.first, plan.steps[0].v))
+    _pack(code, kernels, plan, source, panel, pitch, (first, end), steps.count)
+    depth = code.times(steps.count, _inner(plan))
+    resume = I64(1) if operands.resume else code.ir.zext(code.ir.icmp_signed("!=", steps.first, I64(0)), I64)
+    y = code.at(operands.y, first)
+    height = t.rows(vectors)
+    whole = rows.count // height * height
+    for low, high, count in ((0, whole, height), (whole, rows.count, rows.count - whole)):
+        if low < high:
+            kernel = tile(kernels, count, vectors, vector_is_a=plan.vector_is_a, ready=_ready(plan, kernels))
+            with code.loop(low, high, count) as row:
+                number = code.add(rows.first, row.index)
+                arguments = [
+                    panel,
+                    code.at(rows.scalars, code.times(row.index, rows.s_row)),
+                    code.at(operands.start, code.times(number, plan.row.start)),
+                    code.at(y, code.times(number, plan.row.y)),
+                ]
+                strides = (I64(plan.s_step), rows.s_row, I64(plan.row.start), I64(plan.row.y))
+                code.ir.call(kernel, [*arguments, depth, pitch, *strides, last, resume])
 
 
 def _pack(
