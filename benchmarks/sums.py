@@ -123,14 +123,14 @@ def compile_seconds(units: Mapping[str, UnitInstance], shape: Shape, cache: Cach
     return found
 
 
-def _forms(units: Mapping[str, UnitInstance], cache: Cache) -> tuple[tuple[ProductsForm, ...], FunctionLibrary]:
+def _forms(units: Mapping[str, UnitInstance], cache: Cache) -> tuple[list[ProductsForm], FunctionLibrary]:
     """All forms, and the golden models of ``units``."""
     library = FunctionLibrary.build(list(units.values()), MODE, cache=cache)
     masks: dict[str, Masks] = {}
     for unit in units.values():
         if (found := certify_mask(unit, library, cache)) is not None:
             masks[unit.digest] = found[0]
-    return products_forms(Sources(library, cache, masks)), library
+    return [form for _, form in products_forms(Sources(library, cache, masks))], library
 
 
 def _serving(forms: Sequence[ProductsForm], what: Products, unit: UnitInstance | None) -> list[ProductsForm]:

@@ -134,12 +134,13 @@ def _column(code: KernelCode, parts: _Parts, here: _Block, column: Steps, panel:
             code.ir.call(parts.search, [found, source, facts, args["v_step"], here.steps])
         some = code.is_set(code.load(found, I64, align=8))
         order, shift = code.number(facts, Pass.ORDER), code.number(facts, Pass.SHIFT)
+        missing = code.ir.and_(some, code.ir.not_(code.is_set(code.number(facts, Pass.AGAIN))))
         for function, slots in ((parts.panel, 1), (parts.words, 2)):
             if function is None:
                 continue
             words = code.ir.icmp_signed("==", order, I64(WORDS))
             mine = words if slots == 2 else code.ir.not_(words)
-            here_too = code.ir.and_(code.ir.and_(raw, some), mine)
+            here_too = code.ir.and_(code.ir.and_(raw, missing), mine)
             with code.when(here_too), code.loop(0, terms, slots) as each:
                 goal = code.behind(panel, code.times(code.times(each.index, here.groups), tile))
                 own = code.behind(term, code.times(each.index, 8 * Term.SIZE))

@@ -53,15 +53,17 @@ class Pass(IntEnum):
     """The numbers of a pass: how many terms it has (of words: twice that), which way round.
 
     ``ORDER``: the number of one of :attr:`asnet.emulate.integer.dot.Dot.orders`. ``SEARCH``: whether to leave the pass
-    out where none of the :data:`RARE` raw vector operands from ``RARE`` on occurs.
+    out where none of the :data:`RARE` raw vector operands from ``RARE`` on occurs. ``AGAIN``: whether the panel is that
+    of the pass before.
     """
 
     TERMS = 0
     ORDER = 1
     SHIFT = 2
     SEARCH = 3
-    RARE = 4
-    SIZE = 8
+    AGAIN = 4
+    RARE = 5
+    SIZE = 9
 
 
 class Term(IntEnum):

@@ -46,7 +46,8 @@ def pack(plan: ProductsPlan, dot: Dot, scalars: Array | None, vectors: Array | N
 
 def _pass(own: PlannedPass) -> list[int]:
     rare = (*own.rare, *own.rare[-1:] * (RARE - len(own.rare))) or (0,) * RARE
-    facts = {Pass.TERMS: own.slots, Pass.ORDER: own.order, Pass.SHIFT: own.shift, Pass.SEARCH: int(bool(own.rare))}
+    facts = {Pass.TERMS: own.slots, Pass.ORDER: own.order, Pass.SHIFT: own.shift}
+    facts |= {Pass.SEARCH: int(bool(own.rare)), Pass.AGAIN: int(own.again)}
     return [*(facts[field] for field in Pass if field < Pass.RARE), *rare]
 
 

@@ -96,13 +96,15 @@ class PlannedTerm:
 class PlannedPass:
     """Terms that are summed together, in one way round, and shifted.
 
-    ``rare``: the vector operands without which all products are 0, if they are few.
+    ``rare``: the vector operands without which all products are 0, if they are few. ``again``: the terms take the same
+    from the vector operand as those of the pass before, whose panel is there.
     """
 
     terms: tuple[PlannedTerm, ...]
     order: int
     shift: int
     rare: tuple[int, ...]
+    again: bool
 
     @property
     def slots(self) -> int:
@@ -165,18 +167,22 @@ def plan_products(factors: Factors, dot: Dot, accumulator: int, depth: int) -> P
         bound = max((sum(piece.bound for piece in group) for group in cut), default=1)
         most = min(most, ((1 << 31) - 1) // max(1, bound))
     block = _even(depth, max(dot.steps, most // dot.steps * dot.steps), dot.steps)
-    raw = _raw(factors)
-    passes = tuple(
-        PlannedPass(
-            tuple(_term(piece, raw, dot) for piece in own),
-            own[0].order,
-            own[0].shift,
-            tuple(raw[list(own[0].rare)].tolist()),
-        )
-        for own in cut
-    )
+    raw, passes = _raw(factors), list[PlannedPass]()
+    for own in cut:
+        terms = tuple(_term(piece, raw, dot) for piece in own)
+        rare = tuple(raw[list(own[0].rare)].tolist())
+        found = PlannedPass(terms, own[0].order, own[0].shift, rare, again=False)
+        passes.append(replace(found, again=bool(passes) and _same_vectors(found, passes[-1])))
     row_bytes = sum(4 + 4 * (block // dot.steps) * own.slots for own in passes)
-    return ProductsPlan(passes, block, ROWS_BYTES // max(1, row_bytes))
+    return ProductsPlan(tuple(passes), block, ROWS_BYTES // max(1, row_bytes))
+
+
+def _same_vectors(own: PlannedPass, before: PlannedPass) -> bool:
+    """Whether the panel of ``before`` is there and serves ``own``."""
+    if before.rare or (own.order, len(own.terms)) != (before.order, len(before.terms)):
+        return False
+    pairs = zip(own.terms, before.terms, strict=True)
+    return all(mine.offset == its.offset and np.array_equal(mine.u.values, its.u.values) for mine, its in pairs)
 
 
 def _even(depth: int, most: int, steps: int) -> int:
@@ -223,7 +229,7 @@ def _split(u: Integers, w: Integers, shift: int, dot: Dot) -> list[_Piece]:
     wide_u = u.max() - u.min() > left[1] - left[0]
     wide, window = (u, left) if wide_u else (w, right)
     near = _near(wide, window, fixed=not wide_u)
-    if dot.container == _DIGIT and near is not None:
+    if near is not None and (dot.container == _DIGIT or np.count_nonzero(wide - near) <= RARE):
         parts = [(near, shift), (wide - near, shift)]
     else:
         parts = [(_low(wide), shift), (_high(wide), shift + _DIGIT)]
