@@ -53,7 +53,7 @@ class Products:
     ``type`` of the operands; ``accumulator``: numpy's name of y's elements (int32, int64, float32). ``groups`` products
     of ``rows`` x ``depth`` by ``depth`` x ``columns``, at most so many columns at a time. ``constant``: the name of the
     module's constant that holds, as raw operands, s as (groups, rows, depth) if ``constant_is_s``, else v as (depth,
-    v_step); None if both change from run to run.
+    v_step); None if both change from run to run. Where s is constant, a call has all rows and the whole depth.
     """
 
     type: str

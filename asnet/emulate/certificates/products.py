@@ -31,7 +31,7 @@ EXHAUSTIVE_BITS: Final = 24
 RANDOM_PAIRS: Final = 10_000_000
 """Random pairs of wider operands, at least."""
 
-_VERSION: Final = "products 3"
+_VERSION: Final = "products 4"
 _SEED: Final = 20240607
 _ROWS: Final = 8
 _COLUMNS: Final = 2048
@@ -161,9 +161,13 @@ class _Comparison:
     # --- sums -------------------------------------------------------------------------------------------------------
 
     def _sums(self, random: np.random.Generator, rows: int, depth: int, columns: int) -> Difference | None:
-        """Compare sums in one shape: of any operands, and of operands a from the lower half of their patterns."""
+        """Compare sums in one shape: of any operands, in some steps those of the columns from one half of the patterns;
+        and of operands a from the lower half."""
         for group, lower in enumerate((False, True)):
             v = self._drawn(random, (depth, columns), lower=lower and self.what.vector_is_a)
+            if not lower and not self._is_float:
+                for number, half in enumerate(np.split(operand_values(operand_type(self.what.type)), 2)):
+                    v[number::3] = random.choice(half, v[number::3].shape)
             s = [self._drawn(random, (rows, depth), lower=lower and not self.what.vector_is_a) for _ in range(2)]
             by_s = self.what.constant is not None and self.what.constant_is_s
             constant: Array | None = np.stack(s) if by_s else None
