@@ -99,7 +99,6 @@ def analysis(instance: UnitInstance, folder: Path, mode: FloatMode = FloatMode.F
         ("mul12u_drum", {"k": 4}, 180),
         ("mul5s_trunc", {"t": 2}, 25),
         ("fmul_trunc", {"p": 20}, 130),
-        ("fadd", {}, 760),
     ],
 )
 def test_netlists_of_shipped_units(tmp_path: Path, written: str, parameters: dict[str, int], most: int) -> None:
@@ -230,8 +229,7 @@ def test_equivalence_is_proven_or_refuted(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("tools")
 def test_truncated_floats_are_exact_ones_with_masked_operands(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
-    for mode in FloatMode:
-        exact = unit_circuits(ApproximateUnit.shipped("fmul").instance(), mode, cache)[0]
-        cut = unit_circuits(ApproximateUnit.shipped("fmul_trunc").instance(p=20), mode, cache)[0]
-        assert equivalent(cut, exact.masked(0xFFF00000, 0xFFF00000))
-        assert equivalent(cut, exact.masked(0xFFF00000, 0xFFE00000)).answer == "different"
+    exact = unit_circuits(ApproximateUnit.shipped("fmul").instance(), FloatMode.IEEE, cache)[0]
+    cut = unit_circuits(ApproximateUnit.shipped("fmul_trunc").instance(p=20), FloatMode.IEEE, cache)[0]
+    assert equivalent(cut, exact.masked(0xFFF00000, 0xFFF00000))
+    assert equivalent(cut, exact.masked(0xFFF00000, 0xFFE00000)).answer == "different"

@@ -35,6 +35,8 @@ class Verdict:
 def equivalent(first: Aig, second: Aig, *, seconds: int = 60) -> Verdict:
     """Whether ``first`` and ``second`` have equal results for all operands; ABC may take ``seconds``.
 
+    Always undecided with a yosys in WebAssembly, which loses what ABC prints.
+
     Raises:
         UsageError: they have different numbers of inputs or outputs.
         ToolMissingError: there is no yosys.
