@@ -131,3 +131,24 @@ def test_analyses_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert first.table is not None and again.table is not None and first.product is not None
     assert np.array_equal(first.table, again.table)
     assert again.product is not None and again.product.ranges == first.product.ranges
+
+
+def test_known_approximations_have_byte_factors() -> None:
+    """Multipliers from the literature: of 2 x 2 blocks with 3 · 3 = 7, and arrays without their lowest columns."""
+    a, b = np.meshgrid(np.arange(256), np.arange(256), indexing="ij")
+
+    def blocks(x: NDArray[np.int64], y: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+        if width == 2:
+            return np.where((x == 3) & (y == 3), 7, x * y)
+        half = width // 2
+        parts = [(x & (1 << half) - 1, 0), (x >> half, half)], [(y & (1 << half) - 1, 0), (y >> half, half)]
+        return sum((blocks(p, q, half) << i + j for p, i in parts[0] for q, j in parts[1]), np.zeros_like(x))
+
+    underdesigned = low_rank(blocks(a, b, 8))
+    assert underdesigned.rank == 2 and underdesigned.fits_bytes
+    for broken in range(2, 12):
+        kept = [(i, j) for i in range(8) for j in range(8) if i + j >= broken]
+        array = sum(((a >> i & 1) * (b >> j & 1) << i + j for i, j in kept), np.zeros_like(a))
+        product, error = low_rank(array), low_rank(array - a * b)
+        assert product.fits_bytes and error.fits_bytes, broken
+        assert (product.rank, error.rank) == (min(broken + 1, 15 - broken), min(broken, 16 - broken)), broken
