@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
 
-from asnet.cache import Cache
+import llvmlite.binding as llvm
+
+from asnet.cache import Cache, digest
 from asnet.emulate.certificates import Certificate, Difference, certify_products
 from asnet.emulate.cost import Shape, rate, shape_like
 from asnet.emulate.products import ProductsForm, ProductsFunction
+from asnet.host import processor_name
 from asnet.ir import Products, Slot
 from asnet.types import EXACT, Array
 from asnet.units import FunctionLibrary, UnitInstance
 
 __all__ = ["Candidate", "Chooser"]
+
+_CHOICE: Final = "choice.json"
+
+_NOT_KEPT: Final = ("golden", "lift")
+"""What is taken where something is missing, such as yosys: another time there may be a better form."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +72,12 @@ class Chooser:
         self,
         forms: Sequence[tuple[float, ProductsForm]],
         library: FunctionLibrary,
-        cache: Cache,
+        storage: Cache,
         constants: Mapping[str, Array] | None = None,
     ) -> None:
         self._forms = tuple(forms)
         self._library = library
-        self._cache = cache
+        self._cache = storage
         self._constants = constants or {}
         self._chosen: dict[tuple[object, ...], Candidate] = {}
 
@@ -81,9 +93,36 @@ class Chooser:
         facts = (what.type, what.accumulator, what.vector_is_a, what.constant is None, what.constant_is_s)
         key = (*facts, shape_like(what), EXACT if instance is None else instance.digest)
         if key not in self._chosen:
-            found = self.candidates(what, instance)
-            self._chosen[key] = next(each for each in found if each.certificate is not None or each.kind == "golden")
+            self._chosen[key] = self._known(key, what, instance) or self._found(key, what, instance)
         return self._chosen[key]
+
+    def _known(self, key: tuple[object, ...], what: Products, instance: UnitInstance | None) -> Candidate | None:
+        """The choice of an earlier run, if there was one; its kernel is certified as ever."""
+        entry = self._entry(key)
+        if not self._cache.has("choices", entry):
+            return None
+        folder = self._cache.entry("choices", entry)
+        content = json.loads((folder / _CHOICE).read_text(encoding="utf-8"))
+        form = next((form for _, form in self._forms if form.kind == content["form"]), None)
+        if form is None or not form.serves(what, instance):
+            return None
+        result = certify_products(form, what, instance, self._library, self._cache)
+        if not isinstance(result, Certificate):
+            return None
+        return Candidate(form, shape_like(what), content["products_per_second"], result)
+
+    def _found(self, key: tuple[object, ...], what: Products, instance: UnitInstance | None) -> Candidate:
+        candidates = self.candidates(what, instance)
+        taken = next(each for each in candidates if each.certificate is not None or each.kind == "golden")
+        if taken.kind not in _NOT_KEPT:
+            content = json.dumps({"form": taken.kind, "products_per_second": taken.rate}) + "\n"
+            self._cache.get("choices", self._entry(key), lambda folder: _write(folder / _CHOICE, content))
+        return taken
+
+    def _entry(self, key: tuple[object, ...]) -> str:
+        features = llvm.get_host_cpu_features().flatten()
+        kinds = [form.kind for _, form in self._forms]
+        return digest([_sources(), repr(key), repr(kinds), self._library.mode, processor_name(), features])
 
     def candidates(self, what: Products, instance: UnitInstance | None, *, thorough: bool = False) -> list[Candidate]:
         """The forms that serve ``instance``, the fastest first, certified down to the first that can be taken; all of
@@ -110,3 +149,14 @@ class Chooser:
 
     def _rate(self, form: ProductsForm, what: Products, instance: UnitInstance | None) -> float:
         return rate(form, what, instance, self._library.mode, self._cache)
+
+
+def _write(path: Path, content: str) -> None:
+    path.write_text(content, encoding="utf-8")
+
+
+@cache
+def _sources() -> str:
+    """A digest of the text of all forms: with other forms, choices are made anew."""
+    folder = Path(__file__).parent
+    return digest(part for path in sorted(folder.rglob("*.py")) for part in (path.name, path.read_bytes()))
