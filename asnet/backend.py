@@ -39,6 +39,9 @@ from asnet.types import Array, FloatMode
 __all__ = ["Backend", "BackendRep", "Program", "is_compatible", "prepare", "run_model", "run_node", "supports_device"]
 
 
+_TILING = host_tiling(products=frozenset[str]())
+
+
 class Program:
     """A model compiled for inputs of certain shapes and parameters of certain values."""
 
@@ -58,7 +61,7 @@ class Program:
         model.graph.initializer.extend(numpy_helper.from_array(inputs[name], name) for name in sorted(parameters))
         del model.graph.value_info[:]  # may speak of other shapes
         self.network = load_source(replace(source, model=model))
-        self._engine = Engine(reuse(lower(self.network, FloatMode.IEEE, tiling=host_tiling())), cache=cache)
+        self._engine = Engine(reuse(lower(self.network, FloatMode.IEEE, tiling=_TILING)), cache=cache)
 
     def run(self, inputs: Mapping[str, Array]) -> list[Array]:
         """The outputs in their order."""

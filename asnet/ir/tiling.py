@@ -22,7 +22,8 @@ class Tiling:
     and products. With ``sites`` every layer has kernels of its own, whose products are sites of the layer; without,
     layers share kernels, and nothing in them is a site.
     ``products``: the layers of floats whose contractions are sums of products, computed by what stands behind the
-    layer's slot (:mod:`asnet.ir.products`); contractions of integers always are. None: no layer's are.
+    layer's slot (:mod:`asnet.ir.products`); contractions of integers always are (without sites exact ones). None: no
+    layer's are.
     """
 
     lanes: int = 16

@@ -29,7 +29,7 @@ def panels_of(context: LayerContext, c: Contraction, *, varies: bool = False) ->
 
     ``varies``: there is an epilogue that is not the same for all columns.
     """
-    chosen = context.tiling.products if context.tiling is not None else None
+    chosen = context.tiling.products if context.tiling is not None and context.tiling.sites else None
     if chosen is None or context.layer.name not in chosen:
         return None
     a, b = (Operand(memory, values=context.network.constants.get(memory.name)) for memory in (c.a, c.b))

@@ -279,6 +279,18 @@ def test_the_cases_of_other_tests(objects: Cache) -> None:
     assert check(network, images, objects) > 30
 
 
+def test_exact_kernels_of_modules_without_sites(objects: Cache) -> None:
+    network, images = side_by_side([*INTEGER, *QLINEAR, *WIDE, *LAYERS[12:16]])
+    modules = lower(network), lower(network, tiling=host_tiling(products=frozenset()))
+    assert len(modules[1].products) > 30
+    canonical, tiled = (Engine(module, cache=objects, threads=1) for module in modules)
+    states = [runner.state(4) for runner in (canonical, tiled)]
+    for runner, state in zip((canonical, tiled), states, strict=True):
+        runner.run(images, state=state)
+    for tensor in network.outputs:
+        assert_same_bits(tiled.memory(states[1], tensor.name), canonical.memory(states[0], tensor.name), tensor.name)
+
+
 def test_what_a_stack_does_not_hold_stays_loops() -> None:
     network, _ = side_by_side(
         [conv("deep", (1, 70000, 1, 3), (2, 70000, 1, 1)), conv("flat", (1, 7, 1, 3), (2, 7, 1, 1))]

@@ -17,6 +17,7 @@ from asnet.lower.context import LayerContext
 from asnet.lower.contraction import Axis, Contraction
 from asnet.lower.index import Index, flatten, place
 from asnet.lower.products.constants import constant_scalars, constant_vectors, is_constant
+from asnet.lower.products.exact import exact_kernel
 from asnet.lower.products.operands import Operand
 from asnet.lower.products.packing import copy_run, load_vector
 from asnet.lower.products.plan import Plan, padded, plan
@@ -102,7 +103,7 @@ class PanelProducts:
         self._blocks = plan.whole if self._panel is not None else narrow
         constant = self._panel or self._scalars
         self.memories = () if constant is None else (constant,)
-        context.products = Products(
+        self._what = context.products = Products(
             type=a.unit,
             accumulator=accumulator,
             vector_is_a=plan.vector_is_a,
@@ -202,7 +203,11 @@ class PanelProducts:
                 )
                 count = part.size * block.width * plan.depth * part.count * block.times
                 op = "fmul" if self._accumulator == "float32" else "mul"
-                b.products(op, self._v.unit, count, [*pointers, *map(I64, numbers), b.position(self._group(block))])
+                arguments = [*pointers, *map(I64, numbers), b.position(self._group(block))]
+                if b.tiling is not None and b.tiling.sites:
+                    b.products(op, self._v.unit, count, arguments)
+                else:
+                    b.ir.call(exact_kernel(b.ir.module, b.mode, self._what), arguments)
                 with b.nest((part.size, block.width), rolled=True) as (r, c):
                     index = self._place(block, row + r, c)
                     s_sum = None if sums is None else b.load(sums, (r,))
