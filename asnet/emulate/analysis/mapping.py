@@ -34,7 +34,7 @@ _SCRIPTS: Final = (
 )
 """No one of them is always best; they differ by a tenth."""
 
-_MANY_GATES: Final = 2500
+_MANY_GATES: Final = 3000
 """Larger graphs are not worked on for long: that takes ten times as long for some three gates in a hundred."""
 
 RECIPE: Final = "\n".join((_QUICK, *_SCRIPTS, str(_MANY_GATES)))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import heapq
+from typing import Final
 
 from asnet.emulate.bitsliced.placed import Placed
 
 __all__ = ["frugal_order"]
 
+_WEIGHTS: Final = {1: 10, 2: 3}
+"""What a use is worth that is the last one, or the last but one."""
+
 
 def frugal_order(placed: Placed) -> list[int]:
     """Numbers of the gates in an order that respects their inputs, and outputs that take the place of an input.
 
-    Greedy: of the gates whose inputs are there, one that is the last use of most values, and of these one whose inputs
-    are youngest. Inputs of the program do not count: they wait in memory.
+    Greedy: of the gates whose inputs are there, one that is the last use of most values (or the last but one), and of
+    these one whose inputs are youngest. Inputs of the program do not count: they wait in memory.
     """
     program = placed.program
     base, gates = program.inputs, program.gates
@@ -32,7 +36,8 @@ def frugal_order(placed: Placed) -> list[int]:
 
     def rank(number: int) -> tuple[int, int, int]:
         places = [place for place in gates[number].inputs if place >= base]
-        return (-sum(left[place] == 1 for place in places), -max((born[p] for p in places), default=0), number)
+        ended = sum(_WEIGHTS.get(left[place], 0) for place in places)
+        return (-ended, -max((born[place] for place in places), default=0), number)
 
     queue = [rank(number) for number in range(len(gates)) if not missing[number]]
     heapq.heapify(queue)
@@ -51,7 +56,7 @@ def frugal_order(placed: Placed) -> list[int]:
                 heapq.heappush(queue, rank(user))
         for place in gates[number].inputs:
             left[place] -= 1
-            if left[place] == 1 and place >= base:
+            if left[place] in _WEIGHTS and place >= base:
                 for user in users[place]:
                     if not done[user] and not missing[user]:
                         heapq.heappush(queue, rank(user))
