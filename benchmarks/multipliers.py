@@ -7,7 +7,7 @@ from pathlib import Path
 
 from asnet.units import ApproximateUnit, UnitInstance
 
-__all__ = ["any_integer", "float_units", "integer_units", "rank_one"]
+__all__ = ["any_integer", "float_units", "gates", "integer_units", "rank_one"]
 
 _SCRAMBLED = """\
 // Products whose low half is mixed with bits of both operands: the table has no structure, its rank is full.
@@ -41,6 +41,33 @@ def any_integer(width: int, folder: Path, *, signed: bool, salt: str = "") -> Un
     return ApproximateUnit.from_verilog(path, op="mul", type=f"{kind}{width}").instance()
 
 
+def gates(width: int, folder: Path) -> UnitInstance:
+    """An unsigned array multiplier as a netlist of gates, as libraries of evolved circuits have them; in the lower
+    half of its columns partial products are or-ed, not added."""
+    name = f"mul{width}u_gates"
+    lines = [f"module {name} (input [{width - 1}:0] a, input [{width - 1}:0] b, output [{2 * width - 1}:0] y);"]
+    columns: list[list[str]] = [[] for _ in range(2 * width)]
+    for i in range(width):
+        for j in range(width):
+            columns[i + j].append(f"(a[{i}] & b[{j}])")
+    for place, bits in enumerate(columns):
+        if place < width // 2:
+            bits[:] = [" | ".join(bits)]
+        while len(bits) > 1:
+            x, y, *z = (bits.pop(0) for _ in range(min(3, len(bits))))
+            wire = f"n{len(lines)}"
+            lines.append(f"    wire {wire}x = {x}, {wire}y = {y}, {wire}z = {z[0] if z else 0};")
+            lines.append(f"    wire {wire} = {wire}x ^ {wire}y ^ {wire}z;")
+            carry = f"(({wire}x & {wire}y) | ({wire}z & ({wire}x ^ {wire}y)))"
+            bits.append(wire)
+            if place + 1 < 2 * width:
+                columns[place + 1].append(carry)
+        lines.append(f"    assign y[{place}] = {bits[0] if bits else 0};")
+    path = folder / f"{name}.v"
+    path.write_text("\n".join([*lines, "endmodule", ""]), encoding="utf-8")
+    return ApproximateUnit.from_verilog(path, op="mul", type=f"u{width}").instance()
+
+
 def rank_one(width: int, *, signed: bool) -> UnitInstance:
     """A truncating multiplier, whose table has rank 1."""
     return ApproximateUnit.shipped(f"mul{width}{'s' if signed else 'u'}_trunc").instance(t=2)
@@ -52,6 +79,8 @@ def integer_units(width: int, folder: Path, *, signed: bool = True) -> Mapping[s
     drum = ApproximateUnit.shipped(f"{kind}_drum").instance(k=4)
     exact = ApproximateUnit.shipped(f"{kind}_exact").instance()
     found = [exact, rank_one(width, signed=signed), drum, any_integer(width, folder, signed=signed)]
+    if not signed:
+        found.append(gates(width, folder))
     return {instance.name: instance for instance in found}
 
 
