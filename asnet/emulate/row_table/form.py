@@ -74,7 +74,8 @@ class RowTable:
             return direct_kernel(self._target, *packed.cuts())
         cuts = [packed.cuts(kind) for kind in range(packed.count)]
         halves = tuple(half for _, half in cuts if half is not None)
-        return listed_kernel(self._target, tuple(whole for whole, _ in cuts), halves)
+        wholes = (packed.cuts()[0],) if halves else tuple(whole for whole, _ in cuts)
+        return listed_kernel(self._target, wholes, halves)
 
     def data(self, what: Products, instance: UnitInstance | None, constant: Array | None) -> Data:
         """The packed table, which all layers share; constant scalars as lists of steps."""
@@ -87,7 +88,8 @@ class RowTable:
         scalars = self._scalars(constant)
         tables = [self._rows(packed, kind) for kind in range(packed.count)]
         lists = scalars.lists(packed.kinds, packed.count)
-        own = [tables[kind][part] for part in range(len(packed.parts)) for kind in range(packed.count)]
+        whole = [self._rows(packed, None)] * packed.count if len(packed.parts) > 1 else tables
+        own = [rows[part] for part in range(len(packed.parts)) for rows in (tables if part else whole)]
         skipped = scalars.starts(np.where(packed.kinds < 0, tables[0][0].minima, 0))
         starts = [skipped, *[np.zeros_like(skipped)] * (packed.count - 1)]
         shared = [

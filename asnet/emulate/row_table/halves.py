@@ -34,13 +34,14 @@ other bits)."""
 
 
 def emit_kernel(text: KernelText, arguments: Arguments, *, halves: bool, kinds: int = 1) -> None:
-    """The kernel, which calls :data:`WHOLE` or, with ``halves``, where it can :data:`HALF`, of each of ``kinds``.
+    """The kernel, which calls :data:`WHOLE` or, with ``halves``, where it can :data:`HALF`, of each of ``kinds`` (of
+    lists with ``halves`` there is but one function for whole rows).
 
     ``data``: for all operands, and with ``halves`` also for the lower and for the upper half of them, for each kind the
     table and the minima; then, for :data:`LISTED`, steps, bounds and starts of each kind.
     """
     if halves and arguments is LISTED:
-        emit_mixed(text, LISTED, (WHOLE, HALF), kinds)
+        emit_mixed(text, LISTED, f"{WHOLE}.0", tuple(f"{HALF}.{kind}" for kind in range(kinds)))
     with text.kernel() as code, code.when(code.ir.icmp_signed(">", code.arguments["columns"], I64(0))):
         if not halves:
             _call(code, WHOLE, arguments, kinds, 1, I64(0))

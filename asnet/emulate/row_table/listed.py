@@ -47,10 +47,11 @@ class _Lists:
 
 @cache
 def listed_kernel(target: Target, whole: tuple[Cut, ...], half: tuple[Cut, ...]) -> str:
-    """The kernel for operands of 8 bits, or of fewer without ``half``; a cut for each kind of row."""
+    """The kernel for operands of 8 bits: ``half`` has a cut for each kind of row, ``whole`` one for all rows; or for
+    operands of fewer bits: ``whole`` has one for each kind, there is no ``half``."""
     text = KernelText(target)
     for name, cuts in ((WHOLE, whole), (HALF, half)):
         for number, cut in enumerate(cuts):
             emit_sweep(text, f"{name}.{number}", cut, _Lists())
-    emit_kernel(text, LISTED, halves=bool(half), kinds=len(whole))
+    emit_kernel(text, LISTED, halves=bool(half), kinds=len(half or whole))
     return str(text)

@@ -57,9 +57,12 @@ def list_of(code: KernelCode, number: int, row: ir.Value) -> dict[str, ir.Value]
     }
 
 
-def emit_mixed(text: KernelText, listed: tuple[tuple[str, ir.Type], ...], names: tuple[str, str], kinds: int) -> None:
-    """The function :data:`MIXED`, which calls ``names`` for whole and for half rows, of each of ``kinds``, with
-    arguments ``listed``; its arguments are some of the kernel's."""
+def emit_mixed(text: KernelText, listed: tuple[tuple[str, ir.Type], ...], whole: str, halves: tuple[str, ...]) -> None:
+    """The function :data:`MIXED`, whose arguments are some of the kernel's.
+
+    It calls ``whole`` for whole rows and one of ``halves`` for half rows of each kind, with arguments ``listed``.
+    """
+    kinds = len(halves)
     _emit_split(text)
     with text.function(MIXED, MIXED_ARGUMENTS) as code:
         at, data = code.arguments, code.arguments["data"]
@@ -70,7 +73,8 @@ def emit_mixed(text: KernelText, listed: tuple[tuple[str, ir.Type], ...], names:
 
         def call(part: int, kind: int, own: dict[str, ir.Value]) -> None:
             tables = {name: code.address(data, 2 * (part * kinds + kind) + i) for i, name in enumerate(_TABLES)}
-            function = code.declared(f"{names[min(part, 1)]}.{kind}", ir.VoidType(), [kind for _, kind in listed])
+            name = halves[kind] if part else whole
+            function = code.declared(name, ir.VoidType(), [kind for _, kind in listed])
             code.ir.call(function, [(at | tables | own)[argument] for argument, _ in listed])
 
         with code.loop(0, at["columns"], _COLUMNS) as column, code.loop(0, code.up(at["depth"], BLOCK)) as block:

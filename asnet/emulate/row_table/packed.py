@@ -18,7 +18,6 @@ WIDEST = 8
 """Bits of operands."""
 
 _SMALL = (1 << 12) - 1
-_SMALL_WHOLE = (1 << 13) - 1  # where kernels take halves if they can
 _FEW = 16
 
 Cuts = tuple[Cut, ...]
@@ -53,7 +52,7 @@ class Packed:
     def kinds(self) -> NDArray[np.int8]:
         """Of each row: 0 its entries are small, -1 they are all the same, else 1; 0 instead if no others are there."""
         whole, most = self._spreads[0], np.maximum.reduce(self._spreads[1:] or self._spreads)
-        small = (most <= _SMALL) & (whole <= (_SMALL_WHOLE if len(self.parts) > 1 else _SMALL))
+        small = most <= _SMALL
         two = small.sum() >= _FEW and not small.all()
         return np.where(whole == 0, -1, np.where(small & two, 0, 1 if two else 0)).astype(np.int8)
 
