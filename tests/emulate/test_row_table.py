@@ -70,7 +70,7 @@ def unit(kind: str) -> UnitInstance:
 def reference(table: AnyArray, v: AnyArray, s: AnyArray, y: AnyArray, *, vector_is_a: bool) -> AnyArray:
     """``y`` plus the table's sums, modulo 2³²."""
     rows = table.T if vector_is_a else table
-    total, s = y.astype(np.int64), s.astype(np.int64)
+    total, v, s = (array.astype(np.int64) for array in (y, v, s))
     for step in range(len(v)):
         total += rows[np.ix_(s[:, step] % len(rows), v[step] % len(rows))]
     return total.astype(np.uint32).view(np.int32)
@@ -209,6 +209,21 @@ def test_a_certificate_and_a_wrong_entry(tmp_path: Path) -> None:
         assert isinstance(found, Difference)
         signed = [value - 256 if value > 127 else value for value in (a, b)]
         assert found.where == f"a = {signed[0]}, b = {signed[1]}"
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.level)
+def test_sums_with_constant_vectors(target: Target) -> None:
+    """Weights as columns: nobody looks for one half in them, whatever they are."""
+    random = np.random.default_rng(9)
+    table = FILLS["signed"](random, 256)
+    for low in (-128, 0):
+        weights = np.zeros((70, 128), np.int8)
+        weights[:, :90] = random.integers(low, 128, (70, 90))
+        what = Products("i8", "int32", False, 1, 3, 90, 70, "weights", constant_is_s=False)
+        form = RowTable(lambda _: table, target)
+        kernel = ProductsFunction(form, what, unit("i8"), FloatMode.FTZ, default_cache(), weights)
+        v, s = weights[:, :90], random.integers(-128, 128, (3, 70))
+        assert np.array_equal(kernel(v, s), reference(table, v, s, np.zeros((3, 90)), vector_is_a=False))
 
 
 def test_columns_that_do_not_count_do_not_choose_the_half() -> None:

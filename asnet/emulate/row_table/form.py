@@ -68,14 +68,16 @@ class RowTable:
         packed = self._packed(what, instance)
         if not self._target.x86:
             return plain_kernel(self._target)
+        whole, half = packed.cuts()
+        if _vectors_are_constant(what):
+            half = None
         if not self._target.vbmi:
-            return shuffles_kernel(self._target, packed.bits, *packed.cuts())
+            return shuffles_kernel(self._target, packed.bits, whole, half)
         if not _in_lists(what):
-            return direct_kernel(self._target, *packed.cuts())
+            return direct_kernel(self._target, whole, half)
         cuts = [packed.cuts(kind) for kind in range(packed.count)]
         halves = tuple(half for _, half in cuts if half is not None)
-        wholes = (packed.cuts()[0],) if halves else tuple(whole for whole, _ in cuts)
-        return listed_kernel(self._target, wholes, halves)
+        return listed_kernel(self._target, (whole,) if halves else tuple(whole for whole, _ in cuts), halves)
 
     def data(self, what: Products, instance: UnitInstance | None, constant: Array | None) -> Data:
         """The packed table, which all layers share; constant scalars as lists of steps."""
@@ -83,7 +85,8 @@ class RowTable:
         if not self._target.x86:
             return Data((packed.table,))
         if not (self._target.vbmi and _in_lists(what)):
-            return Data(tuple(array for part in self._rows(packed, None) for array in (part.digits, part.minima)))
+            parts = self._rows(packed, None)[: 1 if _vectors_are_constant(what) else None]
+            return Data(tuple(array for part in parts for array in (part.digits, part.minima)))
         assert constant is not None, "a layer with constant scalars has them"
         scalars = self._scalars(constant)
         tables = [self._rows(packed, kind) for kind in range(packed.count)]
@@ -128,3 +131,8 @@ class RowTable:
 def _in_lists(what: Products) -> bool:
     """Whether constant scalars are listed; very many take more memory than it is worth."""
     return what.constant is not None and what.constant_is_s and what.groups * what.rows * what.depth <= _MOST_LISTED
+
+
+def _vectors_are_constant(what: Products) -> bool:
+    """Whether columns are weights: they have all bits."""
+    return what.constant is not None and not what.constant_is_s
