@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +13,7 @@ import llvmlite.binding as llvm
 from asnet.cache import Cache, digest
 from asnet.emulate.certificates import Certificate, Difference, certify_products
 from asnet.emulate.cost import Shape, rate, shape_like
+from asnet.emulate.kernels import sources
 from asnet.emulate.products import ProductsForm, ProductsFunction
 from asnet.host import processor_name
 from asnet.ir import Products, Slot
@@ -122,7 +122,7 @@ class Chooser:
     def _entry(self, key: tuple[object, ...]) -> str:
         features = llvm.get_host_cpu_features().flatten()
         kinds = [form.kind for _, form in self._forms]
-        return digest([_sources(), repr(key), repr(kinds), self._library.mode, processor_name(), features])
+        return digest([sources(), repr(key), repr(kinds), self._library.mode, processor_name(), features])
 
     def candidates(self, what: Products, instance: UnitInstance | None, *, thorough: bool = False) -> list[Candidate]:
         """The forms that serve ``instance``, the fastest first, certified down to the first that can be taken; all of
@@ -153,10 +153,3 @@ class Chooser:
 
 def _write(path: Path, content: str) -> None:
     path.write_text(content, encoding="utf-8")
-
-
-@cache
-def _sources() -> str:
-    """A digest of the text of all forms: with other forms, choices are made anew."""
-    folder = Path(__file__).parent
-    return digest(part for path in sorted(folder.rglob("*.py")) for part in (path.name, path.read_bytes()))

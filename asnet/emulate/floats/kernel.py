@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cache
 from typing import Final
 
 from llvmlite import ir
 
-from asnet.emulate.kernels import KernelCode, KernelText, Target
+from asnet.emulate.kernels import KernelCode, KernelText, Target, written
 from asnet.ir.emission import F32, I32, I64, POINTER, vector
 from asnet.ir.products import COLUMNS
 
@@ -61,7 +60,7 @@ def tile_for(target: Target) -> Tile:
     return Tile(target.float_lanes, 4 if target.registers == 32 else 2, (6, 4, 2, 1))
 
 
-@cache
+@written
 def kernel_text(target: Target) -> str:
     """LLVM IR of the kernel."""
     tile = tile_for(target)

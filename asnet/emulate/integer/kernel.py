@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator
 from dataclasses import dataclass
-from functools import cache
 
 from llvmlite import ir
 
@@ -14,14 +13,14 @@ from asnet.emulate.integer.layout import PANEL_BYTES, ROWS_BYTES, Field, Pass, T
 from asnet.emulate.integer.panels import emit_panel, emit_search, emit_words
 from asnet.emulate.integer.rows import emit_rows
 from asnet.emulate.integer.tiles import emit_tiles
-from asnet.emulate.kernels import KernelCode, KernelText, Target
+from asnet.emulate.kernels import KernelCode, KernelText, Target, written
 from asnet.ir.emission import I64, Steps
 from asnet.ir.products import COLUMNS
 
 __all__ = ["kernel_text"]
 
 
-@cache
+@written
 def kernel_text(container: int, accumulator: int, target: Target) -> str:
     """LLVM IR of the kernel for operands in containers of ``container`` bits and y of ``accumulator`` bits."""
     dot = dot_for(container, target)

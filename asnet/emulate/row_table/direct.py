@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from llvmlite import ir
 
-from asnet.emulate.kernels import KernelCode, KernelText, Target
+from asnet.emulate.kernels import KernelCode, KernelText, Target, written
 from asnet.emulate.row_table.digits import Cut
 from asnet.emulate.row_table.halves import DIRECT, HALF, WHOLE, emit_kernel
 from asnet.emulate.row_table.registers import emit_sweep
@@ -37,7 +35,7 @@ class _Scalars:
         return number, step, code.load(at["minima"], I32, code.times(number, 4), 4)
 
 
-@cache
+@written
 def direct_kernel(target: Target, whole: Cut, half: Cut | None) -> str:
     """The kernel for operands of 8 bits, or of fewer without ``half``; its data: :func:`.halves.emit_kernel`."""
     text = KernelText(target)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from llvmlite import ir
 
-from asnet.emulate.kernels import KernelCode, KernelText, Target
+from asnet.emulate.kernels import KernelCode, KernelText, Target, written
 from asnet.emulate.row_table.digits import Cut
 from asnet.emulate.row_table.halves import HALF, LISTED, WHOLE, emit_kernel
 from asnet.emulate.row_table.lists import PARTS
@@ -45,7 +43,7 @@ class _Lists:
         return line, code.ir.and_(entry, I64(BLOCK - 1)), minimum
 
 
-@cache
+@written
 def listed_kernel(target: Target, whole: tuple[Cut, ...], half: tuple[Cut, ...]) -> str:
     """The kernel for operands of 8 bits: ``half`` has a cut for each kind of row, ``whole`` one for all rows; or for
     operands of fewer bits: ``whole`` has one for each kind, there is no ``half``."""

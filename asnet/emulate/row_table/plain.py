@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-from asnet.emulate.kernels import KernelText, Target
+from asnet.emulate.kernels import KernelText, Target, written
 from asnet.ir.emission import I8, I32, I64
 
 __all__ = ["plain_kernel"]
@@ -15,7 +13,7 @@ _COLUMNS = 8
 _ROW = 256 * 4
 
 
-@cache
+@written
 def plain_kernel(target: Target) -> str:
     """The kernel; ``data``: a table of i32 by the bytes of both operands."""
     text = KernelText(target)

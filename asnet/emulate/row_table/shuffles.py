@@ -8,11 +8,10 @@ Of 256 entries the upper half is looked up likewise, at x + 128.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 from llvmlite import ir
 
-from asnet.emulate.kernels import KernelCode, KernelText, Target
+from asnet.emulate.kernels import KernelCode, KernelText, Target, written
 from asnet.emulate.row_table.digits import Cut
 from asnet.emulate.row_table.halves import DIRECT, HALF, WHOLE, emit_kernel
 from asnet.emulate.row_table.sums import BLOCK, ByteSums, in_order
@@ -40,7 +39,7 @@ def differences(digits: AnyArray) -> AnyArray:
     return digits
 
 
-@cache
+@written
 def shuffles_kernel(target: Target, bits: int, whole: Cut, half: Cut | None) -> str:
     """The kernel for operands of ``bits`` bits; ``half`` if they are 8; its data: :func:`.halves.emit_kernel`."""
     text = KernelText(target)
