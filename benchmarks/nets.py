@@ -81,27 +81,27 @@ def _one_by_one(model: onnx.ModelProto, x: np.ndarray, threads: int) -> Callable
 def first_accuracy(name: str) -> dict[str, float]:
     """Seconds from a new Verilog file to the first accuracy of a network, in a process of its own, by stages."""
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "network.onnx").write_bytes(quantised(name)[0])
+        data, x, y = quantised(name)
+        (Path(folder) / "network.onnx").write_bytes(data)
+        np.savez(Path(folder) / "test.npz", x=x, y=y)
+        any_integer(8, Path(folder), signed=True, salt=str(time.time_ns()))
         began = time.perf_counter()
-        done = subprocess.run([sys.executable, __file__, name, folder], check=True, stdout=subprocess.PIPE, timeout=600)
+        done = subprocess.run([sys.executable, __file__, folder], check=True, stdout=subprocess.PIPE, timeout=600)
         return {"whole": time.perf_counter() - began, **json.loads(done.stdout)}
 
 
-def _evaluate_new(name: str, folder: Path) -> dict[str, float]:
-    """What the process does: the unit is one that no cache has."""
+def _evaluate_new(folder: Path) -> dict[str, float]:
+    """What the process does, with a unit that no cache has."""
     began = time.perf_counter()
     stages: dict[str, float] = {}
-    _, x, y = quantised(name)
-    unit = any_integer(8, folder, signed=True, salt=str(time.time_ns()))
-    network = asnet.load(folder / "network.onnx")
-    bed = asnet.TestBed(network, asnet.Dataset.from_arrays(x, y), [unit])
+    unit = asnet.ApproximateUnit.from_verilog(folder / "mul8s_any.v", op="mul", type="i8").instance()
+    test_set = asnet.Dataset.load(folder / "test.npz")
+    bed = asnet.TestBed(asnet.load(folder / "network.onnx"), test_set, [unit])
     stages["ready"] = time.perf_counter() - began
-    choice = {
-        slot.name: unit.name if (slot.op, slot.type) == (unit.op, unit.type.name) else EXACT for slot in bed.slots
-    }
-    accuracy = bed.evaluate(choice).accuracy
+    fits = {slot.name: (slot.op, slot.type) == (unit.op, unit.type.name) for slot in bed.slots}
+    accuracy = bed.evaluate({name: unit.name if right else EXACT for name, right in fits.items()}).accuracy
     stages["evaluated"] = time.perf_counter() - began
-    return stages | {"accuracy": float(accuracy), "images": float(len(x))}
+    return stages | {"accuracy": float(accuracy), "images": float(len(test_set))}
 
 
 def growth_with_images(
@@ -157,4 +157,4 @@ def _chain(layer: Layer, count: int) -> onnx.ModelProto:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_evaluate_new(sys.argv[1], Path(sys.argv[2]))))
+    print(json.dumps(_evaluate_new(Path(sys.argv[1]))))
