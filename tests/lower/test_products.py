@@ -280,9 +280,10 @@ def test_the_cases_of_other_tests(objects: Cache) -> None:
 
 
 def test_exact_kernels_of_modules_without_sites(objects: Cache) -> None:
-    network, images = side_by_side([*INTEGER, *QLINEAR, *WIDE, *LAYERS[12:16]])
+    cases = [*LAYERS[:4], *LAYERS[-8:-1], *WIDE[:3]]
+    network, images = side_by_side(cases)
     modules = lower(network), lower(network, tiling=host_tiling(products=frozenset()))
-    assert len(modules[1].products) > 30
+    assert len(modules[1].products) == len(cases)
     canonical, tiled = (Engine(module, cache=objects, threads=1) for module in modules)
     states = [runner.state(4) for runner in (canonical, tiled)]
     for runner, state in zip((canonical, tiled), states, strict=True):
