@@ -10,12 +10,12 @@ from typing import Final
 from asnet.cache import Cache
 from asnet.emulate.analysis import Analysis, Netlist, analyse
 from asnet.emulate.bitsliced import BitSliced
-from asnet.emulate.certificates import Masks
+from asnet.emulate.certificates import Certificate, Masks, certify_call
 from asnet.emulate.factoring import factors_of
 from asnet.emulate.floats import MaskProducts
 from asnet.emulate.golden_products import GoldenProducts
 from asnet.emulate.integer import ExactIntegers, FactoredIntegers, Factors
-from asnet.emulate.lift import Lifted, WordDesign, computable, unit_words
+from asnet.emulate.lift import Lifted, LiftedCall, LiftedUnit, WordCalls, WordDesign, computable, unit_words
 from asnet.emulate.products import ProductsForm
 from asnet.emulate.row_table import RowTable
 from asnet.errors import ToolMissingError, UnitError
@@ -36,6 +36,9 @@ class Sources:
     masks: Mapping[str, Masks]
     _known: dict[str, Analysis] = field(default_factory=dict[str, Analysis], repr=False, compare=False)
     _factors: dict[str, Factors | None] = field(default_factory=dict[str, "Factors | None"], repr=False, compare=False)
+    _calls: dict[str, LiftedCall | None] = field(
+        default_factory=dict[str, "LiftedCall | None"], repr=False, compare=False
+    )
     _words: dict[str, WordDesign | None] = field(
         default_factory=dict[str, "WordDesign | None"], repr=False, compare=False
     )
@@ -67,6 +70,19 @@ class Sources:
                 found = None
             self._words[instance.digest] = found
         return self._words[instance.digest]
+
+    def call(self, instance: UnitInstance) -> LiftedCall | None:
+        """``instance`` as a function of single operands; None if it has no words, does not need them, or is not the
+        golden model (a bug of ASNet)."""
+        if instance.digest not in self._calls:
+            design = self.words(instance)
+            found = None
+            if design is not None:
+                found = LiftedCall(LiftedUnit(design, instance.type, instance.unit.result), self.cache)
+                result = certify_call(WordCalls.kind, found, found.text, instance, self.library, self.cache)
+                found = found if isinstance(result, Certificate) else None
+            self._calls[instance.digest] = found
+        return self._calls[instance.digest]
 
     def _has_faster(self, instance: UnitInstance) -> bool:
         """Whether another form is faster than gates and words are on any processor."""

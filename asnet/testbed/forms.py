@@ -8,6 +8,7 @@ from functools import cached_property
 
 from asnet.cache import Cache
 from asnet.emulate import Binding, Candidate, Chooser, Golden, Mask, Masks, Plan, Sources, products_forms
+from asnet.emulate.lift import WordCalls
 from asnet.emulate.row_table import TableEntry
 from asnet.ir import Module
 from asnet.ir.jit import Engine
@@ -93,7 +94,11 @@ class SlotForms:
         if self._golden:
             return Binding(self._slots, self._instances, forms)
         mode = self._library.mode
-        fast = [Mask(mode, self._masks), TableEntry(lambda instance: self._sources.analysis(instance).table, mode)]
+        fast = [
+            Mask(mode, self._masks),
+            TableEntry(lambda instance: self._sources.analysis(instance).table, mode),
+            WordCalls(self._sources.call, mode),
+        ]
         return Binding(self._slots, self._instances, [*fast, *forms], self.chooser)
 
     def plan(self, configuration: Mapping[str, str], *, golden: bool = False) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,23 @@ from asnet.cache import default_cache
 from asnet.emulate import ProductsForm, ProductsFunction
 from asnet.emulate.analysis import analyse
 from asnet.emulate.bitsliced import BitSliced
+from asnet.emulate.certificates import Certificate, Difference, certify_call
 from asnet.emulate.certificates.operands import corner_floats
 from asnet.emulate.kernels import Target, host_target, host_targets
-from asnet.emulate.lift import Cell, Lifted, WordDesign, computable, read_words, unit_words
+from asnet.emulate.lift import (
+    Cell,
+    Lifted,
+    LiftedCall,
+    LiftedUnit,
+    WordCalls,
+    WordDesign,
+    computable,
+    read_words,
+    unit_words,
+)
 from asnet.errors import ToolMissingError, UnitError
-from asnet.ir import Products
+from asnet.ir import Products, Slot
+from asnet.ir.kernel import load_kernel
 from asnet.tools import cxx, verilator, yosys
 from asnet.types import AnyArray, FloatMode
 from asnet.units import ApproximateUnit, FunctionLibrary, UnitInstance
@@ -178,3 +191,43 @@ def test_which_layers_it_serves(own: dict[str, UnitInstance], tmp_path: Path) ->
     assert not form.serves(replace(what, type="i8"), own["signs"])
     assert not Lifted(lambda _: None).serves(what, own["signs"])
     assert host_target().machine == form.machine
+
+
+def call_of(instance: UnitInstance, design: WordDesign) -> LiftedCall:
+    return LiftedCall(LiftedUnit(design, instance.type, instance.unit.result), default_cache())
+
+
+def test_single_operations_are_certified_and_called_through_rows(own: dict[str, UnitInstance]) -> None:
+    instance = own["signs"]
+    library = FunctionLibrary.build([instance], FloatMode.FTZ, cache=default_cache())
+    design = computable(unit_words(instance, FloatMode.FTZ, default_cache()))
+    call = call_of(instance, design)
+    certificate = certify_call("words", call, call.text, instance, library, default_cache())
+    assert isinstance(certificate, Certificate), certificate
+    assert "random pairs" in str(certificate)
+    form = WordCalls(lambda _: call, FloatMode.FTZ)
+    slot = Slot("m.mul", "m", "Mul", "mul", "u8", "asnet.mul.m", 1, 100_000, singles=1)
+    assert form.serves(slot, instance)
+    assert not form.serves(slot, None)
+    assert not form.serves(replace(slot, count=10), instance)
+    table = np.array([0, *form.row(slot, instance)], np.uint64)
+    text = f"@{form.table} = external global [2 x i64]\n" + form.definition("one", "mul", "u8")
+    text += "\ndefine i32 @kernel(i32 %a, i32 %b) {\n  %y = call i32 @one(i32 %a, i32 %b, i64 1)\n  ret i32 %y\n}\n"
+    kernel = load_kernel(text, default_cache(), symbols={form.table: table.ctypes.data})
+    function = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int32, ctypes.c_int32)(kernel.address)
+    side = np.arange(0, 256, 17, dtype=np.int32)
+    golden = library.call("mul", "u8", side[None], side[:, None], instance)
+    assert [[function(a, b) for a in side.tolist()] for b in side.tolist()] == golden.tolist()
+
+
+def test_a_wrong_function_gets_no_certificate(own: dict[str, UnitInstance]) -> None:
+    instance = ApproximateUnit.shipped("fdiv").instance()
+    library = FunctionLibrary.build([instance], FloatMode.FTZ, cache=default_cache())
+    design = computable(unit_words(instance, FloatMode.FTZ, default_cache()))
+    place = max(number for number, cell in enumerate(design.cells) if cell.kind == "$sub")
+    cells = list(design.cells)
+    cells[place] = replace(cells[place], kind="$add")
+    call = call_of(instance, replace(design, cells=tuple(cells)))
+    found = certify_call("words", call, call.text, instance, library, default_cache())
+    assert isinstance(found, Difference)
+    assert str(found).startswith("words gives 0x")

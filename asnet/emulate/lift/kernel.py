@@ -15,7 +15,7 @@ from asnet.ir.emission import F32, I8, I16, I32, I64, vector
 from asnet.ir.products import container
 from asnet.types import ELEMENT_TYPES, OperandType
 
-__all__ = ["LiftedUnit", "products_text"]
+__all__ = ["LiftedUnit", "number_of", "products_text", "word_of"]
 
 _TYPES = {"float": F32, "i8": I8, "i16": I16, "i32": I32, "i64": I64}
 _ROWS = 4
@@ -31,7 +31,7 @@ class LiftedUnit:
     result: OperandType
 
 
-def _word(code: KernelCode, value: ir.Value, operand: OperandType) -> ir.Value:
+def word_of(code: KernelCode, value: ir.Value, operand: OperandType) -> ir.Value:
     """An operand (float, or an integer in a container) as a word."""
     kind = value.type
     target = vector(kind.count, I32) if isinstance(kind, ir.VectorType) else I32
@@ -43,7 +43,7 @@ def _word(code: KernelCode, value: ir.Value, operand: OperandType) -> ir.Value:
     return code.ir.and_(value, constant)
 
 
-def _number(code: KernelCode, word: ir.Value, result: OperandType, kind: ir.Type) -> ir.Value:
+def number_of(code: KernelCode, word: ir.Value, result: OperandType, kind: ir.Type) -> ir.Value:
     """A result (a word) as a float, or extended to an integer type."""
     if result.is_float:
         return code.ir.bitcast(word, kind)
@@ -102,14 +102,14 @@ class _Sums:
         with code.loop(0, arguments["depth"], 1, *sums) as step:
             place = code.add(code.ir.mul(step.index, arguments["v_step"]), column)
             v = code.load(code.place(arguments["v"], place, self._element), vector(lanes, self._element))
-            word = _word(code, v, self._unit.operand)
+            word = word_of(code, v, self._unit.operand)
             known: dict[int, ir.Value] = {}
             for number, scalar in enumerate(scalars):
                 s = code.load(code.place(scalar, step.index, self._element), self._element)
-                other = _word(code, s, self._unit.operand)
+                other = word_of(code, s, self._unit.operand)
                 a, b = (word, other) if self._what.vector_is_a else (other, word)
                 lifting = Lifting(code, self._unit.design, a, b, lanes, known)
-                product = _number(code, self._in_lanes(lifting), self._unit.result, kind)
+                product = number_of(code, self._in_lanes(lifting), self._unit.result, kind)
                 known = {shared: lifting.source(shared) for shared in self._shared}
                 add = code.ir.fadd if self._unit.result.is_float else code.ir.add
                 step.values[number] = add(step.values[number], product)
