@@ -95,7 +95,6 @@ def analysis(instance: UnitInstance, folder: Path, mode: FloatMode = FloatMode.F
     ("written", "parameters", "most"),
     [
         ("mul8u_exact", {}, 200),
-        ("mul8s_drum", {"k": 4}, 170),
         ("mul12u_drum", {"k": 4}, 180),
         ("mul5s_trunc", {"t": 2}, 25),
         ("fmul_trunc", {"p": 20}, 130),
@@ -197,6 +196,27 @@ def test_what_is_no_function_is_refused_with_a_reason(tmp_path: Path, name: str)
 
 
 @pytest.mark.usefixtures("tools")
+def test_tables_in_memories_and_priorities_become_gates(tmp_path: Path) -> None:
+    body = """
+    reg [7:0] rom [0:255]; integer i;
+    initial for (i = 0; i < 256; i = i + 1) rom[i] = (i * 7) ^ (i >> 2);
+    reg [2:0] k;
+    always @* casez (a) 8'b1???????: k = 7; 8'b01??????: k = 6; 8'b001?????: k = 5; default: k = 0; endcase
+    assign y = {8'd0, rom[b]} << k;"""
+    found = analysis(unit(tmp_path, body), tmp_path)
+    assert found.no_netlist == "" and found.netlist is not None and found.rank == 1
+    assert found.netlist.evaluate(np.array([0x45, 3]), np.array([100, 255])).tolist() == [(700 & 255 ^ 25) << 6, 198]
+
+
+@pytest.mark.usefixtures("tools")
+def test_what_tools_read_differently_is_refused(tmp_path: Path) -> None:
+    """Undefined values: bits that are not there."""
+    found = analysis(unit(tmp_path, "assign y = {12'd0, b[a[2:0] -: 4]};"), tmp_path)
+    assert found.netlist is None and found.rank is not None
+    assert "yosys and Verilator read it differently: for the bits a = 0x" in found.no_netlist
+
+
+@pytest.mark.usefixtures("tools")
 def test_without_yosys_there_are_tables_and_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> yosys.Yosys:
         raise ToolMissingError(f"yosys was not found; install it: {yosys.INSTALL}")
@@ -224,12 +244,3 @@ def test_equivalence_is_proven_or_refuted(tmp_path: Path) -> None:
     assert equivalent(cut, verilog_circuit(written))
     with pytest.raises(UsageError, match="circuits of different shapes"):
         equivalent(cut, majority().aig)
-
-
-@pytest.mark.usefixtures("tools")
-def test_truncated_floats_are_exact_ones_with_masked_operands(tmp_path: Path) -> None:
-    cache = Cache(tmp_path)
-    exact = unit_circuits(ApproximateUnit.shipped("fmul").instance(), FloatMode.IEEE, cache)[0]
-    cut = unit_circuits(ApproximateUnit.shipped("fmul_trunc").instance(p=20), FloatMode.IEEE, cache)[0]
-    assert equivalent(cut, exact.masked(0xFFF00000, 0xFFF00000))
-    assert equivalent(cut, exact.masked(0xFFF00000, 0xFFE00000)).answer == "different"

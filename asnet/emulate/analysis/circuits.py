@@ -23,7 +23,7 @@ from asnet.units import UnitInstance
 
 __all__ = ["key_of", "unit_circuits", "unit_netlist", "verilog_circuit"]
 
-_VERSION: Final = "circuits 1"
+_VERSION: Final = "circuits 2"
 
 Check = Callable[[Netlist], None]
 """Raises a UnitError where a netlist is wrong."""

@@ -128,10 +128,11 @@ def elaborate(design: VerilogDesign, ways: Sequence[str] = ("arrays",)) -> list[
 
 def _script(top: str, sources: Sequence[str], ways: Sequence[str]) -> str:
     lines = [f'read_verilog -sv -I. "{source}"' for source in sources]
-    lines += [f"hierarchy -check -top {top}", "proc -noopt", "flatten", "setundef -undriven -zero", "opt -keepdc"]
+    lines += [f"hierarchy -check -top {top}", "proc", "flatten", "memory -nordff"]
+    lines += ["setundef -undriven -zero", "opt -keepdc"]  # behind memory: enables of memories' ports are undefined
     lines += ["wreduce -keepdc", "opt_clean", "design -save words"]
     for front_end in ways:
-        lines += ["design -load words", *FRONT_ENDS[front_end], "memory", "opt -keepdc", "techmap"]
+        lines += ["design -load words", *FRONT_ENDS[front_end], "opt -keepdc", "techmap"]
         lines += [
             "setundef -zero",
             "opt -keepdc",
