@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import gc
 import importlib
 import os
 import signal
@@ -75,7 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_closed_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((word for word in words if word in COMMANDS), None)
-    args = _parser(chosen).parse_args(words)
+    with _no_collections():
+        parser = _parser(chosen)
+    args = parser.parse_args(words)
     talk = Talk(quiet=args.quiet)
     try:
         with _stoppable():
@@ -100,6 +103,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         fault = _as_asnet_error(error)
         print(f"asnet: error: {fault}", file=sys.stderr)
         return fault.exit_status
+
+
+@contextlib.contextmanager
+def _no_collections() -> Generator[None]:
+    """Within the block no garbage is looked for: importing makes many objects, and none of them goes."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class _StoppedError(SystemExit):
