@@ -21,7 +21,7 @@ from asnet.types import FloatMode, operand_type
 from asnet.units import ApproximateUnit, UnitInstance
 
 TARGETS = {"host": host_target(), **{target.level: target for target in host_targets()}}
-SHAPES = ((1, 1, 1), (7, 70, 13), (13, 130, 601), (6, 64, 9))
+SHAPES = ((1, 1, 1), (7, 70, 13), (13, 130, 601), (6, 64, 9), (1, 200, 9), (1, 70, 600))
 
 Integers = NDArray[np.int64]
 
@@ -83,7 +83,7 @@ def check(
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 def test_exact_products(target: Target, kind: str, accumulator: str) -> None:
     form = ExactIntegers(target)
-    for shape, constant in zip(SHAPES, (None, "s", None, "v"), strict=True):
+    for shape, constant in zip(SHAPES, (None, "s", None, "v", "s", None), strict=True):
         assert check(form, kind, accumulator, shape, constant), (shape, constant)
     assert check(form, kind, accumulator, (3, 65, 4), "s", vector_is_a=False)
 

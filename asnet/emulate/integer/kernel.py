@@ -12,6 +12,7 @@ from asnet.emulate.integer.dot import WORDS, Dot, dot_for
 from asnet.emulate.integer.layout import PANEL_BYTES, ROWS_BYTES, Field, Pass, Term
 from asnet.emulate.integer.panels import emit_panel, emit_search, emit_words
 from asnet.emulate.integer.rows import emit_rows
+from asnet.emulate.integer.single import emit_single
 from asnet.emulate.integer.tiles import emit_tiles
 from asnet.emulate.kernels import KernelCode, KernelText, Target, written
 from asnet.ir.emission import I64, Steps
@@ -27,7 +28,10 @@ def kernel_text(container: int, accumulator: int, target: Target) -> str:
     text = KernelText(target)
     tiles = tuple(emit_tiles(text, dot, order, accumulator) for order in range(len(dot.orders)))
     words = emit_words(text, dot) if len(dot.orders) > WORDS else None
-    parts = _Parts(dot, accumulator, tiles, emit_panel(text, dot), words, emit_search(text, dot), emit_rows(text, dot))
+    singles = tuple(emit_single(text, dot, order, accumulator) for order in range(len(dot.orders[:WORDS])))
+    parts = _Parts(
+        dot, accumulator, tiles, singles, emit_panel(text, dot), words, emit_search(text, dot), emit_rows(text, dot)
+    )
     with text.kernel() as code:
         _emit(code, parts)
     return str(text)
@@ -40,6 +44,7 @@ class _Parts:
     dot: Dot
     accumulator: int
     tiles: tuple[ir.Function, ...]
+    singles: tuple[ir.Function, ...]
     panel: ir.Function
     words: ir.Function | None
     search: ir.Function
@@ -66,6 +71,7 @@ def _emit(code: KernelCode, parts: _Parts) -> None:
     own = code.times(args["group"], code.number(data, Field.GROUP))
     begins = [code.behind(code.address(data, Field.SCALARS), own), code.address(data, Field.VECTORS)]
     most = code.ir.select(prepared, args["rows"], code.number(data, Field.ROWS))
+    alone = code.ir.and_(code.ir.icmp_signed("==", args["rows"], I64(1)), code.is_set(code.number(data, Field.SINGLE)))
     size = code.number(data, Field.BLOCK)
     with code.loop(0, args["depth"], size, *begins) as block:
         scalars, vectors = block.values
@@ -75,8 +81,11 @@ def _emit(code: KernelCode, parts: _Parts) -> None:
             here = _Block(block.index, steps, groups, row.index, code.least(code.ir.sub(args["rows"], row.index), most))
             with code.when(code.ir.not_(prepared)):
                 _prepare(code, parts, here, rows)
-            with code.loop(0, args["columns"], COLUMNS, vectors) as column:
-                _column(code, parts, here, column, panel, code.ir.select(prepared, scalars, rows))
+            s = code.ir.select(prepared, scalars, rows)
+            with code.when(alone):
+                _single(code, parts, here, s)
+            with code.loop(0, code.ir.select(alone, I64(0), args["columns"]), COLUMNS, vectors) as column:
+                _column(code, parts, here, column, panel, s)
         terms, passes = (code.number(data, field) for field in (Field.TERMS, Field.PASSES))
         in_all = code.times(groups, terms)
         panels = code.times(in_all, code.up(args["columns"], COLUMNS))
@@ -108,6 +117,20 @@ def _prepare(code: KernelCode, parts: _Parts, here: _Block, goal: ir.Value) -> N
         code.ir.call(parts.rows, [to, source, facts, term, args["s_row"], here.rows, here.steps])
         row_bytes = code.times(code.add(code.times(here.groups, terms), 1), 4)
         loop.values[0] = code.behind(to, code.times(row_bytes, here.rows))
+
+
+def _single(code: KernelCode, parts: _Parts, here: _Block, scalars: ir.Value) -> None:
+    """All columns of the only row."""
+    args, dot = code.arguments, parts.dot
+    source = code.behind(args["v"], code.times(code.times(here.first, args["v_step"]), dot.container // 8))
+    with _passes(code, scalars) as (loop, facts, term, terms):
+        s = loop.values[0]
+        order, shift = code.number(facts, Pass.ORDER), code.number(facts, Pass.SHIFT)
+        for number, single in enumerate(parts.singles):
+            with code.when(code.ir.icmp_signed("==", order, I64(number))):
+                numbers = (args["columns"], args["v_step"], here.steps, terms, shift)
+                code.ir.call(single, [args["y"], source, s, term, *numbers])
+        loop.values[0] = code.behind(s, code.times(code.add(code.times(here.groups, terms), 1), 4))
 
 
 def _column(code: KernelCode, parts: _Parts, here: _Block, column: Steps, panel: ir.Value, scalars: ir.Value) -> None:

@@ -36,6 +36,7 @@ RARE: Final = 4
 class Field(IntEnum):
     """The numbers of the data. ``GROUP`` bytes of prepared scalars belong to each product of a grouped convolution;
     ``ROWS`` are prepared at a time where they are not; ``SCALARS`` and ``VECTORS`` are addresses, or 0: not prepared.
+    ``SINGLE``: whether a single row is summed without a panel.
     """
 
     BLOCK = 0
@@ -47,6 +48,7 @@ class Field(IntEnum):
     GROUP = 6
     VECTORS = 7
     ROWS = 8
+    SINGLE = 9
 
 
 class Pass(IntEnum):

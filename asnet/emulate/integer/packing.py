@@ -35,6 +35,7 @@ def pack(plan: ProductsPlan, dot: Dot, scalars: Array | None, vectors: Array | N
         Field.GROUP: 0,
         Field.VECTORS: 0,
         Field.ROWS: plan.rows,
+        Field.SINGLE: int(vectors is None and plan.by_masks),
     }
     if scalars is not None and scalars.size:
         ready = _scalars(plan, dot, _patterns(scalars))

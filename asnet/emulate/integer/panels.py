@@ -13,7 +13,7 @@ from asnet.emulate.kernels import KernelCode, KernelText
 from asnet.ir.emission import I8, I64, POINTER, vector
 from asnet.ir.products import COLUMNS
 
-__all__ = ["emit_panel", "emit_search", "emit_words"]
+__all__ = ["Mask", "emit_panel", "emit_search", "emit_words", "rows_of"]
 
 _TOGETHER = 16
 """Look-ups in memory between two tests for the end of a row."""
@@ -47,21 +47,30 @@ def emit_words(text: KernelText, dot: Dot) -> ir.Function:
         return code.function
 
 
+class Mask:
+    """The transform ``(raw & mask) ^ flip`` of vectors of the vector operand, as the numbers at ``term`` say."""
+
+    def __init__(self, code: KernelCode, dot: Dot, term: ir.Value) -> None:
+        self._code, self._dot = code, dot
+        element = ir.IntType(dot.bits)
+        self._raw, self._wide = vector(_span(dot), ir.IntType(dot.container)), vector(_span(dot), element)
+        self._mask, self._flip = (
+            code.splat(code.ir.trunc(code.number(term, place), element), self._wide)
+            for place in (Term.V_MASK, Term.V_FLIP)
+        )
+
+    def read(self, row: ir.Value, column: int) -> ir.Value:
+        """Operands of a row, from ``column`` on."""
+        bits = self._dot.container
+        raw = self._code.load(row, self._raw, column * bits // 8, align=self._raw.count * bits // 8)
+        wide = self._code.ir.sext(raw, self._wide)
+        return self._code.ir.xor(self._code.ir.and_(wide, self._mask), self._flip)
+
+
 def _masked(code: KernelCode, dot: Dot) -> None:
-    kind, element = vector(_span(dot), ir.IntType(dot.container)), ir.IntType(dot.bits)
-    wide = vector(_span(dot), element)
-    mask, flip = (
-        code.splat(code.ir.trunc(code.number(code.arguments["term"], place), element), wide)
-        for place in (Term.V_MASK, Term.V_FLIP)
-    )
-    size = kind.count * dot.container // 8
+    mask = Mask(code, dot, code.arguments["term"])
     with _groups(code, dot) as (group, rows):
-
-        def read(step: int, column: int) -> list[ir.Value]:
-            raw = code.load(rows[step], kind, column * dot.container // 8, align=size)
-            return [code.ir.xor(code.ir.and_(code.ir.sext(raw, wide), mask), flip)]
-
-        _write(code, dot, group, read)
+        _write(code, dot, group, lambda step, column: [mask.read(rows[step], column)])
 
 
 def _permuted(code: KernelCode, dot: Dot, table: ir.Value, planes: int = 1) -> None:
@@ -109,19 +118,23 @@ def _looked_up(code: KernelCode, dot: Dot, table: ir.Value, planes: int = 1) -> 
         _write(code, dot, group, read, planes)
 
 
-@contextlib.contextmanager
-def _groups(code: KernelCode, dot: Dot) -> Generator[tuple[ir.Value, list[ir.Value]]]:
-    """A loop over groups of steps: the number of the group, and the addresses of its rows.
+def rows_of(code: KernelCode, dot: Dot, v: ir.Value, group: ir.Value) -> list[ir.Value]:
+    """The addresses of a group's rows, the first of all at ``v``; arguments ``v_step`` and ``steps``.
 
     Behind the last step it comes again; the scalar operand is 0 there.
     """
+    first, last = code.times(group, dot.steps), code.add(code.arguments["steps"], -1)
+    steps = [code.least(code.add(first, step), last) for step in range(dot.steps)]
+    pitch = code.times(code.arguments["v_step"], dot.container // 8)
+    return [code.behind(v, code.times(step, pitch)) for step in steps]
+
+
+@contextlib.contextmanager
+def _groups(code: KernelCode, dot: Dot) -> Generator[tuple[ir.Value, list[ir.Value]]]:
+    """A loop over groups of steps: the number of the group, and the addresses of its rows."""
     args = code.arguments
-    last = code.add(args["steps"], -1)
     with code.loop(0, code.up(args["steps"], dot.steps)) as loop:
-        first = code.times(loop.index, dot.steps)
-        steps = [code.least(code.add(first, step), last) for step in range(dot.steps)]
-        pitch = code.times(args["v_step"], dot.container // 8)
-        yield loop.index, [code.behind(args["v"], code.times(step, pitch)) for step in steps]
+        yield loop.index, rows_of(code, dot, args["v"], loop.index)
 
 
 def _span(dot: Dot) -> int:

@@ -121,6 +121,11 @@ class ProductsPlan:
     rows: int
 
     @property
+    def by_masks(self) -> bool:
+        """Whether no vector operand needs a table."""
+        return not any(term.u.by_table for own in self.passes for term in own.terms)
+
+    @property
     def terms(self) -> int:
         """Terms of all passes, those of words twice."""
         return sum(own.slots for own in self.passes)

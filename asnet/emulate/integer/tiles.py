@@ -8,7 +8,7 @@ from asnet.emulate.integer.dot import Dot
 from asnet.emulate.kernels import KernelCode, KernelText
 from asnet.ir.emission import I32, I64, POINTER, vector
 
-__all__ = ["emit_tiles"]
+__all__ = ["add_sums", "emit_tiles"]
 
 _POINTERS = (("y", POINTER), ("v", POINTER), ("s", POINTER))
 
@@ -56,12 +56,12 @@ def _emit_tile(text: KernelText, dot: Dot, order: int, rows: int, accumulator: i
         for row in range(rows):
             y = code.behind(args["y"], code.times(args["y_bytes"], row))
             sums = dot.natural(code, state.values[row * dot.vectors : (row + 1) * dot.vectors])
-            _add(code, dot, y, sums, accumulator)
+            add_sums(code, dot, y, sums, accumulator)
         return code.function
 
 
-def _add(code: KernelCode, dot: Dot, y: ir.Value, sums: list[ir.Value], accumulator: int) -> None:
-    """Add ``sums`` to y, shifted."""
+def add_sums(code: KernelCode, dot: Dot, y: ir.Value, sums: list[ir.Value], accumulator: int) -> None:
+    """Add the ``sums`` of a tile's row to y, shifted; argument ``shift``."""
     number = ir.IntType(accumulator)
     parts = accumulator // 32
     kind = vector(dot.lanes // parts, number)
