@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from asnet.cache import Cache
 from asnet.ir.jit import compile_object, link
@@ -20,6 +21,10 @@ class Kernel:
     keep: object = field(repr=False, compare=False)
 
 
+_LOADED: WeakValueDictionary[tuple[object, ...], Kernel] = WeakValueDictionary()
+"""What is loaded by text, name, machine and symbols: layers share kernels."""
+
+
 def load_kernel(
     text: str, cache: Cache, *, name: str = "kernel", symbols: Mapping[str, int] | None = None, machine: Machine = HOST
 ) -> Kernel:
@@ -28,5 +33,10 @@ def load_kernel(
     Raises:
         PassError: the text is invalid, or it needs a symbol that is not given.
     """
-    address, library = link([compile_object(text, "", cache, machine)], symbols or {}, name)
-    return Kernel(address, library)
+    needs = tuple(sorted((symbols or {}).items()))
+    key = text, name, machine, needs
+    found = _LOADED.get(key)
+    if found is None:
+        address, library = link([compile_object(text, "", cache, machine)], symbols or {}, name)
+        found = _LOADED[key] = Kernel(address, library)
+    return found
