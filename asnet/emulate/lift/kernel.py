@@ -18,8 +18,8 @@ from asnet.types import ELEMENT_TYPES, OperandType
 __all__ = ["LiftedUnit", "number_of", "products_text", "word_of"]
 
 _TYPES = {"float": F32, "i8": I8, "i16": I16, "i32": I32, "i64": I64}
-_ROWS = 4
-_CELLS = 300  # of larger designs a row is computed at a time
+_ROWS = ((50, 8), (300, 4))
+"""Cells of a design, at most, and of how many rows sums are computed together; of larger ones one."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class _Sums:
 
     def emit(self) -> None:
         code, rows = self._code, self._code.arguments["rows"]
-        tile = _ROWS if len(self._unit.design.cells) <= _CELLS else 1
+        tile = next((count for cells, count in _ROWS if len(self._unit.design.cells) <= cells), 1)
         with code.loop(0, code.arguments["columns"], self._lanes) as across:
             whole = code.ir.and_(rows, I64(-tile))
             with code.loop(0, whole, tile) as row:
