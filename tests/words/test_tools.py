@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from asnet.cache import Cache
-from asnet.errors import ToolError, UsageError
+from asnet.errors import ToolError, ToolTimeoutError, UsageError
 from asnet.tools import ToolThreads, cxx, run_tool, try_tool, yosys
 from asnet.tools.process import LIMIT_VARIABLE, time_limit
 from asnet.types import FloatMode
@@ -62,6 +62,14 @@ def test_a_tool_that_does_not_even_tell_its_version(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match=r"^sh did not finish within 0.2 s and was stopped; install it again$"):
         try_tool(["sh", "-c", HANG], cwd=tmp_path, limit=0.2)
     assert_dies(tmp_path / "grandchild")
+
+
+def test_a_caller_may_give_a_tool_less_time(tmp_path: Path) -> None:
+    with pytest.raises(ToolTimeoutError, match=r"did not finish within 0.2 s"):
+        run_tool(["sh", "-c", HANG], cwd=tmp_path, limit=0.2)
+    slow = yosys.Yosys(("sh", "-c", "sleep 1000", "script"), "0", "a test")
+    with pytest.raises(ToolTimeoutError, match=r"yosys did not finish within 0.2 s"):
+        slow.run_script("", tmp_path, limit=0.2)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("", 7200.0), ("90", 90.0), ("0.5", 0.5), ("0", None)])
