@@ -174,14 +174,23 @@ class PanelProducts:
             copy_run(b, self._v, source, strides[-1], panel, goal, run)
 
     def _sum_columns(self, b: LayerBuilder, block: _Block) -> None:
-        """The sums of the panel's columns."""
+        """The sums of the panel's columns; as many steps as must fit are added in twice the operands' width."""
         assert block.sums is not None
-        pitch, kind = self._blocks.pitch, ir.VectorType(register_type(self._accumulator), COLUMNS)
+        pitch, bits = self._blocks.pitch, ELEMENT_TYPES[self._v.container].bits
+        elements = register_type(self._accumulator), ir.IntType(2 * bits)
+        kind, narrow = (ir.VectorType(element, COLUMNS) for element in elements)
         with b.nest((pitch // COLUMNS,)) as (number,):
-            with b.reduction((self._plan.depth,), ir.Constant(kind, None)) as total:
-                values = load_vector(b, block.panel, total.index[0] * pitch + number * COLUMNS, COLUMNS)
-                total.value = b.ir.add(total.value, self._wide(b, values, kind))
-            b.ir.store(total.value, b.address(block.sums, (number * COLUMNS,)), align=ALIGNMENT)
+            total: ir.Value = ir.Constant(kind, None)
+            for part in _cuts(self._plan.depth, 1 << bits):
+                with b.reduction((part.count,), total) as whole:
+                    first = whole.index[0] * part.size + part.first
+                    with b.reduction((part.size,), ir.Constant(narrow, None)) as few:
+                        step = (first + few.index[0]) * pitch
+                        values = load_vector(b, block.panel, step + number * COLUMNS, COLUMNS)
+                        few.value = b.ir.add(few.value, self._wide(b, values, narrow))
+                    whole.value = b.ir.add(whole.value, self._wide(b, few.value, kind))
+                total = whole.value
+            b.ir.store(total, b.address(block.sums, (number * COLUMNS,)), align=ALIGNMENT)
 
     def _emit_rows(self, b: LayerBuilder, finish: Finish, block: _Block, *, sums_rows: bool) -> None:
         plan, pitch, most = self._plan, self._blocks.pitch, self._most_rows
