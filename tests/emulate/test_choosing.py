@@ -22,6 +22,7 @@ from asnet.emulate import (
 )
 from asnet.emulate.choosing import Chooser
 from asnet.emulate.cost import Shape, shape_like
+from asnet.emulate.integer import ExactIntegers
 from asnet.errors import ToolMissingError
 from asnet.ir import Products, Slot
 from asnet.tools import cxx, verilator
@@ -188,3 +189,10 @@ def test_prepared_data_are_bounded(
     kernels = bound._kernels.copy()  # pyright: ignore[reportPrivateUsage]
     bound.select(configuration, ["one.mul"])
     assert made[3:] == ["one.mul"] and (bound._kernels[1:] == kernels[1:]).all()  # pyright: ignore[reportPrivateUsage]
+
+
+def test_exact_kernels_are_certified_without_a_unit(tmp_path: Path) -> None:
+    none = FunctionLibrary.build([], FloatMode.FTZ, cache=default_cache())
+    for kind in ("i8", "u8"):
+        found = certify_products(ExactIntegers(), replace(LAYER, type=kind), None, none, Cache(tmp_path))
+        assert isinstance(found, Certificate)
