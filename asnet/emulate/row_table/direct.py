@@ -11,10 +11,10 @@ from asnet.emulate.row_table.registers import emit_sweep
 from asnet.emulate.row_table.sums import BLOCK
 from asnet.ir.emission import I8, I32, I64
 
-__all__ = ["direct_kernel"]
+__all__ = ["InOrder", "direct_kernel"]
 
 
-class _Scalars:
+class InOrder:
     """Every step of the depth, in its order."""
 
     arguments = DIRECT
@@ -39,8 +39,8 @@ class _Scalars:
 def direct_kernel(target: Target, whole: Cut, half: Cut | None) -> str:
     """The kernel for operands of 8 bits, or of fewer without ``half``; its data: :func:`.halves.emit_kernel`."""
     text = KernelText(target)
-    emit_sweep(text, f"{WHOLE}.0", whole, _Scalars())
+    emit_sweep(text, f"{WHOLE}.0", whole, InOrder())
     if half is not None:
-        emit_sweep(text, f"{HALF}.0", half, _Scalars())
+        emit_sweep(text, f"{HALF}.0", half, InOrder())
     emit_kernel(text, DIRECT, halves=half is not None)
     return str(text)

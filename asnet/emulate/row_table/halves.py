@@ -14,7 +14,7 @@ from asnet.emulate.row_table.sums import BLOCK
 from asnet.emulate.row_table.tops import emit_tops
 from asnet.ir.emission import I64, POINTER
 
-__all__ = ["DIRECT", "HALF", "LISTED", "WHOLE", "Arguments", "emit_kernel"]
+__all__ = ["DIRECT", "HALF", "IN_ORDER", "LISTED", "WHOLE", "Arguments", "emit_kernel"]
 
 Arguments = tuple[tuple[str, ir.Type], ...]
 
@@ -28,8 +28,11 @@ DIRECT: Arguments = (*_PANEL, ("s", POINTER), ("s_row", I64), ("table", POINTER)
 LISTED: Arguments = (*_PANEL, *((name, POINTER) for name in ("table", "minima", "steps", "bounds", "starts")))
 """Of one that takes the steps of a list (:mod:`.lists`); ``starts``: what to add beside, for every row."""
 
+IN_ORDER = "in_order"
+"""The function for whole rows with arguments :data:`DIRECT` that lists need with halves."""
+
 WHOLE, HALF = "whole", "half"
-"""Such functions, with a number: for all operands, and for those with one value of the top bit (of which they see the
+"""Functions with a number: for all operands, and for those with one value of the top bit (of which they see the
 other bits)."""
 
 
@@ -41,7 +44,8 @@ def emit_kernel(text: KernelText, arguments: Arguments, *, halves: bool, kinds: 
     table and the minima; then, for :data:`LISTED`, steps, bounds and starts of each kind.
     """
     if halves and arguments is LISTED:
-        emit_mixed(text, LISTED, f"{WHOLE}.0", tuple(f"{HALF}.{kind}" for kind in range(kinds)))
+        names = tuple(f"{HALF}.{kind}" for kind in range(kinds))
+        emit_mixed(text, LISTED, DIRECT, (IN_ORDER, f"{WHOLE}.0", names))
     with text.kernel() as code, code.when(code.ir.icmp_signed(">", code.arguments["columns"], I64(0))):
         if not halves:
             _call(code, WHOLE, arguments, kinds, 1, I64(0))

@@ -6,7 +6,8 @@ from llvmlite import ir
 
 from asnet.emulate.kernels import KernelCode, KernelText, Target, written
 from asnet.emulate.row_table.digits import Cut
-from asnet.emulate.row_table.halves import HALF, LISTED, WHOLE, emit_kernel
+from asnet.emulate.row_table.direct import InOrder
+from asnet.emulate.row_table.halves import HALF, IN_ORDER, LISTED, WHOLE, emit_kernel
 from asnet.emulate.row_table.lists import PARTS
 from asnet.emulate.row_table.registers import emit_sweep
 from asnet.emulate.row_table.sums import BLOCK
@@ -51,5 +52,7 @@ def listed_kernel(target: Target, whole: tuple[Cut, ...], half: tuple[Cut, ...])
     for name, cuts in ((WHOLE, whole), (HALF, half)):
         for number, cut in enumerate(cuts):
             emit_sweep(text, f"{name}.{number}", cut, _Lists())
+    if half:
+        emit_sweep(text, IN_ORDER, whole[0], InOrder())
     emit_kernel(text, LISTED, halves=bool(half), kinds=len(half or whole))
     return str(text)

@@ -28,12 +28,13 @@ _ROWS = 64
 _LIST = 2 * (_ROWS * BLOCK + READ)
 _BOUNDS = 4 * (PARTS * _ROWS + 16)
 _ENOUGH = 4
-"""All steps are taken by whole rows, if less than one step in so many is of one half."""
+"""All steps are taken by whole rows, if less than one step in so many is of one half: in their order, in which panels
+are read the fastest, or where there are few columns by their lists, which load tables less often."""
 
 MIXED_ARGUMENTS = (
     *((name, POINTER) for name in ("y", "v")),
-    *((name, I64) for name in ("rows", "columns", "depth", "y_row", "v_step", "group")),
-    ("data", POINTER),
+    *((name, I64) for name in ("rows", "columns", "depth", "y_row", "v_step", "s_row", "group")),
+    *((name, POINTER) for name in ("s", "data")),
 )
 _TABLES = ("table", "minima")
 _SPLIT = "split"
@@ -57,11 +58,18 @@ def list_of(code: KernelCode, number: int, row: ir.Value) -> dict[str, ir.Value]
     }
 
 
-def emit_mixed(text: KernelText, listed: tuple[tuple[str, ir.Type], ...], whole: str, halves: tuple[str, ...]) -> None:
+def emit_mixed(
+    text: KernelText,
+    listed: tuple[tuple[str, ir.Type], ...],
+    direct: tuple[tuple[str, ir.Type], ...],
+    functions: tuple[str, str, tuple[str, ...]],
+) -> None:
     """The function :data:`MIXED`, whose arguments are some of the kernel's.
 
-    It calls ``whole`` for whole rows and one of ``halves`` for half rows of each kind, with arguments ``listed``.
+    It calls ``functions``: for whole rows and scalars as they come, with arguments ``direct``; with arguments
+    ``listed`` for whole rows, and for half rows of each kind.
     """
+    in_order, whole, halves = functions
     kinds = len(halves)
     _emit_split(text)
     with text.function(MIXED, MIXED_ARGUMENTS) as code:
@@ -73,9 +81,9 @@ def emit_mixed(text: KernelText, listed: tuple[tuple[str, ir.Type], ...], whole:
 
         def call(part: int, kind: int, own: dict[str, ir.Value]) -> None:
             tables = {name: code.address(data, 2 * (part * kinds + kind) + i) for i, name in enumerate(_TABLES)}
-            name = halves[kind] if part else whole
-            function = code.declared(name, ir.VoidType(), [kind for _, kind in listed])
-            code.ir.call(function, [(at | tables | own)[argument] for argument, _ in listed])
+            name, arguments = (halves[kind] if part else whole, listed) if "steps" in own else (in_order, direct)
+            function = code.declared(name, ir.VoidType(), [kind for _, kind in arguments])
+            code.ir.call(function, [(at | tables | own)[argument] for argument, _ in arguments])
 
         with code.loop(0, at["columns"], _COLUMNS) as column, code.loop(0, code.up(at["depth"], BLOCK)) as block:
             first = code.times(block.index, BLOCK)
@@ -90,7 +98,10 @@ def emit_mixed(text: KernelText, listed: tuple[tuple[str, ir.Type], ...], whole:
             pure = _emit_classes(code, panel, classes)
             pays = code.ir.icmp_signed(">", code.times(pure, _ENOUGH), panel["depth"])
             numbers = [2 * kinds * CLASSES + LISTS * kind for kind in range(kinds)]
-            with code.when(code.ir.not_(pays)):
+            many = code.ir.icmp_signed(">", panel["columns"], I64(LANES))
+            with code.when(code.ir.and_(many, code.ir.not_(pays))):
+                call(0, 0, panel | {"s": code.behind(at["s"], first)})
+            with code.when(code.ir.not_(code.ir.or_(many, pays))):
                 for kind, number in enumerate(numbers):
                     call(0, kind, panel | list_of(code, number, place))
             with code.when(pays), code.loop(0, at["rows"], _ROWS) as chunk:
