@@ -68,7 +68,10 @@ class _Parts:
     def _add(self, code: KernelCode) -> None:
         """The floats of product planes, added to sums."""
         width, kind = self._shape.target.width, vector(self._shape.row, F32)
-        for number, row in enumerate(transposed(code, self._rows(code, "planes", WORD), WORD)):
+        planes = self._rows(code, "planes", WORD)
+        for number, bit in self._shape.fixed.items():
+            planes[number] = code.constant(-bit, self._vector)
+        for number, row in enumerate(transposed(code, planes, WORD)):
             total = code.load(code.arguments["sums"], kind, width * number, align=width)
             total = code.ir.fadd(total, code.ir.bitcast(row, kind))
             code.store(total, code.arguments["sums"], width * number, align=width)

@@ -13,7 +13,19 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MAJORITY", "XOR", "Builder", "Circuit", "Gate", "Program", "Split", "accumulating", "program_of", "split"]
+__all__ = [
+    "MAJORITY",
+    "XOR",
+    "Builder",
+    "Circuit",
+    "Gate",
+    "Program",
+    "Split",
+    "accumulating",
+    "program_of",
+    "split",
+    "variable",
+]
 
 XOR = 0b10010110
 """Truth table of the exclusive or of three inputs: the sum of a full adder."""
@@ -179,16 +191,32 @@ def _part(program: Program, begin: int, width: int, outputs: Sequence[int]) -> P
     return part.program([renamed[place] for place in outputs])
 
 
+def variable(program: Program) -> tuple[Program, dict[int, int]]:
+    """``program`` without the outputs that are constant, and these: number of the output → bit."""
+    builder = Builder(program.inputs)
+    signals = _copied(program, builder)
+    outputs = [signals[place] for place in program.outputs]
+    known = {Builder.ZERO: 0, Builder.ONE: 1}
+    fixed = {number: known[signal] for number, signal in enumerate(outputs) if signal in known}
+    return builder.program([signal for signal in outputs if signal not in known]), fixed
+
+
+def _copied(program: Program, builder: Builder) -> list[int]:
+    """The signals of ``program`` in ``builder``, where its gates are made."""
+    signals = [*range(program.inputs)]
+    for gate in program.gates:
+        signals.append(builder.gate([signals[place] for place in gate.inputs], gate.table))
+    return signals
+
+
 def accumulating(program: Program, width: int, *, signed: bool) -> Program:
     """``program`` with ``width`` more inputs, a sum, to which its outputs are added as a number: the new sum.
 
     The number is extended by its sign (or by zeros) or cut to ``width``; the sum wraps.
     """
     builder = Builder(program.inputs + width)
-    renamed = {place: place for place in range(program.inputs)}
-    for number, gate in enumerate(program.gates, start=program.inputs):
-        renamed[number] = builder.gate([renamed[place] for place in gate.inputs], gate.table)
-    product_bits = [renamed[place] for place in program.outputs][:width]
+    signals = _copied(program, builder)
+    product_bits = [signals[place] for place in program.outputs][:width]
     product_bits += [product_bits[-1] if signed else Builder.ZERO] * (width - len(product_bits))
     return builder.program(_sum(builder.gate, product_bits, range(program.inputs, program.inputs + width)))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from asnet.emulate.bitsliced.placed import Bit, Place, Placed
-from asnet.emulate.bitsliced.program import Program, accumulating, split
+from asnet.emulate.bitsliced.program import Program, accumulating, split, variable
 from asnet.emulate.kernels import Target
 from asnet.ir import Products
 from asnet.ir.products import COLUMNS, container
@@ -25,6 +26,7 @@ class Shape:
     """The parts: ``vector`` and ``scalar`` compute what depends on one operand alone, from its bit planes; ``step``
     does the rest for one product.
 
+    ``fixed``: the planes of a product (of floats) that are constant, and their bits; they are not written.
     ``step`` reads the planes of v behind pointer 0, words of s behind pointer 1, and writes behind pointer 2 the
     planes of the product if numbers are floats, else those of a sum of ``sums`` bits, which are an input too.
     """
@@ -40,6 +42,7 @@ class Shape:
     planes: int
     words: int
     sums: int
+    fixed: Mapping[int, int]
     steps: int
 
     @property
@@ -78,8 +81,10 @@ def shape_of(program: Program, operand: OperandType, result: OperandType, what: 
     ]
     inputs: list[Place | Bit] = [*sources[order[0]], *sources[order[1]]]
     kind = ELEMENT_TYPES[what.accumulator]
+    fixed: dict[int, int] = {}
     if operand.is_float:
-        sums, rest = len(program.outputs), parts.rest
+        sums = len(program.outputs)
+        rest, fixed = variable(parts.rest)
     else:
         sums = min(kind.bits, len(program.outputs) + (steps - 1).bit_length())
         rest = accumulating(parts.rest, sums, signed=result.signed)
@@ -92,9 +97,10 @@ def shape_of(program: Program, operand: OperandType, result: OperandType, what: 
         signed=result.signed,
         vector=vector,
         scalar=scalar,
-        step=Placed(rest, tuple(inputs), tuple(Place(2, bit) for bit in range(sums))),
+        step=Placed(rest, tuple(inputs), tuple(Place(2, bit) for bit in range(sums) if bit not in fixed)),
         planes=planes,
         words=words,
         sums=sums,
+        fixed=fixed,
         steps=steps,
     )
