@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asnet.errors import NoFeasibleConfigurationError
-from asnet.exploration import Cost, Limit, Result, best, configuration_cost, pareto_front, resources
+from asnet.exploration import Cost, DesignSpace, Limit, Result, best, configuration_cost, pareto_front, resources
+from asnet.exploration.costs import SpaceCosts
 from asnet.testbed import Evaluation
 
 from .conftest import SLOTS
@@ -25,6 +26,21 @@ def test_area_counts_each_unit_once_and_delay_is_the_slowest() -> None:
     assert configuration_cost(configuration, SLOTS, costs) == Cost(1300, 5.0)
     del costs["fdiv", "f32", "exact"]
     assert configuration_cost(configuration, SLOTS, costs) == Cost(None, None)
+
+
+def test_the_costs_of_a_space_are_those_of_its_configurations(space: DesignSpace) -> None:
+    """Each set of units is added up once; two slots of one variable share their unit."""
+    names = [candidate for variable in space.variables for candidate in variable.candidates]
+    costs = {
+        (op, "f32", name): Cost(100 + 7 * number**2, None if number == 3 else number / 2)
+        for number, name in enumerate(names)
+        for op in ("fmul", "fdiv")
+    }
+    table = SpaceCosts(space, costs)
+    for _ in range(2):
+        found = [table[position] for position in range(space.size)]
+        assert found == [configuration_cost(space[position], SLOTS, costs) for position in range(space.size)]
+    assert len({cost.area for cost in found}) > 9 and any(cost.delay is None for cost in found)
 
 
 def test_objectives_without_a_limit_decide_first() -> None:
