@@ -35,7 +35,8 @@ from asnet.types import EXACT
 RANGES = {"half": "activations 0..127", "full": "activations of full 8 bits", "": ""}
 FIRST = "64-64 3x3 32x32"
 """The layer that the goals speak of."""
-NETWORKS = ("ResNet-20", "convolutionalMNIST")
+NETWORKS = {"ResNet-20": 100, "convolutionalMNIST": 2000}
+"""And images at a time."""
 
 
 @dataclass
@@ -128,7 +129,7 @@ def networks(report: Report) -> None:
     for name in _chosen(NETWORKS, report.only):
         for threads in report.threads:
             found = nets.images_per_second(
-                name, units, default_cache(), images=100, rounds=max(3, report.rounds // 4), threads=threads
+                name, units, default_cache(), images=NETWORKS[name], rounds=max(3, report.rounds // 4), threads=threads
             )
             exact = next(iter(found.values()))
             title = f"{name} in int8{f', {threads} threads' if threads > 1 else ''}"

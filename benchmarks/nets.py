@@ -27,6 +27,8 @@ from asnet.units import UnitInstance
 
 __all__ = ["first_accuracy", "growth_with_images", "growth_with_layers", "images_per_second", "quantised"]
 
+_FIRST = Path(__file__).with_name("first.py")
+
 
 def quantised(name: str) -> tuple[bytes, np.ndarray, np.ndarray]:
     """A network of :data:`quantize.TASKS` in int8 (kept in the cache), and its test set.
@@ -86,22 +88,8 @@ def first_accuracy(name: str) -> dict[str, float]:
         np.savez(Path(folder) / "test.npz", x=x, y=y)
         any_integer(8, Path(folder), signed=True, salt=str(time.time_ns()))
         began = time.perf_counter()
-        done = subprocess.run([sys.executable, __file__, folder], check=True, stdout=subprocess.PIPE, timeout=600)
+        done = subprocess.run([sys.executable, _FIRST, folder], check=True, stdout=subprocess.PIPE, timeout=600)
         return {"whole": time.perf_counter() - began, **json.loads(done.stdout)}
-
-
-def _evaluate_new(folder: Path) -> dict[str, float]:
-    """What the process does, with a unit that no cache has."""
-    began = time.perf_counter()
-    stages: dict[str, float] = {}
-    unit = asnet.ApproximateUnit.from_verilog(folder / "mul8s_any.v", op="mul", type="i8").instance()
-    test_set = asnet.Dataset.load(folder / "test.npz")
-    bed = asnet.TestBed(asnet.load(folder / "network.onnx"), test_set, [unit])
-    stages["ready"] = time.perf_counter() - began
-    fits = {slot.name: (slot.op, slot.type) == (unit.op, unit.type.name) for slot in bed.slots}
-    accuracy = bed.evaluate({name: unit.name if right else EXACT for name, right in fits.items()}).accuracy
-    stages["evaluated"] = time.perf_counter() - began
-    return stages | {"accuracy": float(accuracy), "images": float(len(test_set))}
 
 
 def growth_with_images(
@@ -154,7 +142,3 @@ def _chain(layer: Layer, count: int) -> onnx.ModelProto:
     graph = helper.make_graph(nodes, "chain", list(model.graph.input), [onnx.ValueInfoProto(name="y")], constants)
     opset = [helper.make_opsetid("", 21)]
     return shape_inference.infer_shapes(helper.make_model(graph, opset_imports=opset, ir_version=10))
-
-
-if __name__ == "__main__":
-    print(json.dumps(_evaluate_new(Path(sys.argv[1]))))
