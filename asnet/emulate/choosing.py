@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import llvmlite.binding as llvm
 
 from asnet.cache import Cache, digest
-from asnet.emulate.certificates import Certificate, Difference, certify_products
+from asnet.emulate.certificates import Certificate, Difference, certify_products, kernel_digest
 from asnet.emulate.cost import Shape, rate, shape_like
 from asnet.emulate.kernels import sources
 from asnet.emulate.products import ProductsForm, ProductsFunction
@@ -94,7 +94,13 @@ class Chooser:
         key = (*facts, shape_like(what), EXACT if instance is None else instance.digest)
         if key not in self._chosen:
             self._chosen[key] = self._known(key, what, instance) or self._found(key, what, instance)
-        return self._chosen[key]
+        taken = self._chosen[key]
+        if taken.certificate is None or taken.certificate.kernel == kernel_digest(taken.form, what, instance):
+            return taken
+        result = certify_products(taken.form, what, instance, self._library, self._cache)  # its kernel for this size
+        if isinstance(result, Certificate):
+            return replace(taken, certificate=result)
+        return Candidate(self._forms[-1][1], taken.shape, 0.0)
 
     def _known(self, key: tuple[object, ...], what: Products, instance: UnitInstance | None) -> Candidate | None:
         """The choice of an earlier run, if there was one; its kernel is certified as ever."""

@@ -155,6 +155,22 @@ def test_the_fastest_certified_form_is_chosen(library: FunctionLibrary, lopsided
     assert chooser.choose(LAYER, None).form is golden
 
 
+def test_each_kernel_of_a_form_is_certified(library: FunctionLibrary, lopsided: UnitInstance, tmp_path: Path) -> None:
+    """A form with another kernel for large layers, a wrong one."""
+
+    class Large(Again):
+        def kernel(self, what: Products, instance: UnitInstance | None) -> str:
+            return Late(library).kernel(what, instance) if what.rows > 100 else super().kernel(what, instance)
+
+    large = replace(LAYER, rows=128)
+    chooser = Chooser([(1e12, Large(library)), (0.0, GoldenProducts(library))], library, Cache(tmp_path), {})
+    small = replace(LAYER, rows=64)
+    assert shape_like(small) == shape_like(large)
+    assert chooser.choose(small, lopsided).kind == "again"
+    assert chooser.choose(large, lopsided).kind == "golden"
+    assert isinstance(certify_products(Large(library), large, lopsided, library, Cache(tmp_path)), Difference)
+
+
 def test_reference_shapes() -> None:
     assert shape_like(LAYER) == Shape(8, 64, 256)
     assert shape_like(replace(LAYER, rows=1, depth=9, columns=49)) == Shape(1, 9, 64)

@@ -23,7 +23,7 @@ from asnet.ir.products import COLUMNS, container
 from asnet.types import EXACT, AnyArray, Array, operand_type
 from asnet.units import FunctionLibrary, UnitInstance
 
-__all__ = ["EXHAUSTIVE_BITS", "RANDOM_PAIRS", "certify_products"]
+__all__ = ["EXHAUSTIVE_BITS", "RANDOM_PAIRS", "certify_products", "kernel_digest"]
 
 EXHAUSTIVE_BITS: Final = 24
 """Operand pairs of up to this many bits are compared one and all."""
@@ -31,7 +31,7 @@ EXHAUSTIVE_BITS: Final = 24
 RANDOM_PAIRS: Final = 10_000_000
 """Random pairs of wider operands, at least."""
 
-_VERSION: Final = "products 4"
+_VERSION: Final = "products 5"
 _SEED: Final = 20240607
 _ROWS: Final = 8
 _COLUMNS: Final = 2048
@@ -39,6 +39,11 @@ _CONSTANT_COLUMNS: Final = 1 << 16  # where the vector operand is constant, ther
 
 _SHAPES: Final = ((1, 9, 64), (5, 30, 130), (3, 2, 1), (1, 1, 65), (17, 33, 64), (2, 300, 100))
 """Rows, depth and columns of sums that are compared."""
+
+
+def kernel_digest(form: ProductsForm, what: Products, instance: UnitInstance | None) -> str:
+    """What tells the kernel that ``form`` has for ``instance`` in layers like ``what`` from others."""
+    return digest([form.kernel(what, instance), repr(form.machine)])
 
 
 def certify_products(
@@ -53,7 +58,7 @@ def certify_products(
     """
     name = EXACT if instance is None else instance.name
     text = form.kernel(what, instance)
-    kernel = digest([text, repr(form.machine)])
+    kernel = kernel_digest(form, what, instance)
     processor = processor_name()
     facts = (what.type, what.accumulator, what.vector_is_a, what.constant is None, what.constant_is_s)
     features = llvm.get_host_cpu_features().flatten()
@@ -212,21 +217,23 @@ class _Comparison:
     def _is_float(self) -> bool:
         return operand_type(self.what.type).is_float
 
-    @cached_property
+    @property
     def _shapes(self) -> list[tuple[int, int, int]]:
-        """The layer's own shape, cut to be quick, and others, where they have the same kernel."""
+        """The layer's own shape, cut to be quick, and others."""
         own = (min(self.what.rows, 9), min(self.what.depth, 400), min(self.what.columns, 130))
-        same = (shape for shape in _SHAPES if self._text(*shape) == self.text)
-        return [shape for shape in (own, *same) if min(shape) > 0]
+        return [shape for shape in (own, *_SHAPES) if min(shape) > 0]
 
     def _of(self, rows: int, depth: int, columns: int, groups: int = 1) -> Products:
         return replace(self.what, groups=groups, rows=rows, columns=columns, depth=depth)
 
-    def _text(self, rows: int, depth: int, columns: int) -> str:
-        return self.form.kernel(self._of(rows, depth, columns), self.instance)
-
     def _function(self, rows: int, columns: int, depth: int, groups: int, constant: Array | None) -> ProductsFunction:
+        """The very kernel of the layer, with data for operands of this size.
+
+        A form may have other kernels for other sizes: then it is told the layer's size.
+        """
         what = self._of(rows, depth, columns, groups)
+        if self.form.kernel(what, self.instance) != self.text:
+            what = self.what
         if constant is not None:
             constant = constant.astype(container(self.what.type))
         return ProductsFunction(self.form, what, self.instance, self.library.mode, self.cache, constant)
