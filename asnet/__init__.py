@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from asnet.network import Network, load
     from asnet.passes import Pass
     from asnet.quantizing import Quantization, quantize
-    from asnet.testbed import Dataset, TestBed
+    from asnet.testbed import Dataset, SequentialTest, TestBed
     from asnet.types import FloatMode
     from asnet.units import ApproximateUnit, UnitInstance
 
@@ -41,6 +41,7 @@ __all__ = [
     "Problem",
     "Quantization",
     "Random",
+    "SequentialTest",
     "Study",
     "TestBed",
     "UnitInstance",
@@ -68,7 +69,7 @@ _HOMES = {
     "asnet.network": ("Network", "load"),
     "asnet.passes": ("Pass",),
     "asnet.quantizing": ("Quantization", "quantize"),
-    "asnet.testbed": ("Dataset", "TestBed"),
+    "asnet.testbed": ("Dataset", "SequentialTest", "TestBed"),
     "asnet.types": ("FloatMode",),
     "asnet.units": ("ApproximateUnit", "UnitInstance"),
 }
