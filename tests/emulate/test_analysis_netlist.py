@@ -21,7 +21,7 @@ from asnet.emulate.analysis import (
     verilog_circuit,
 )
 from asnet.emulate.analysis.aig import FALSE, TRUE, AigBuilder
-from asnet.errors import ToolMissingError, UnitError, UsageError
+from asnet.errors import ToolError, ToolMissingError, ToolTimeoutError, UnitError, UsageError
 from asnet.tools import cxx, verilator, yosys
 from asnet.types import FloatMode
 from asnet.units import ApproximateUnit, FunctionLibrary, UnitInstance
@@ -225,6 +225,28 @@ def test_without_yosys_there_are_tables_and_a_reason(tmp_path: Path, monkeypatch
     found = analysis(ApproximateUnit.shipped("mul4u_exact").instance(), tmp_path)
     assert found.rank == 1 and found.netlist is None and found.bits is not None
     assert "pip install 'asnet[synth]'" in found.no_netlist
+
+
+@pytest.mark.usefixtures("tools")
+def test_tools_that_fail_or_take_too_long_leave_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = ApproximateUnit.shipped("mul4u_exact").instance()
+    library = FunctionLibrary.build([instance], FloatMode.FTZ)
+
+    def failing(*_: object, **__: object) -> str:
+        raise ToolError("yosys failed (exit status 139)")
+
+    monkeypatch.setattr(yosys.Yosys, "run_script", failing)
+    failed = analyse(instance, FloatMode.FTZ, Cache(tmp_path / "cache"), library=library)
+    assert failed.netlist is None and failed.no_netlist.endswith("yosys failed (exit status 139)")
+
+    def late(*_: object, limit: float, **__: object) -> str:
+        raise ToolTimeoutError(f"yosys did not finish within {limit:g} s")
+
+    monkeypatch.setattr(yosys.Yosys, "run_script", late)
+    for _ in range(2):  # the second time it is not even tried
+        late_one = analyse(instance, FloatMode.FTZ, Cache(tmp_path / "cache"), library=library)
+        assert late_one.netlist is None and "yosys did not finish within 300 s" in late_one.no_netlist
+        monkeypatch.setattr(yosys.Yosys, "run_script", lambda *_, **__: pytest.fail("tried again"))
 
 
 @pytest.mark.usefixtures("tools")

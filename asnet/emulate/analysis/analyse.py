@@ -18,7 +18,7 @@ from asnet.emulate.analysis.facts import BitFacts, bit_facts, table_facts
 from asnet.emulate.analysis.netlist import Netlist
 from asnet.emulate.analysis.probing import WIDEST, probed_low_rank
 from asnet.emulate.analysis.table import exact_table, golden_table, has_table
-from asnet.errors import ToolMissingError, UnitError
+from asnet.errors import ToolError, UnitError
 from asnet.types import FloatMode
 from asnet.units import FunctionLibrary, UnitInstance
 from asnet.units.guard import check
@@ -113,7 +113,7 @@ class Analysis:
             if source.library is None or instance not in source.library.instances:  # those it holds have been checked
                 check(instance.files, trust_verilog=source.trust_verilog)
             return unit_netlist(instance, self.mode, source.cache, compare)
-        except (UnitError, ToolMissingError) as error:
+        except (UnitError, ToolError) as error:  # the golden model serves in any case
             return str(error)
 
 

@@ -16,7 +16,7 @@ from asnet.emulate.analysis.elaborate import VerilogDesign, elaborate, front_end
 from asnet.emulate.analysis.mapping import RECIPE, smallest
 from asnet.emulate.analysis.netlist import Netlist
 from asnet.emulate.analysis.registers import combinational
-from asnet.errors import UnitError
+from asnet.errors import ToolTimeoutError, UnitError
 from asnet.tools import yosys
 from asnet.types import FloatMode
 from asnet.units import UnitInstance
@@ -49,13 +49,13 @@ def unit_circuits(instance: UnitInstance, mode: FloatMode, cache: Cache) -> list
 
     Raises:
         ToolMissingError: there is no yosys.
-        UnitError: its Verilog cannot be elaborated, or is no function of its operands (latch, loop, state).
+        UnitError: its Verilog cannot be elaborated, or not in time, or is no function of its operands.
     """
 
     def build(folder: Path) -> None:
         try:
             found = [combinational(e, instance.latency) for e in elaborate(unit_design(instance, mode), front_ends())]
-        except UnitError as error:
+        except (UnitError, ToolTimeoutError) as error:
             _refuse(folder, str(error))
             return
         arrays: dict[str, NDArray[np.int32]] = {}
@@ -84,10 +84,11 @@ def unit_netlist(instance: UnitInstance, mode: FloatMode, cache: Cache, check: C
     """
 
     def build(folder: Path) -> None:
-        netlist = smallest(unit_circuits(instance, mode, cache))
+        circuits = unit_circuits(instance, mode, cache)
         try:
+            netlist = smallest(circuits)
             check(netlist)
-        except UnitError as error:
+        except (UnitError, ToolTimeoutError) as error:
             _refuse(folder, str(error))
             return
         widths = np.array([netlist.width_a, netlist.width_b], np.int32)

@@ -16,13 +16,16 @@ from asnet.types import FloatMode
 from asnet.units import UnitInstance, VerilogFile, interface
 from asnet.units.elaborate import write_files
 
-__all__ = ["FRONT_ENDS", "Elaborated", "FlipFlop", "VerilogDesign", "elaborate", "front_ends", "unit_design"]
+__all__ = ["FRONT_ENDS", "SECONDS", "Elaborated", "FlipFlop", "VerilogDesign", "elaborate", "front_ends", "unit_design"]
 
 FRONT_ENDS: Final[Mapping[str, tuple[str, ...]]] = {
     "arrays": ("alumacc", "share", "opt"),
     "booth": ("booth", "alumacc", "share", "opt"),
 }
 """How multiplications become gates: arrays of partial products, or radix-4 Booth (a pass that old yosys lack)."""
+
+SECONDS: Final = 300.0
+"""How long yosys and ABC may take for a unit: more of them are for hardware than for emulation."""
 
 _BOOTH_SINCE: Final = (0, 34)
 
@@ -107,6 +110,7 @@ def elaborate(design: VerilogDesign, ways: Sequence[str] = ("arrays",)) -> list[
 
     Raises:
         ToolMissingError: there is no yosys.
+        ToolTimeoutError: it takes more than :data:`SECONDS`.
         UnitError: yosys cannot elaborate it, or it has latches, loops, tristates or clocks that are no port.
     """
     with tempfile.TemporaryDirectory(prefix="asnet-") as name:
@@ -116,12 +120,14 @@ def elaborate(design: VerilogDesign, ways: Sequence[str] = ("arrays",)) -> list[
             (folder / f"{_TOP}.v").write_text(design.wrapper, encoding="utf-8")
             sources.append(f"{_TOP}.v")
         try:
-            yosys.find().run_script(_script(design.top, sources, ways), folder)
+            yosys.find().run_script(_script(design.top, sources, ways), folder, limit=SECONDS)
         except ToolTimeoutError:
             raise
         except ToolError as error:
-            found = re.search(r"^(?:.*: )?ERROR: (.*)$", str(error), re.MULTILINE)
-            raise UnitError(f"yosys cannot elaborate it: {found[1] if found else error}") from error
+            found = re.search(r"^(?:.*: )?ERROR: ?(.*)$", str(error), re.MULTILINE)
+            if found is None:
+                raise
+            raise UnitError(f"yosys cannot elaborate it: {found[1]}") from error
         texts = [(folder / f"{front_end}.json").read_text(encoding="utf-8") for front_end in ways]
     return [_read(json.loads(text)["modules"][design.top]) for text in texts]
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from asnet.emulate.analysis.abc import run_abc
 from asnet.emulate.analysis.aig import Aig
+from asnet.emulate.analysis.elaborate import SECONDS
 from asnet.emulate.analysis.netlist import CONSTANT_0, CONSTANT_1, Netlist
 from asnet.errors import ToolError
 
@@ -46,7 +47,7 @@ def smallest(aigs: Sequence[Aig]) -> Netlist:
 
     Raises:
         ToolMissingError: there is no yosys.
-        ToolError: yosys or ABC fails.
+        ToolError: yosys or ABC fails; ToolTimeoutError: they take more than :data:`SECONDS`.
     """
     large = max(len(aig.gates) for aig in aigs) > _MANY_GATES
     return min(_mapped(aigs, [_QUICK] if large else _SCRIPTS), key=lambda netlist: netlist.gates)
@@ -62,7 +63,7 @@ def _mapped(aigs: Sequence[Aig], scripts: Sequence[str]) -> list[Netlist]:
         f"read {graph}.aig; {scripts[number]}; write_blif {result}"
         for (graph, number), result in zip(runs, results, strict=True)
     ]
-    _, texts = run_abc(graphs, commands, results, files={"three.lut": _LUTS})
+    _, texts = run_abc(graphs, commands, results, files={"three.lut": _LUTS}, limit=SECONDS)
     return [_read(text, graphs[graph]) for text, (graph, _) in zip(texts, runs, strict=True)]
 
 
