@@ -29,6 +29,8 @@ __all__ = ["Forms", "Staging"]
 _LEAST_KEPT = 128 << 20
 """Bytes of blobs of other configurations that are kept, beside those of the one at hand, where memory allows."""
 
+_CHUNK = 256 << 20
+"""Bytes of a chunk of images, where not all images fit the memory."""
 _TOGETHER = 64
 """Configurations that share chunks of images, where not all images fit the memory."""
 
@@ -86,7 +88,8 @@ class Staging:
         self._engines: dict[tuple[int, tuple[str, ...]], StagedEngine | Batched] = {}
         per_run = sum(stages.strides)
         self._runs_kept = memory // max(1, per_run)
-        size = max(1, min(dataset.runs, self._runs_kept))
+        fits = self._runs_kept >= dataset.runs
+        size = dataset.runs if fits else max(1, min(self._runs_kept, _CHUNK // max(1, per_run)))
         self._chunks = [slice(low, min(low + size, dataset.runs)) for low in range(0, dataset.runs, size)]
         self._spare = min(_LEAST_KEPT, max(0, memory - size * per_run))
         self._whole: Kept[_Result] | None = None
