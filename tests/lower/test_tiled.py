@@ -14,6 +14,7 @@ from asnet.ir import Module, for_hls, verify
 from asnet.ir.jit import Binder, Engine
 from asnet.ir.tiling import Tiling, host_tiling
 from asnet.lower import lower
+from asnet.lower.tiled import panels
 from asnet.network.load import load
 from asnet.network.model import Network
 from asnet.passes import approximate
@@ -156,21 +157,63 @@ def compare(found: dict[str, np.ndarray], expected_outputs: dict[str, np.ndarray
         assert_same_bits(found[tensor], expected, f"{op_type} {shapes} {attributes}: {tensor}")
 
 
-def test_masked_operands_have_the_bits_of_masked_loops(network: Network, objects: Cache) -> None:
-    """Packed ready for the product or not, each operand is masked by its own mask."""
+def masked(network: Network, tiling: Tiling | None, cache: Cache) -> dict[str, np.ndarray]:
+    """Outputs with operands masked, each by its own mask."""
     unit = ApproximateUnit.shipped("fmul_trunc").instance(p=12)
-    granted = Masks(0xFFFFF000, 0xFFF80000)
+    module = approximate(lower(network, FloatMode.IEEE, tiling=tiling))
+    verify(module)
+    granted = {unit.digest: Masks(0xFFFFF000, 0xFFF80000)}
+    binding = Binding(module.slots, {unit.name: unit}, [Mask(FloatMode.IEEE, granted)])
+    configuration = {slot.name: unit.name for slot in module.slots}
+    binding.select(configuration)
+    return outputs(network, module, cache, binding.binder(binding.plan(configuration)))
+
+
+def test_masked_operands_have_the_bits_of_masked_loops(network: Network, objects: Cache) -> None:
+    """Packed ready for the product or not."""
     modules = [approximate(lower(network, FloatMode.IEEE, tiling=tiling)) for tiling in (None, host_tiling(sites=True))]
     counts = [{slot.name: slot.count for slot in module.slots} for module in modules]
     assert counts[0] == counts[1]
-    found: list[dict[str, np.ndarray]] = []
-    for module in modules:
-        verify(module)
-        binding = Binding(module.slots, {unit.name: unit}, [Mask(FloatMode.IEEE, {unit.digest: granted})])
-        configuration = {slot.name: unit.name for slot in module.slots}
-        binding.select(configuration)
-        found.append(outputs(network, module, objects, binding.binder(binding.plan(configuration))))
-    compare(found[1], found[0])
+    compare(masked(network, host_tiling(sites=True), objects), masked(network, None, objects))
+
+
+def convolution(shape: tuple[int, ...], weights: tuple[int, ...], pads: list[int]) -> Network:
+    random = np.random.default_rng(3)
+    w = numpy_helper.from_array(random.standard_normal(weights).astype(np.float32), "w")
+    node = helper.make_node("Conv", ["x", "w"], ["y"], pads=pads)
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
+    graph = helper.make_graph([node], "convolution", [x], [onnx.ValueInfoProto(name="y")], [w])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    return load(onnx.shape_inference.infer_shapes(model).SerializeToString())
+
+
+def test_scalars_may_be_packed_in_groups_of_rows(objects: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two groups of 5 rows and one of 3, for several panels and blocks of the reduction."""
+    for name, value in {"_GROUP": 1, "_ROWS": 5, "_READY_DEPTH": 8}.items():
+        monkeypatch.setattr(panels, name, value)
+    network = convolution((1, 6, 9, 13), (13, 6, 2, 2), [0, 1, 1, 0])
+    found, expected = (masked(network, tiling, objects) for tiling in (host_tiling(sites=True), None))
+    assert_same_bits(found["y"], expected["y"], "groups")
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "pads"),
+    [
+        ((1, 3, 5, 7), (3, 3), [1, 2, 0, 1]),
+        ((1, 3, 1, 7), (1, 3), [0, 2, 0, 1]),
+        ((2, 2, 4, 4), (3, 3), [0, 0, 2, 0]),
+        ((1, 2, 6, 6), (3, 3), [0, 0, 0, 2]),
+        ((1, 2, 9), (3,), [0, 3]),
+        ((1, 2, 4, 5, 6), (2, 2, 2), [1, 1, 1, 0, 1, 1]),
+        ((1, 2, 4, 5, 6), (2, 2, 2), [0, 1, 1, 0, 1, 1]),
+    ],
+)
+def test_padding_row_by_row_is_padding(
+    shape: tuple[int, ...], kernel: tuple[int, ...], pads: list[int], objects: Cache
+) -> None:
+    network = convolution(shape, (4, shape[1], *kernel), pads)
+    found, expected = (outputs(network, lower(network, tiling=tiling), objects) for tiling in (host_tiling(), None))
+    assert_same_bits(found["y"], expected["y"], f"{shape} {pads}")
 
 
 def test_tiles_are_for_the_host(network: Network) -> None:
