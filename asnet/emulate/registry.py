@@ -18,7 +18,7 @@ from asnet.emulate.integer import ExactIntegers, FactoredIntegers, Factors
 from asnet.emulate.lift import Lifted, LiftedCall, LiftedUnit, WordCalls, WordDesign, computable, unit_words
 from asnet.emulate.products import ProductsForm
 from asnet.emulate.row_table import RowTable
-from asnet.errors import ToolMissingError, UnitError
+from asnet.errors import ToolError, UnitError
 from asnet.units import FunctionLibrary, UnitInstance
 
 __all__ = ["Sources", "products_forms"]
@@ -66,7 +66,7 @@ class Sources:
         if instance.digest not in self._words:
             try:
                 found = computable(unit_words(instance, self.library.mode, self.cache))
-            except (UnitError, ToolMissingError):
+            except (UnitError, ToolError):
                 found = None
             self._words[instance.digest] = found
         return self._words[instance.digest]
