@@ -29,7 +29,7 @@ class Tiling:
     lanes: int = 16
     line: int = 16
     tiles: tuple[tuple[int, float], ...] = ((8, 0.7), (4, 0.8), (4, 0.9), (4, 1.0))
-    depth: int = 1200
+    depth: int = 512
     registers: str = ""
     sites: bool = False
     products: frozenset[str] | None = None
@@ -70,7 +70,9 @@ _PANEL = 0.25
 """Cost of a panel beside that of its vectors, in vectors of the fastest tile."""
 
 _BY_PROCESSOR = {
-    "znver4": Tiling(lanes=8, tiles=((6, 0.8), (6, 0.8), (6, 0.85), (6, 0.95), (5, 0.98), (4, 1.0)), registers="ymm"),
+    "znver4": Tiling(
+        lanes=8, tiles=((6, 0.8), (6, 0.8), (6, 0.85), (6, 0.95), (5, 0.98), (4, 1.0)), depth=1200, registers="ymm"
+    ),
 }
 """LLVM's name of a processor → the tiling that was measured to be its fastest.
 
