@@ -100,7 +100,8 @@ class Chooser:
         result = certify_products(taken.form, what, instance, self._library, self._cache)  # its kernel for this size
         if isinstance(result, Certificate):
             return replace(taken, certificate=result)
-        return Candidate(self._forms[-1][1], taken.shape, 0.0)
+        golden = self._forms[-1][1]
+        return Candidate(golden, taken.shape, self._rate(golden, what, instance))
 
     def _known(self, key: tuple[object, ...], what: Products, instance: UnitInstance | None) -> Candidate | None:
         """The choice of an earlier run, if there was one; its kernel is certified as ever."""
@@ -151,7 +152,7 @@ class Chooser:
             )
             taken = taken or right
         golden = self._forms[-1][1]
-        return [*found, Candidate(golden, shape, self._rate(golden, what, instance) if thorough else 0.0)]
+        return [*found, Candidate(golden, shape, self._rate(golden, what, instance) if thorough or not taken else 0.0)]
 
     def _rate(self, form: ProductsForm, what: Products, instance: UnitInstance | None) -> float:
         return rate(form, what, instance, self._library.mode, self._cache)
