@@ -35,8 +35,8 @@ _SCRIPTS: Final = (
 )
 """No one of them is always best; they differ by a tenth."""
 
-_MANY_GATES: Final = 3000
-"""Larger graphs are not worked on for long: that takes ten times as long for some three gates in a hundred."""
+_MANY_GATES: Final = 2000
+"""Larger graphs are not worked on for long: that takes ten to a hundred times as long for three gates in a hundred."""
 
 RECIPE: Final = "\n".join((_QUICK, *_SCRIPTS, str(_MANY_GATES)))
 """What a mapped netlist depends on beside its graph."""
@@ -49,7 +49,7 @@ def smallest(aigs: Sequence[Aig]) -> Netlist:
         ToolMissingError: there is no yosys.
         ToolError: yosys or ABC fails; ToolTimeoutError: they take more than :data:`SECONDS`.
     """
-    large = max(len(aig.gates) for aig in aigs) > _MANY_GATES
+    large = min(len(aig.gates) for aig in aigs) > _MANY_GATES
     return min(_mapped(aigs, [_QUICK] if large else _SCRIPTS), key=lambda netlist: netlist.gates)
 
 
