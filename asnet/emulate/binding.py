@@ -102,7 +102,7 @@ class Binding:
                 definitions[_CALL] = _TRAMPOLINE
                 symbols[_KERNELS] = self._kernels.ctypes.data
         text = "\n".join([*lines, *definitions.values()]) + "\n" if used else ""
-        return Binder(text, symbols, rows, keep=(self._tables, self._kernels, used))
+        return Binder(text, symbols, rows, keep=self)
 
     def select(self, configuration: Mapping[str, str], slots: Collection[str] | None = None) -> None:
         """Make ``configuration`` what ``slots`` (default: all) compute, in every form that serves it."""
