@@ -149,13 +149,8 @@ def operator(instance: UnitInstance, mode: FloatMode) -> Operator:
         UnitError: the description promises a latency without a clock.
     """
     unit, ports = instance.unit, instance.ports
-    parameters = dict(instance.verilog_parameters)
-    if instance.float_mode is not None:
-        parameters[instance.float_mode] = int(mode is FloatMode.FTZ)
-    latency = instance.latency
-    if instance.stages is not None:
-        parameters[instance.stages.parameter] = instance.stages.default
-        latency += instance.stages.default
+    stages = instance.stages.default if instance.stages is not None else 0
+    parameters, latency = instance.settings(mode, stages), instance.latency + stages
     wrapped = latency == 0
     if not wrapped and "clk" not in ports:
         raise UnitError(

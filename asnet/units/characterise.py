@@ -121,11 +121,7 @@ def measure(instance: UnitInstance, mode: FloatMode, cache: Cache) -> Characteri
 def _synthesised(instance: UnitInstance, mode: FloatMode, tool: yosys.Yosys, folder: Path) -> dict[str, Any]:
     """The netlist of ``instance`` in yosys' JSON format."""
     names = write_files(instance.files, folder)
-    values = dict(instance.verilog_parameters)
-    if instance.float_mode is not None:
-        values[instance.float_mode] = int(mode is FloatMode.FTZ)
-    if instance.stages is not None:
-        values[instance.stages.parameter] = 0
+    values = instance.settings(mode)
     script = [f'read_verilog -sv -I. "{name}"' for name in names]
     if values:
         settings = " ".join(f"-set {name} {value}" for name, value in values.items())

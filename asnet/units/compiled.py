@@ -98,11 +98,7 @@ def runtime(cache: Cache) -> list[Path]:
 def _top(instance: UnitInstance, mode: FloatMode) -> str:
     """Verilog of a module with ports a, b, y (clk, ce) around the instance, combinational where it has stages."""
     found = interface(instance)
-    values = dict(instance.verilog_parameters)
-    if instance.float_mode is not None:
-        values[instance.float_mode] = int(mode is FloatMode.FTZ)
-    if instance.stages is not None:
-        values[instance.stages.parameter] = 0
+    values = instance.settings(mode)
     widths = {role: found.width(role) for role in found.roles}
     lines = [
         f"{'output' if role == 'y' else 'input'} [{width - 1}:0] {role}" if role in "aby" else f"input {role}"

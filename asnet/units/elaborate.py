@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from asnet.errors import UnitError, did_you_mean
 from asnet.tools import verilator
-from asnet.types import OperandType
+from asnet.types import FloatMode, OperandType
 from asnet.units.description import ROLES
 from asnet.units.rendered import RenderedUnit
 from asnet.units.rendering import VerilogFile
@@ -78,14 +78,9 @@ def write_files(files: Sequence[VerilogFile], folder: Path) -> list[str]:
     return [file.name for file in files if file.is_source]
 
 
-def parameter_flags(instance: RenderedUnit, *, ftz: bool = True) -> list[str]:
-    """``-G`` flags: the instance's values, its float mode, and no pipeline stages."""
-    values = dict(instance.verilog_parameters)
-    if instance.float_mode is not None:
-        values[instance.float_mode] = int(ftz)
-    if instance.stages is not None:
-        values[instance.stages.parameter] = 0
-    return [f"-G{name}={value}" for name, value in values.items()]
+def parameter_flags(instance: RenderedUnit) -> list[str]:
+    """``-G`` flags: the instance's values, flush to zero, and no pipeline stages."""
+    return [f"-G{name}={value}" for name, value in instance.settings(FloatMode.FTZ).items()]
 
 
 _ERROR: Final = re.compile(

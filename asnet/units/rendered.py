@@ -11,7 +11,7 @@ from typing import Final
 from asnet.cache import digest
 from asnet.errors import UnitError
 from asnet.jsonfile import ParameterValue
-from asnet.types import EXACT, OperandType
+from asnet.types import EXACT, FloatMode, OperandType
 from asnet.units.description import StageParameter, UnitDescription
 from asnet.units.rendering import VerilogFile
 
@@ -90,6 +90,15 @@ class RenderedUnit:
     def float_mode(self) -> str | None:
         """The Verilog parameter that selects the float mode (1 ftz, 0 ieee)."""
         return self.unit.float_mode
+
+    def settings(self, mode: FloatMode, stages: int = 0) -> dict[str, int]:
+        """The Verilog parameters to instantiate it with: its values, its float mode, its number of pipeline stages."""
+        values = dict(self.verilog_parameters)
+        if self.float_mode is not None:
+            values[self.float_mode] = int(mode is FloatMode.FTZ)
+        if self.stages is not None:
+            values[self.stages.parameter] = stages
+        return values
 
     @cached_property
     def digest(self) -> str:

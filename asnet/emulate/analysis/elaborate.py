@@ -86,11 +86,7 @@ def unit_design(instance: UnitInstance, mode: FloatMode) -> VerilogDesign:
         UnitError: its ports do not fit its operation.
     """
     found = interface(instance)
-    values = dict(instance.verilog_parameters)
-    if instance.float_mode is not None:
-        values[instance.float_mode] = int(mode is FloatMode.FTZ)
-    if instance.stages is not None:
-        values[instance.stages.parameter] = 0
+    values = instance.settings(mode)
     roles = [role for role in found.roles if role != "ce"]
     ports = [
         f"{'output' if role == 'y' else 'input'} [{found.width(role) - 1}:0] {role}"
