@@ -57,7 +57,7 @@ def images_per_second(
     for choice in (EXACT, *units):
         contestants[choice, bound.forms(choice)] = partial(_running, bound, choice, x, threads)
     if importlib.util.find_spec("onnxruntime"):
-        contestants[EXACT, "onnxruntime"] = partial(_one_by_one, onnx.load_from_string(data), x, threads)
+        contestants[EXACT, "onnxruntime"] = partial(session, onnx.load_from_string(data), x, threads)
     racing = {" ".join(key): contestant for key, contestant in contestants.items()}
     rates = race(racing, float(len(x)), rounds=rounds, wall=threads > 1)
     return dict(zip(contestants, rates.values(), strict=True))
@@ -68,16 +68,6 @@ def _running(bound: Bound, choice: str, x: np.ndarray, threads: int) -> Callable
     state = engine.state(len(x))
     engine.run(x, state=state)
     return lambda: engine.execute(state)
-
-
-def _one_by_one(model: onnx.ModelProto, x: np.ndarray, threads: int) -> Callable[[], object]:
-    runs = [session(model, image[None], threads) for image in x[:20]]
-
-    def run() -> None:
-        for place in range(len(x)):
-            runs[place % len(runs)]()
-
-    return run
 
 
 def first_accuracy(name: str) -> dict[str, float]:
