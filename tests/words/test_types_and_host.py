@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -102,3 +105,14 @@ def test_a_failing_tool_shows_its_last_lines(tmp_path: Path) -> None:
         run_tool(["sh", "-c", "echo no licence >&2; exit 3"], cwd=tmp_path)
     with pytest.raises(ToolError, match="cannot run 'no-such-program': No such file"):
         run_tool(["no-such-program"])
+
+
+def test_the_float_mode_needs_no_cache(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    program = (
+        "import numpy as np; from asnet.host import float_environment; from asnet.types import FloatMode\n"
+        "with float_environment(FloatMode.FTZ): print(np.float32(1e-40) * np.float32(1))\n"
+    )
+    environment = {**os.environ, "ASNET_CACHE": str(tmp_path / "file" / "cache")}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("0.0\n", "")
