@@ -11,8 +11,8 @@ __all__ = ["HlsOptions"]
 class HlsOptions:
     """Options of high-level synthesis.
 
-    ``scheduler`` names an entry of :data:`asnet.hls.schedulers.SCHEDULERS`. ``chain`` is the delay, in levels of logic,
-    that may lie between two registers; the levels of each operation are in :mod:`asnet.hls.operators`.
+    ``scheduler`` names an entry of :data:`asnet.hls.fsm.schedulers.SCHEDULERS`. ``chain`` is the delay, in levels of
+    logic, that may lie between two registers; the levels of each operation are in :mod:`asnet.hls.operators`.
     """
 
     scheduler: str = "list"

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from asnet.errors import SynthesisError, did_you_mean
-from asnet.hls.allocation import Allocation, Binder
-from asnet.hls.binding import bind
 from asnet.hls.design import RtlDesign
+from asnet.hls.fsm.allocation import Allocation, Binder
+from asnet.hls.fsm.binding import bind
+from asnet.hls.fsm.layer import LayerModule, emit_layer
+from asnet.hls.fsm.schedule import Schedule
+from asnet.hls.fsm.schedulers import make_schedule
 from asnet.hls.kernel import Kernel
-from asnet.hls.layer import LayerModule, emit_layer
 from asnet.hls.library import unit_files, unit_modules
 from asnet.hls.loops import executions
 from asnet.hls.memories import DesignMemory, design_memories, hex_text
@@ -23,8 +25,6 @@ from asnet.hls.output import MANIFEST, MANIFEST_KIND
 from asnet.hls.parse import parse_kernels
 from asnet.hls.ranges import widths
 from asnet.hls.report import BlockReport, LayerReport, report_files
-from asnet.hls.schedule import Schedule
-from asnet.hls.schedulers import make_schedule
 from asnet.hls.simplify import simplify
 from asnet.hls.top import MEMORY_SUFFIXES, RESERVED, Top, emit_top
 from asnet.ir import MemoryKind, Module, for_hls

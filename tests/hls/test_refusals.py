@@ -9,14 +9,14 @@ import pytest
 
 from asnet import hls
 from asnet.errors import SynthesisError
-from asnet.hls.allocation import Allocation, Binder
+from asnet.hls.fsm.allocation import Allocation, Binder
+from asnet.hls.fsm.list_schedule import list_schedule
+from asnet.hls.fsm.schedule import Schedule, check_schedule
 from asnet.hls.kernel import Kernel
-from asnet.hls.list_schedule import list_schedule
 from asnet.hls.loops import counted_loops, executions
 from asnet.hls.options import HlsOptions
 from asnet.hls.parse import parse_kernels
 from asnet.hls.ranges import widths
-from asnet.hls.schedule import Schedule, check_schedule
 from asnet.hls.simplify import simplify
 from asnet.ir import MemoryKind, for_hls
 from asnet.types import FloatMode

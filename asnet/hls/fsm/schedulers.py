@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from asnet.errors import SynthesisError, did_you_mean
-from asnet.hls.allocation import Allocation
-from asnet.hls.list_schedule import list_schedule
-from asnet.hls.schedule import Schedule, check_schedule
+from asnet.hls.fsm.allocation import Allocation
+from asnet.hls.fsm.list_schedule import list_schedule
+from asnet.hls.fsm.schedule import Schedule, check_schedule
 
 __all__ = ["SCHEDULERS", "Scheduler", "make_schedule"]
 

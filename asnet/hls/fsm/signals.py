@@ -6,8 +6,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from asnet.hls.binding import Binding
 from asnet.hls.expressions import Signal, SignalUse, bits
+from asnet.hls.fsm.binding import Binding
 from asnet.hls.kernel import Constant, Operand, Operation
 from asnet.hls.names import Names
 from asnet.hls.operators import Operator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from asnet.hls.allocation import Allocation
+from asnet.hls.fsm.allocation import Allocation
 from asnet.hls.kernel import Block, Constant, Kernel, Operand, Operation
 
 __all__ = ["Dependence", "dependences"]

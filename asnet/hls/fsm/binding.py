@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from asnet.hls.allocation import Allocation
+from asnet.hls.fsm.allocation import Allocation
+from asnet.hls.fsm.schedule import Schedule
 from asnet.hls.kernel import Block, Constant, Operand
 from asnet.hls.ranges import Width
-from asnet.hls.schedule import Schedule
 
 __all__ = ["Binding", "State", "bind", "capture_cycle"]
 

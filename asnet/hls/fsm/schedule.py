@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from asnet.errors import SynthesisError
-from asnet.hls.allocation import Allocation
-from asnet.hls.dependence import dependences
+from asnet.hls.fsm.allocation import Allocation
+from asnet.hls.fsm.dependence import dependences
 from asnet.hls.kernel import Block, Constant, Kernel, Operand, Operation
 
 __all__ = ["BlockSchedule", "Schedule", "arrival_of_all", "check_schedule", "may_be_empty"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from asnet.hls.allocation import Allocation
-from asnet.hls.dependence import Dependence, dependences
+from asnet.hls.fsm.allocation import Allocation
+from asnet.hls.fsm.dependence import Dependence, dependences
+from asnet.hls.fsm.schedule import BlockSchedule, Schedule, arrival_of_all, may_be_empty
 from asnet.hls.kernel import Block, Operation
-from asnet.hls.schedule import BlockSchedule, Schedule, arrival_of_all, may_be_empty
 
 __all__ = ["list_schedule"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from asnet.hls.binding import Binding, capture_cycle
 from asnet.hls.expressions import DECODED, Signal, bits, literal, logic
+from asnet.hls.fsm.binding import Binding, capture_cycle
+from asnet.hls.fsm.signals import IDLE, LayerSignals, MemoryPort, OperatorPort
 from asnet.hls.kernel import Block, Operation
 from asnet.hls.names import comment, vector
 from asnet.hls.operators import UNIT_OPS, Operator
 from asnet.hls.ranges import Width, address_bits
-from asnet.hls.signals import IDLE, LayerSignals, MemoryPort, OperatorPort
 from asnet.resources import render
 
 __all__ = ["LayerModule", "MemoryPort", "OperatorPort", "emit_layer"]
