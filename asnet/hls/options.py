@@ -2,18 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 
-__all__ = ["HlsOptions"]
+__all__ = ["HlsOptions", "Style", "Weights"]
+
+
+class Style(StrEnum):
+    """How layers share the chip."""
+
+    DATAFLOW = "dataflow"
+    """Every layer has units of its own; layers work at the same time and hand images on through streams."""
+
+    SEQUENTIAL = "sequential"
+    """Layers run one after the other and share units and memories: the smallest area."""
+
+
+class Weights(StrEnum):
+    """Where constants are."""
+
+    INTERNAL = "internal"
+    """In ROMs on the chip."""
+
+    EXTERNAL = "external"
+    """In memory behind an AXI4 read master."""
 
 
 @dataclass(frozen=True)
 class HlsOptions:
     """Options of high-level synthesis.
 
-    ``scheduler`` names an entry of :data:`asnet.hls.fsm.schedulers.SCHEDULERS`. ``chain`` is the delay, in levels of
-    logic, that may lie between two registers; the levels of each operation are in :mod:`asnet.hls.operators`.
+    ``clock``: the wanted clock in MHz; stages of units and the logic between two registers follow from it.
+    ``parallel``: glob on layer names → lanes, later entries win; ``resources``: op → units that a layer's pipeline (of
+    the whole design in the sequential style) may use; ``target_cycles``: lanes are chosen so that an image takes no
+    more cycles; ``fit``: lanes are chosen so that the design fits the device. ``interleave``: glob on layer names →
+    images that are worked on in turn, where a layer has fewer outputs than the adder has stages.
+
+    ``pipelined``: False gives each layer the general controller, one operation after the other. ``scheduler`` names an
+    entry of :data:`asnet.hls.fsm.schedulers.SCHEDULERS` for it; ``chain`` is the delay, in levels of logic, that may
+    lie between two registers there; the levels of each operation are in :mod:`asnet.hls.operators`.
     """
 
+    style: Style = Style.SEQUENTIAL
+    clock: float = 100.0
+    parallel: Mapping[str, int] = field(default_factory=dict[str, int])
+    resources: Mapping[str, int] = field(default_factory=dict[str, int])
+    target_cycles: int | None = None
+    fit: str | None = None
+    interleave: Mapping[str, int] = field(default_factory=dict[str, int])
+    weights: Weights = Weights.INTERNAL
+    pipelined: bool = True
     scheduler: str = "list"
     chain: int = 9

@@ -11,13 +11,14 @@ from asnet.errors import SynthesisError, did_you_mean
 from asnet.hls.design import RtlDesign
 from asnet.hls.fsm.allocation import Allocation, Binder
 from asnet.hls.fsm.binding import bind
-from asnet.hls.fsm.layer import LayerModule, emit_layer
+from asnet.hls.fsm.layer import emit_layer
 from asnet.hls.fsm.schedule import Schedule
 from asnet.hls.fsm.schedulers import make_schedule
 from asnet.hls.kernel import Kernel
 from asnet.hls.library import unit_files, unit_modules
 from asnet.hls.loops import executions
 from asnet.hls.memories import DesignMemory, design_memories, hex_text
+from asnet.hls.module import LayerModule
 from asnet.hls.names import Names, comment
 from asnet.hls.operators import Operator
 from asnet.hls.options import HlsOptions

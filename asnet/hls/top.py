@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from asnet.hls.fsm.layer import LayerModule, MemoryPort
 from asnet.hls.memories import DesignMemory
+from asnet.hls.module import LayerModule, MemoryPort
 from asnet.hls.names import comment, vector
 from asnet.hls.operators import Operator
 from asnet.ir import MemoryKind

@@ -7,27 +7,15 @@ from dataclasses import dataclass, field
 
 from asnet.hls.expressions import DECODED, Signal, bits, literal, logic
 from asnet.hls.fsm.binding import Binding, capture_cycle
-from asnet.hls.fsm.signals import IDLE, LayerSignals, MemoryPort, OperatorPort
+from asnet.hls.fsm.signals import IDLE, LayerSignals
 from asnet.hls.kernel import Block, Operation
+from asnet.hls.module import LayerModule
 from asnet.hls.names import comment, vector
 from asnet.hls.operators import UNIT_OPS, Operator
 from asnet.hls.ranges import Width, address_bits
 from asnet.resources import render
 
-__all__ = ["LayerModule", "MemoryPort", "OperatorPort", "emit_layer"]
-
-
-@dataclass(frozen=True)
-class LayerModule:
-    """The Verilog of one layer, and what it is connected to."""
-
-    layer: str
-    module: str
-    text: str
-    memories: tuple[MemoryPort, ...]
-    operators: tuple[OperatorPort, ...]
-    states: int
-    register_bits: int
+__all__ = ["emit_layer"]
 
 
 @dataclass

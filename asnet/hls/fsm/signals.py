@@ -4,40 +4,20 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from asnet.hls.expressions import Signal, SignalUse, bits
 from asnet.hls.fsm.binding import Binding
 from asnet.hls.kernel import Constant, Operand, Operation
+from asnet.hls.module import MemoryPort, OperatorPort
 from asnet.hls.names import Names
-from asnet.hls.operators import Operator
 from asnet.hls.ranges import Width
-from asnet.ir import Memory
 
-__all__ = ["IDLE", "LayerSignals", "MemoryPort", "OperatorPort"]
+__all__ = ["IDLE", "LayerSignals"]
 
 IDLE = "S_IDLE"
 """The state before the start and after the end."""
 
 _OWN = ("clk", "reset", "start", "done", "state", "unused", IDLE)
-
-
-@dataclass(frozen=True)
-class MemoryPort:
-    """A layer's connection to a memory; ``prefix`` starts the names of its ports."""
-
-    memory: Memory
-    prefix: str
-    reads: bool
-    writes: bool
-
-
-@dataclass(frozen=True)
-class OperatorPort:
-    """A layer's connection to a shared operator: ports ``<prefix>_a``, ``_b``, ``_y``."""
-
-    operator: Operator
-    prefix: str
 
 
 class LayerSignals:
@@ -69,7 +49,7 @@ class LayerSignals:
             ops = {operation.op for operation in operations if operation.is_memory and operation.detail == memory.name}
             if ops:
                 prefix = self.names.fresh(memory.name, ("_raddr", "_rdata", "_we", "_waddr", "_wdata"))
-                yield MemoryPort(memory, prefix, "load" in ops, "store" in ops)
+                yield MemoryPort(memory, prefix, int("load" in ops), int("store" in ops))
 
     def _find_operators(self) -> Iterator[OperatorPort]:
         for operator in dict.fromkeys(self._allocation.operators.values()):
