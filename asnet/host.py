@@ -28,7 +28,9 @@ __all__ = [
     "float_environment",
     "flush_subnormals",
     "has_subnormals",
+    "host_features",
     "initialize_llvm",
+    "linker",
     "memory_bytes",
     "processor_name",
     "processors",
@@ -109,6 +111,13 @@ _loaded: list[object] = []
 
 
 @cache
+def linker() -> llvm.LLJIT:
+    """What loads object code into this process."""
+    initialize_llvm()
+    return llvm.create_lljit_compiler()
+
+
+@cache
 def _switch() -> tuple[Callable[[int], int], Callable[[int], None]]:
     """The functions of :data:`_SWITCH`."""
     if platform.machine() not in {"x86_64", "AMD64"} or not sys.platform.startswith("linux"):
@@ -119,9 +128,8 @@ def _switch() -> tuple[Callable[[int], int], Callable[[int], None]]:
     initialize_llvm()
     text = _SWITCH.replace("RESET", _RESET if llvm.get_host_cpu_features().get("xsave") else "")
     code = llvm.JITLibraryBuilder().add_object_img(_object_code(text)).export_symbol("enter").export_symbol("leave")
-    linker = llvm.create_lljit_compiler()
-    library = code.link(linker, "float environment")
-    _loaded.extend((linker, library))
+    library = code.link(linker(), "float environment")
+    _loaded.append(library)
     enter = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint32)(library["enter"])
     return enter, ctypes.CFUNCTYPE(None, ctypes.c_uint64)(library["leave"])
 
@@ -194,6 +202,12 @@ def processors() -> int:
 def processor_name() -> str:
     """What LLVM calls this processor."""
     return llvm.get_host_cpu_name()
+
+
+@cache
+def host_features() -> str:
+    """What LLVM says this processor can do."""
+    return llvm.get_host_cpu_features().flatten()
 
 
 @cache

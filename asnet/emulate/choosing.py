@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import llvmlite.binding as llvm
-
 from asnet.cache import Cache, digest
 from asnet.emulate.certificates import Certificate, Difference, certify_products, kernel_digest
 from asnet.emulate.cost import Shape, rate, shape_like
 from asnet.emulate.kernels import sources
 from asnet.emulate.products import ProductsForm, ProductsFunction
-from asnet.host import processor_name
+from asnet.host import host_features, processor_name
 from asnet.ir import Products, Slot
 from asnet.types import EXACT, Array
 from asnet.units import FunctionLibrary, UnitInstance
@@ -127,7 +125,7 @@ class Chooser:
         return taken
 
     def _entry(self, key: tuple[object, ...]) -> str:
-        features = llvm.get_host_cpu_features().flatten()
+        features = host_features()
         kinds = [form.kind for _, form in self._forms]
         return digest([sources(), repr(key), repr(kinds), self._library.mode, processor_name(), features])
 

@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import llvmlite.binding as llvm
 import numpy as np
 
 from asnet.cache import Cache, digest
 from asnet.emulate.products import ProductsForm, ProductsFunction
-from asnet.host import float_environment, processor_name
+from asnet.host import float_environment, host_features, processor_name
 from asnet.ir import Products
-from asnet.ir.products import COLUMNS, container
+from asnet.ir.products import container, padded
 from asnet.types import AnyArray, FloatMode, operand_type
 from asnet.units import UnitInstance
 
@@ -65,7 +64,7 @@ def rate(form: ProductsForm, what: Products, instance: UnitInstance | None, mode
     data = form.data(reference, instance, _operands(reference)[2])
     sizes = [0 if isinstance(entry, int) else entry.nbytes for entry in data.entries]
     facts = (what.type, what.accumulator, what.vector_is_a, what.constant is None, what.constant_is_s, shape)
-    features = llvm.get_host_cpu_features().flatten()
+    features = host_features()
     own = instance.digest if form.symbols and instance is not None else ""  # it calls code that is the instance's own
     key = digest([_VERSION, text, own, repr(form.machine), processor_name(), features, mode, repr(facts), repr(sizes)])
 
@@ -108,7 +107,7 @@ def _best(form: ProductsForm, what: Products, instance: UnitInstance | None, mod
 def _operands(what: Products) -> tuple[AnyArray, AnyArray, AnyArray | None]:
     """Random v and s in the size of ``what``, and the constant one of them as forms are given it."""
     random = np.random.default_rng(1)
-    v = np.zeros((what.depth, -(-what.columns // COLUMNS) * COLUMNS), container(what.type))
+    v = np.zeros((what.depth, padded(what.columns)), container(what.type))
     v[:, : what.columns] = _drawn(random, what.type, (what.depth, what.columns))
     s = _drawn(random, what.type, (what.rows, what.depth)).astype(v.dtype)
     return v, s, None if what.constant is None else s[None] if what.constant_is_s else v

@@ -20,7 +20,7 @@ from asnet.host import float_environment
 from asnet.ir import Products
 from asnet.ir.kernel import Kernel, load_kernel
 from asnet.ir.optimise import Machine
-from asnet.ir.products import ALIGNMENT, ARGUMENTS, COLUMNS, container
+from asnet.ir.products import ALIGNMENT, ARGUMENTS, COLUMNS, container, padded
 from asnet.types import AnyArray, Array, FloatMode
 from asnet.units import UnitInstance
 
@@ -140,7 +140,7 @@ class ProductsFunction:
         """The bare call of the kernel on copies of the operands, to be made in the design's float mode, and the sums
         that it adds to."""
         (depth, columns), rows = v.shape, s.shape[0]
-        pitch = max(COLUMNS, -(-columns // COLUMNS) * COLUMNS)
+        pitch = max(COLUMNS, padded(columns))
         kind = container(self.what.type)
         panel, sums = aligned((max(1, depth), pitch), kind), aligned((max(1, rows), pitch), self.what.accumulator)
         panel[:depth, :columns] = v

@@ -7,7 +7,6 @@ import itertools
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from asnet.cache import Cache, digest
 from asnet.errors import DataError, PassError, did_you_mean
-from asnet.host import initialize_llvm, processors
+from asnet.host import host_features, linker, processors
 from asnet.ir.inputs import checked_inputs
 from asnet.ir.module import MemoryKind, Module
 from asnet.ir.optimise import HOST, Machine, host_machine, optimise_for_host, retarget
@@ -69,7 +68,7 @@ def compile_object(text: str, binder_text: str, cache: Cache, machine: Machine =
     """
     key = digest(
         [
-            *(text, binder_text, "host-8", repr(machine), llvm.get_host_cpu_name(), _host_features()),
+            *(text, binder_text, "host-8", repr(machine), llvm.get_host_cpu_name(), host_features()),
             *(llvmlite.__version__, _llvm_version()),
         ]
     )
@@ -98,23 +97,12 @@ def compile_object(text: str, binder_text: str, cache: Cache, machine: Machine =
     return CompiledObject((folder / _OBJECT).read_bytes(), defines, needs)
 
 
-@cache
-def _host_features() -> str:
-    return llvm.get_host_cpu_features().flatten()
-
-
 def _llvm_version() -> str:
     return ".".join(str(part) for part in llvm.llvm_version_info)
 
 
 _LINK_LOCK = threading.Lock()
 _LIBRARY_NUMBERS = itertools.count()
-
-
-@cache
-def _linker() -> llvm.LLJIT:
-    initialize_llvm()
-    return llvm.create_lljit_compiler()
 
 
 def link(compiled: Sequence[CompiledObject], symbols: Mapping[str, int], name: str) -> tuple[int, object]:
@@ -147,7 +135,7 @@ def link_several(
             builder.add_object_img(part.code)
         for symbol, address in symbols.items():
             builder.import_symbol(symbol, address)
-        library = builder.link(_linker(), f"asnet.{next(_LIBRARY_NUMBERS)}")
+        library = builder.link(linker(), f"asnet.{next(_LIBRARY_NUMBERS)}")
         return [library[name] for name in names], library
 
 

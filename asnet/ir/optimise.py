@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import llvmlite.binding as llvm
 
 from asnet.errors import PassError
-from asnet.host import initialize_llvm
+from asnet.host import host_features, initialize_llvm
 from asnet.ir.module import Module
 from asnet.ir.verify import parse
 
@@ -35,7 +35,7 @@ def host_machine(machine: Machine = HOST) -> llvm.TargetMachine:
     initialize_llvm()
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=machine.cpu or llvm.get_host_cpu_name(),
-        features=machine.features or ("" if machine.cpu else llvm.get_host_cpu_features().flatten()),
+        features=machine.features or ("" if machine.cpu else host_features()),
         opt=machine.effort,
         jit=True,
     )

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 
 from asnet.types import operand_type
 
-__all__ = ["ALIGNMENT", "ARGUMENTS", "COLUMNS", "PLACEHOLDER", "Products", "container", "products_symbol"]
+__all__ = ["ALIGNMENT", "ARGUMENTS", "COLUMNS", "PLACEHOLDER", "Products", "container", "padded", "products_symbol"]
 
 ALIGNMENT = 64
 """Bytes."""
@@ -73,6 +73,11 @@ def container(kind: str) -> str:
     if operand.is_float:
         return "float32"
     return f"{'' if operand.signed else 'u'}int{8 if operand.width <= 8 else 16}"
+
+
+def padded(columns: int) -> int:
+    """The multiple of :data:`COLUMNS` that holds ``columns``."""
+    return -(-columns // COLUMNS) * COLUMNS
 
 
 def products_symbol(symbol: str) -> str:

@@ -43,6 +43,14 @@ class VerilogDesign:
     wrapper: str
     top: str
 
+    def write(self, folder: Path) -> list[str]:
+        """Write everything to ``folder``; the names of the sources to read."""
+        sources = write_files(self.files, folder)
+        if self.wrapper:
+            (folder / f"{self.top}.v").write_text(self.wrapper, encoding="utf-8")
+            sources.append(f"{self.top}.v")
+        return sources
+
 
 @dataclass(frozen=True)
 class FlipFlop:
@@ -111,10 +119,7 @@ def elaborate(design: VerilogDesign, ways: Sequence[str] = ("arrays",)) -> list[
     """
     with tempfile.TemporaryDirectory(prefix="asnet-") as name:
         folder = Path(name)
-        sources = write_files(design.files, folder)
-        if design.wrapper:
-            (folder / f"{_TOP}.v").write_text(design.wrapper, encoding="utf-8")
-            sources.append(f"{_TOP}.v")
+        sources = design.write(folder)
         try:
             yosys.find().run_script(_script(design.top, sources, ways), folder, limit=SECONDS)
         except ToolTimeoutError:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Final
 
-import llvmlite.binding as llvm
 import numpy as np
 
 from asnet.cache import Cache, digest
-from asnet.emulate.certificates.certificate import Certificate, Difference, Evidence
+from asnet.emulate.certificates.certificate import Certificate, Difference, Evidence, established
 from asnet.emulate.certificates.operands import corners_of, random_blocks
-from asnet.host import processor_name
+from asnet.host import host_features, processor_name
 from asnet.types import AnyArray, Array
 from asnet.units import FunctionLibrary, UnitInstance
 
@@ -37,22 +34,16 @@ def certify_call(
     All pairs of corners and random pairs are compared. ``library`` must hold the instance.
     """
     kernel, processor = digest([text]), processor_name()
-    features = llvm.get_host_cpu_features().flatten()
-    key = digest([_VERSION, form, kernel, processor, features, instance.digest, library.mode, str(_RANDOM), str(_SEED)])
+    facts = (library.mode, str(_RANDOM), str(_SEED))
+    key = digest([_VERSION, form, kernel, processor, host_features(), instance.digest, *facts])
 
-    def build(folder: Path) -> None:
+    def compare() -> Certificate | Difference:
         found = _compared(form, call, instance, library)
         if isinstance(found, Difference):
-            content: object = {"difference": vars(found)}
-        else:
-            made = Certificate(instance.name, instance.digest, library.mode, form, (found,), kernel, processor)
-            content = made.as_json()
-        (folder / "certificate.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+            return found
+        return Certificate(instance.name, instance.digest, library.mode, form, (found,), kernel, processor)
 
-    content = json.loads((cache.get("certificates", key, build) / "certificate.json").read_text(encoding="utf-8"))
-    if "difference" in content:
-        return Difference(**content["difference"])
-    return Certificate.from_json(content | {"instance": instance.name})
+    return established(cache, key, instance.name, compare)
 
 
 def _compared(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["Certificate", "Difference", "Evidence"]
+from asnet.cache import Cache
+
+__all__ = ["Certificate", "Difference", "Evidence", "established"]
 
 _HOW: Final[Mapping[str, str]] = {
     "exhaustive": "all {pairs:,} pairs of operands",
@@ -79,3 +83,19 @@ class Difference:
 
     def __str__(self) -> str:
         return f"{self.form} gives {self.found} at {self.where}, the golden model {self.golden}"
+
+
+def established(
+    cache: Cache, key: str, instance: str, compare: Callable[[], Certificate | Difference]
+) -> Certificate | Difference:
+    """What ``compare`` finds, kept in ``cache`` under ``key``; a certificate is for the unit under its name now."""
+
+    def build(folder: Path) -> None:
+        found = compare()
+        content = {"difference": vars(found)} if isinstance(found, Difference) else found.as_json()
+        (folder / "certificate.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+    content = json.loads((cache.get("certificates", key, build) / "certificate.json").read_text(encoding="utf-8"))
+    if "difference" in content:
+        return Difference(**content["difference"])
+    return replace(Certificate.from_json(content), instance=instance)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Final
 
-import llvmlite.binding as llvm
 import numpy as np
 
 from asnet.cache import Cache, digest
 from asnet.emulate.analysis import operand_values
-from asnet.emulate.certificates.certificate import Certificate, Difference, Evidence
+from asnet.emulate.certificates.certificate import Certificate, Difference, Evidence, established
 from asnet.emulate.certificates.operands import corners_of, random_blocks
 from asnet.emulate.products import ProductsForm, ProductsFunction
-from asnet.host import float_environment, processor_name
+from asnet.host import float_environment, host_features, processor_name
 from asnet.ir import Products
-from asnet.ir.products import COLUMNS, container
+from asnet.ir.products import container, padded
 from asnet.types import EXACT, AnyArray, Array, operand_type
 from asnet.units import FunctionLibrary, UnitInstance
 
@@ -61,22 +58,16 @@ def certify_products(
     kernel = kernel_digest(form, what, instance)
     processor = processor_name()
     facts = (what.type, what.accumulator, what.vector_is_a, what.constant is None, what.constant_is_s)
-    features = llvm.get_host_cpu_features().flatten()
     unit = EXACT if instance is None else instance.digest
-    key = digest([_VERSION, form.kind, kernel, processor, features, unit, library.mode, repr(facts)])
+    key = digest([_VERSION, form.kind, kernel, processor, host_features(), unit, library.mode, repr(facts)])
 
-    def build(folder: Path) -> None:
+    def compare() -> Certificate | Difference:
         found = _Comparison(form, what, instance, library, cache, text).run()
         if isinstance(found, Difference):
-            content: object = {"difference": vars(found)}
-        else:
-            content = Certificate(name, unit, library.mode, form.kind, found, kernel, processor).as_json()
-        (folder / "certificate.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+            return found
+        return Certificate(name, unit, library.mode, form.kind, found, kernel, processor)
 
-    content = json.loads((cache.get("certificates", key, build) / "certificate.json").read_text(encoding="utf-8"))
-    if "difference" in content:
-        return Difference(**content["difference"])
-    return Certificate.from_json(content | {"instance": name})
+    return established(cache, key, name, compare)
 
 
 @dataclass(frozen=True)
@@ -148,7 +139,7 @@ class _Comparison:
         sides = [(a, b) if self.what.vector_is_a else (b, a) for a, b in pairs]
         if self.what.constant is not None and not self.what.constant_is_s:
             for v, s in _joined(sides):
-                constant = np.zeros((1, _padded(len(v))), v.dtype)
+                constant = np.zeros((1, padded(len(v))), v.dtype)
                 constant[0, : len(v)] = v
                 function = self._function(1, len(v), 1, 1, constant)
                 for begin in range(0, len(s), _ROWS):
@@ -177,7 +168,7 @@ class _Comparison:
             by_s = self.what.constant is not None and self.what.constant_is_s
             constant: Array | None = np.stack(s) if by_s else None
             if self.what.constant is not None and not by_s:
-                constant = np.zeros((depth, _padded(columns)), v.dtype)
+                constant = np.zeros((depth, padded(columns)), v.dtype)
                 constant[:, :columns] = v
             function = self._function(rows, columns, depth, 2 if by_s else 1, constant)
             start = self._start(random, (rows, columns))
@@ -281,7 +272,3 @@ def _joined(sides: Sequence[tuple[Array, Array]]) -> Iterator[tuple[Array, Array
     pairs = sum(len(v) * len(s) for v, s in sides)
     s = np.concatenate([s for _, s in sides])
     yield v, s[:: max(1, len(s) * len(v) // pairs)]
-
-
-def _padded(columns: int) -> int:
-    return -(-columns // COLUMNS) * COLUMNS

@@ -16,7 +16,6 @@ from asnet.errors import ToolError, ToolTimeoutError, UnitError
 from asnet.tools import yosys
 from asnet.types import FloatMode
 from asnet.units import UnitInstance
-from asnet.units.elaborate import write_files
 
 __all__ = ["Bit", "Cell", "WordDesign", "read_words", "unit_words"]
 
@@ -88,10 +87,7 @@ def _elaborated(design: VerilogDesign) -> Mapping[str, Any]:
     """The ports and cells of ``design`` in yosys' JSON."""
     with tempfile.TemporaryDirectory(prefix="asnet-") as name:
         folder = Path(name)
-        sources = write_files(design.files, folder)
-        if design.wrapper:
-            (folder / f"{design.top}.v").write_text(design.wrapper, encoding="utf-8")
-            sources.append(f"{design.top}.v")
+        sources = design.write(folder)
         lines = [f'read_verilog -sv -I. "{source}"' for source in sources]
         lines += [f"hierarchy -check -top {design.top}", *_SCRIPT]
         try:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asnet.ir.module import Memory
-from asnet.ir.products import ALIGNMENT
+from asnet.ir.products import ALIGNMENT, padded
 from asnet.lower.context import LayerContext
 from asnet.lower.products.operands import Operand
-from asnet.lower.products.plan import Plan, padded
+from asnet.lower.products.plan import Plan
 from asnet.types import Array
 
 __all__ = ["constant_scalars", "constant_vectors", "is_constant"]

@@ -10,7 +10,7 @@ from typing import Protocol
 from llvmlite import ir
 
 from asnet.ir.module import Memory
-from asnet.ir.products import ALIGNMENT, COLUMNS, Products
+from asnet.ir.products import ALIGNMENT, COLUMNS, Products, padded
 from asnet.lower.arithmetic import I64, register_type
 from asnet.lower.builder import LayerBuilder
 from asnet.lower.context import LayerContext
@@ -20,7 +20,7 @@ from asnet.lower.products.constants import constant_scalars, constant_vectors, i
 from asnet.lower.products.exact import exact_kernel
 from asnet.lower.products.operands import Operand
 from asnet.lower.products.packing import copy_run, load_vector
-from asnet.lower.products.plan import Plan, padded, plan
+from asnet.lower.products.plan import Plan, plan
 from asnet.types import ELEMENT_TYPES, operand_type
 
 __all__ = ["Finish", "PanelProducts"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from asnet.ir.products import COLUMNS
+from asnet.ir.products import COLUMNS, padded
 from asnet.lower.contraction import Axis, Contraction
 from asnet.lower.tiled.plan import Column, Step, chained, columns_of, joined, scalar_stride, vector_stride
 
-__all__ = ["Blocks", "Plan", "padded", "plan"]
+__all__ = ["Blocks", "Plan", "plan"]
 
 _MOST_COLUMNS = 1024
 
@@ -104,11 +104,6 @@ class Blocks:
     def pitch(self) -> int:
         """Elements from step to step of a panel, and from row to row of its sums."""
         return padded(self.width)
-
-
-def padded(columns: int) -> int:
-    """``columns``, up to the next multiple of :data:`asnet.ir.products.COLUMNS`."""
-    return -(-columns // COLUMNS) * COLUMNS
 
 
 def plan(c: Contraction, *, varies: bool) -> Plan | None:
