@@ -12,7 +12,7 @@ from asnet.hls.library import UNITS_FOLDER
 from asnet.hls.memories import DesignMemory
 from asnet.hls.operators import Operator
 from asnet.hls.output import write_design
-from asnet.hls.report import LayerReport
+from asnet.hls.reporting import DesignReport, LayerReport
 from asnet.types import FloatMode
 
 __all__ = ["RtlDesign"]
@@ -22,8 +22,7 @@ __all__ = ["RtlDesign"]
 class RtlDesign:
     """Hardware of one network in one configuration. ``files``: path → text; ``top``: the top module's name.
 
-    ``cycles`` is the number of clock cycles in which the layers work on an image; at most that many if not
-    ``cycles_exact``, None if a loop's trip count is not known. ``writes``: layer → the memories it fills.
+    ``writes``: layer → the memories it fills; ``report``: how long it takes and what it is made of.
     """
 
     name: str
@@ -32,11 +31,28 @@ class RtlDesign:
     files: Mapping[str, str] = field(repr=False)
     memories: tuple[DesignMemory, ...] = field(repr=False)
     operators: tuple[Operator, ...] = field(repr=False)
-    layers: tuple[LayerReport, ...] = field(repr=False)
+    report: DesignReport = field(repr=False)
     writes: tuple[tuple[str, tuple[str, ...]], ...] = field(repr=False)
-    configuration: Mapping[str, str]
-    cycles: int | None
-    cycles_exact: bool
+
+    @property
+    def layers(self) -> tuple[LayerReport, ...]:
+        """The facts of each layer."""
+        return self.report.layers
+
+    @property
+    def configuration(self) -> Mapping[str, str]:
+        """Slot → the unit that it got."""
+        return self.report.configuration
+
+    @property
+    def cycles(self) -> int | None:
+        """Clock cycles in which the layers work on an image, None if a loop's trip count is not known."""
+        return self.report.cycles
+
+    @property
+    def cycles_exact(self) -> bool:
+        """Whether an image takes exactly :attr:`cycles`; at most that many if not."""
+        return self.report.exact
 
     @cached_property
     def digest(self) -> str:

@@ -25,7 +25,14 @@ from asnet.hls.options import HlsOptions
 from asnet.hls.output import MANIFEST, MANIFEST_KIND
 from asnet.hls.parse import parse_kernels
 from asnet.hls.ranges import widths
-from asnet.hls.report import BlockReport, LayerReport, report_files
+from asnet.hls.reporting import (
+    DesignReport,
+    LayerReport,
+    LoopReport,
+    memory_report,
+    report_files,
+    unit_reports,
+)
 from asnet.hls.simplify import simplify
 from asnet.hls.top import MEMORY_SUFFIXES, RESERVED, Top, emit_top
 from asnet.ir import MemoryKind, Module, for_hls
@@ -128,13 +135,22 @@ class _Synthesis:
         for memory in memories:
             if memory.is_rom:
                 files[memory.hex_file] = hex_text(memory, module.constants)
-        totals = {
-            "float mode": module.mode.value,
-            "cycles per image": cycles,
-            "cycles are exact": exact,
-            "states": sum(report.states for report in reports),
-        }
-        files.update(report_files(self._name, reports, operators, memories, totals))
+        report = DesignReport(
+            network=self._name,
+            top=top_name,
+            mode=module.mode.value,
+            style=self._options.style.value,
+            clock=self._options.clock,
+            cycles=cycles,
+            exact=exact,
+            interval=None,
+            layers=tuple(reports),
+            units=unit_reports(operators, reports),
+            memories=tuple(memory_report(memory) for memory in memories),
+            configuration=self._configuration,
+            identity={"IR": module.digest, "ASNet": self._version},
+        )
+        files.update(report_files(report))
         files[MANIFEST] = self._manifest(top_name, operators, reports)
         return RtlDesign(
             name=self._name,
@@ -143,11 +159,8 @@ class _Synthesis:
             files=files,
             memories=memories,
             operators=operators,
-            layers=tuple(reports),
+            report=report,
             writes=tuple((call.layer, call.writes) for call in module.calls),
-            configuration=self._configuration,
-            cycles=cycles,
-            cycles_exact=exact,
         )
 
     def _plan(self, kernel: Kernel) -> _Plan:
@@ -222,8 +235,8 @@ def _report(plan: _Plan, layer: LayerModule, op_type: str) -> LayerReport:
         cycles=cycles,
         exact=runs.exact,
         operations=dict(sorted(Counter(unit.name for unit in plan.allocation.operators.values()).items())),
-        blocks=tuple(
-            BlockReport(name, length, None if runs.count is None else runs.count[name])
+        loops=tuple(
+            LoopReport(name, {}, None if runs.count is None else runs.count[name], 0, length)
             for name, length in lengths.items()
         ),
     )

@@ -1,0 +1,192 @@
+"""What a design is made of and how long it takes: the facts that engines and tops state, and reports show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from asnet.hls.memories import DesignMemory
+from asnet.hls.operators import Operator
+
+__all__ = [
+    "DesignReport",
+    "LayerReport",
+    "LoopReport",
+    "MemoryReport",
+    "OperationReport",
+    "UnitReport",
+    "memory_report",
+    "unit_reports",
+]
+
+
+@dataclass(frozen=True)
+class OperationReport:
+    """One operation of a loop's schedule.
+
+    ``start`` is its cycle, counted from the start of its iteration; ``latency`` 0 is combinational. ``resource``: the
+    unit or the memory port that it occupies, None for logic. ``source``: what it is, for people.
+    """
+
+    name: str
+    start: int
+    latency: int
+    resource: str | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class LoopReport:
+    """One loop (or block) of a layer.
+
+    ``counters``: name → extent, the outermost first; ``iterations`` per image, over all ``runs`` of the loop (None: not
+    known). ``interval``: cycles from one iteration to the next, 0 where they do not overlap; ``depth``: cycles of one
+    iteration. ``limit`` says what keeps the interval from being smaller. ``start``: the cycle of the layer in which it
+    starts for the first time, None if that is not known.
+    """
+
+    name: str
+    counters: Mapping[str, int]
+    iterations: int | None
+    interval: int
+    depth: int
+    limit: str = ""
+    operations: tuple[OperationReport, ...] = ()
+    start: int | None = None
+    runs: int = 1
+
+    @property
+    def cycles(self) -> int | None:
+        """Cycles per image in which the loop works."""
+        if self.iterations is None:
+            return None
+        if not self.interval:
+            return self.depth * self.iterations
+        return self.interval * self.iterations + self.runs * max(0, self.depth - self.interval)
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """One layer.
+
+    ``cycles`` per image, from its start to its last result (None: unknown; not ``exact``: at most). ``interval``:
+    cycles from one image to the next, None where it is ``cycles``. ``start``: the cycle of the first image in which it
+    starts, None if nobody counted.
+
+    ``operations`` counts the instructions on each operator (by the operator's name); ``units`` the operators that the
+    layer has for itself. ``lanes`` work side by side on ``work`` operations per image, one per lane and cycle at best
+    (None: not counted). ``states`` of the controller; ``register_bits`` without it. ``engine``: ``pipelined``, or
+    ``general`` where one operation follows the other.
+    """
+
+    layer: str
+    op_type: str
+    module: str
+    states: int
+    register_bits: int
+    cycles: int | None
+    exact: bool
+    operations: Mapping[str, int]
+    loops: tuple[LoopReport, ...]
+    interval: int | None = None
+    start: int | None = None
+    lanes: int = 1
+    work: int | None = None
+    units: Mapping[str, int] = field(default_factory=dict[str, int])
+    engine: str = "general"
+
+    @property
+    def spacing(self) -> int | None:
+        """Cycles from one image to the next."""
+        return self.cycles if self.interval is None else self.interval
+
+    @property
+    def busy(self) -> float | None:
+        """The part of all lanes' cycles in which they work, while images follow one another."""
+        if self.work is None or not self.spacing:
+            return None
+        return self.work / (self.lanes * self.spacing)
+
+
+@dataclass(frozen=True)
+class UnitReport:
+    """One operator: how many ``instances`` the design has, and how many instructions (``operations``) use them."""
+
+    name: str
+    operator: str
+    op: str
+    digest: str
+    latency: int
+    parameters: Mapping[str, int]
+    instances: int
+    operations: int
+
+
+@dataclass(frozen=True)
+class MemoryReport:
+    """One memory: ``words`` of ``width`` bits, ``copies`` times. ``layer``: whose it is, empty if layers share it."""
+
+    name: str
+    kind: str
+    words: int
+    width: int
+    copies: int = 1
+    layer: str = ""
+    note: str = ""
+
+    @property
+    def bits(self) -> int:
+        """All its bits."""
+        return self.words * self.width * self.copies
+
+
+@dataclass(frozen=True)
+class DesignReport:
+    """A whole design. ``cycles``: per image, from its first layer's start to the last result (None: unknown).
+
+    ``interval``: cycles from one image to the next, None if nobody counted; ``clock`` in MHz is the wanted one.
+    ``identity``: digests and other facts that tell the design from others, name → value.
+    """
+
+    network: str
+    top: str
+    mode: str
+    style: str
+    clock: float
+    cycles: int | None
+    exact: bool
+    interval: int | None
+    layers: tuple[LayerReport, ...]
+    units: tuple[UnitReport, ...]
+    memories: tuple[MemoryReport, ...]
+    configuration: Mapping[str, str]
+    identity: Mapping[str, str]
+
+    @property
+    def states(self) -> int:
+        """States of all controllers."""
+        return sum(layer.states for layer in self.layers)
+
+
+def unit_reports(operators: Sequence[Operator], layers: Sequence[LayerReport]) -> tuple[UnitReport, ...]:
+    """The units of a design: an operator that no layer has for itself exists once, for all."""
+    own = {operator.name: sum(layer.units.get(operator.name, 0) for layer in layers) or 1 for operator in operators}
+    return tuple(
+        UnitReport(
+            name=operator.instance.name,
+            operator=operator.name,
+            op=operator.instance.op,
+            digest=operator.instance.digest,
+            latency=operator.latency,
+            parameters=dict(operator.parameters),
+            instances=own[operator.name],
+            operations=sum(layer.operations.get(operator.name, 0) for layer in layers),
+        )
+        for operator in operators
+    )
+
+
+def memory_report(memory: DesignMemory, *, copies: int = 1, layer: str = "", note: str = "") -> MemoryReport:
+    """A memory as it stands in the design."""
+    network = memory.memory
+    return MemoryReport(network.name, network.kind.value, network.size, memory.width, copies, layer, note)
