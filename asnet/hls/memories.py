@@ -58,8 +58,7 @@ def design_memories(used: Sequence[Memory], names: Names, suffixes: Sequence[str
 
 
 def hex_text(memory: DesignMemory, constants: Mapping[str, Array]) -> str:
-    """The contents of a ROM for ``$readmemh``, one word a line."""
-    values = np.ascontiguousarray(constants[memory.memory.name]).reshape(-1)
-    unsigned = values.view(f"u{memory.memory.element_bytes}")
-    digits = memory.width // 4
-    return "".join(f"{int(word):0{digits}x}\n" for word in unsigned)
+    """The contents of a ROM for ``$readmemh``, one word a line; words may be of any number of bytes."""
+    shape = memory.memory.size, memory.memory.element_bytes
+    rows = np.ascontiguousarray(constants[memory.memory.name]).reshape(-1).view(np.uint8).reshape(shape)
+    return "".join(f"{row.tobytes().hex()}\n" for row in rows[:, ::-1])
