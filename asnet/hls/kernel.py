@@ -14,7 +14,7 @@ from typing import TypeAlias
 from asnet.errors import SynthesisError
 from asnet.ir import Memory
 
-__all__ = ["Block", "Branch", "Constant", "Kernel", "Operand", "Operation", "Phi", "signed"]
+__all__ = ["Block", "Branch", "Constant", "Kernel", "Operand", "Operation", "Phi", "fault", "signed"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ def signed(bits: int, width: int) -> int:
     """The two's complement value of the low ``width`` bits."""
     bits &= (1 << width) - 1
     return bits - (1 << width) if bits >> (width - 1) else bits
+
+
+def fault(layer: str, source: str, problem: str) -> SynthesisError:
+    """The error for an instruction of a layer."""
+    return SynthesisError(f"layer {layer!r}: {problem}: `{source.strip()}`")
 
 
 @dataclass(frozen=True)
@@ -138,4 +143,4 @@ class Kernel:
 
     def error(self, source: str, problem: str) -> SynthesisError:
         """The error for an instruction of this layer."""
-        return SynthesisError(f"layer {self.layer!r}: {problem}: `{source.strip()}`")
+        return fault(self.layer, source, problem)

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from asnet.errors import SynthesisError, did_you_mean
+from asnet.hls.binder import Binder
 from asnet.hls.design import RtlDesign
-from asnet.hls.fsm.allocation import Allocation, Binder
+from asnet.hls.fsm.allocation import Allocation, allocate
 from asnet.hls.fsm.binding import bind
 from asnet.hls.fsm.layer import emit_layer
 from asnet.hls.fsm.schedule import Schedule
@@ -95,7 +96,7 @@ class _Synthesis:
         self._options = options
         self._version = __version__
         self._slots = {slot.symbol: slot for slot in module.slots}
-        self._binder = Binder(instances, self._slots, module.mode, options)
+        self._binder = Binder(instances, self._slots, module.mode)
         self._configuration: dict[str, str] = {}
         for slot in module.slots:
             instance = instances.get(slot.name)
@@ -164,7 +165,7 @@ class _Synthesis:
         )
 
     def _plan(self, kernel: Kernel) -> _Plan:
-        allocation = self._binder.allocate(kernel, widths(kernel))
+        allocation = allocate(self._binder, kernel, widths(kernel), self._options.chain)
         schedule = make_schedule(allocation, self._options.scheduler)
         return _Plan(kernel, allocation, schedule)
 

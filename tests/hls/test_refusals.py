@@ -9,7 +9,8 @@ import pytest
 
 from asnet import hls
 from asnet.errors import SynthesisError
-from asnet.hls.fsm.allocation import Allocation, Binder
+from asnet.hls.binder import Binder
+from asnet.hls.fsm.allocation import Allocation, allocate
 from asnet.hls.fsm.list_schedule import list_schedule
 from asnet.hls.fsm.schedule import Schedule, check_schedule
 from asnet.hls.kernel import Kernel
@@ -102,8 +103,7 @@ def plan(program: Program, chain: int = 10) -> tuple[Kernel, Allocation]:
     module = module_of([program], FloatMode.FTZ)
     (kernel,) = parse_kernels(for_hls(module), module.calls, module.memories, ())
     kernel = simplify(kernel)
-    binder = Binder({}, {}, module.mode, HlsOptions(chain=chain))
-    return kernel, binder.allocate(kernel, widths(kernel))
+    return kernel, allocate(Binder({}, {}, module.mode), kernel, widths(kernel), chain)
 
 
 @pytest.mark.parametrize("chain", [1, 4, 10, 40])

@@ -1,0 +1,142 @@
+"""Binding: which operator or memory port an operation runs on. Both engines of a layer ask here.
+
+A resource takes new operands every cycle and gives the result ``latency`` cycles later, for that cycle only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from asnet.hls.kernel import Operation, fault
+from asnet.hls.operators import (
+    PREDICATE_EDGES,
+    READ_EDGES,
+    UNIT_EDGES,
+    UNIT_OPS,
+    WIDE_OPS,
+    WRAPPED_EDGES,
+    WRITE_EDGES,
+    Edges,
+    Operator,
+    exact_instance,
+    is_logic,
+    operator,
+)
+from asnet.ir import Slot
+from asnet.types import FloatMode
+from asnet.units import UnitInstance
+
+__all__ = ["Binder", "Resource", "memory_port", "unit_port"]
+
+_READ = "read"
+_WRITE = "write"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """Something that ``count`` operations may use in one cycle."""
+
+    name: str
+    latency: int
+    edges: Edges
+    count: int = 1
+
+
+class Binder:
+    """Chooses the operators of a design: one for each unit instance, shared by everything that uses it."""
+
+    def __init__(
+        self,
+        instances: Mapping[str, UnitInstance | None],
+        slots: Mapping[str, Slot],
+        mode: FloatMode,
+    ) -> None:
+        """``instances``: slot name → instance, None = exact; ``slots``: symbol → slot."""
+        self._instances = instances
+        self._slots = slots
+        self._mode = mode
+        self._operators: dict[str, Operator] = {}
+
+    @property
+    def operators(self) -> tuple[Operator, ...]:
+        """The operators asked for so far, in order."""
+        return tuple(self._operators.values())
+
+    def operator(self, layer: str, operation: Operation) -> Operator | None:
+        """The operator that ``operation`` of ``layer`` runs on; None if it is logic.
+
+        Raises:
+            SynthesisError: there is no operator for it, or its unit does not fit its operands.
+        """
+        instance = self._instance(layer, operation)
+        if instance is None:
+            if not is_logic(operation.op):
+                raise fault(layer, operation.source, f"there is no operator for {operation.op!r}")
+            return None
+        unit = self._operator(instance)
+        _check_fit(layer, operation, unit)
+        return unit
+
+    def _instance(self, layer: str, operation: Operation) -> UnitInstance | None:
+        """The unit that ``operation`` needs; None if it is logic."""
+        if operation.op == "call":
+            slot = self._slots[operation.detail]
+            chosen = self._instances.get(slot.name)
+            if chosen is None:
+                return exact_instance(slot.op, slot.type)
+            if (chosen.op, chosen.type.name) != (slot.op, slot.type):
+                raise fault(
+                    layer,
+                    operation.source,
+                    f"slot {slot.name!r} ({slot.op} of {slot.type}) is bound to {chosen.name}, a unit for {chosen.op} "
+                    f"of {chosen.type}",
+                )
+            return chosen
+        use = UNIT_OPS.get(operation.op)
+        if use is None:
+            return None
+        return exact_instance(f"{use.op}64" if use.op in WIDE_OPS and operation.widths[0] > 32 else use.op)
+
+    def _operator(self, instance: UnitInstance) -> Operator:
+        known = self._operators.get(instance.digest)
+        if known is None:
+            known = operator(instance, self._mode)
+            taken = {other.name for other in self._operators.values()}
+            name, number = known.name, 1
+            while known.name in taken:
+                number += 1
+                known = replace(known, name=f"{name}_{number}")
+            self._operators[instance.digest] = known
+        return known
+
+
+def memory_port(operation: Operation) -> Resource:
+    """The port of its memory that a load or a store uses."""
+    if operation.op == "load":
+        return Resource(f"{_READ} {operation.detail}", 1, READ_EDGES)
+    return Resource(f"{_WRITE} {operation.detail}", 0, WRITE_EDGES)
+
+
+def unit_port(unit: Operator) -> Resource:
+    """The operands of a unit."""
+    return Resource(unit.name, unit.latency, _edges(unit))
+
+
+def _edges(unit: Operator) -> Edges:
+    if unit.wrapped:
+        return WRAPPED_EDGES
+    return PREDICATE_EDGES if unit.result_width < unit.widths[0] else UNIT_EDGES
+
+
+def _check_fit(layer: str, operation: Operation, unit: Operator) -> None:
+    if len(unit.widths) != len(operation.operands):
+        raise fault(
+            layer,
+            operation.source,
+            f"{unit.instance.name} takes {len(unit.widths)} operands, the operation has {len(operation.operands)}",
+        )
+    if unit.instance.type.is_float and any(width != 32 for width in operation.widths):
+        raise fault(layer, operation.source, f"{unit.instance.name} takes float, the operation has other operands")
+    if operation.op.startswith("fpto") and operation.width > unit.result_width:
+        raise fault(layer, operation.source, f"{unit.instance.name} gives {unit.result_width} bits")
