@@ -9,14 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from asnet.hls.kernel import Constant, Kernel, Operand, Operation, signed
 from asnet.hls.loops import counted_loops
 from asnet.ir import Memory
 
-__all__ = ["Width", "address_bits", "widths"]
+__all__ = [
+    "Range",
+    "Width",
+    "address_bits",
+    "asked",
+    "constant_range",
+    "operation_range",
+    "stored",
+    "top",
+    "union",
+    "widths",
+]
 
-_Range = tuple[int, int]
+Range: TypeAlias = tuple[int, int]
+"""The interval of a value's two's complement values (of an i1: of its bit), ends included."""
 
 
 @dataclass(frozen=True)
@@ -41,55 +54,70 @@ def widths(kernel: Kernel) -> Mapping[str, Width]:
         full = kernel.width(name)
         if full == 0:
             continue
-        if low >= 0:
-            fitting = Width(max(1, high.bit_length()))
-        else:
-            fitting = Width(1 + max((~low).bit_length(), max(high, 0).bit_length()), signed=True)
-        wanted = max(1, demand.get(name, 1))
-        best = fitting if fitting.bits < min(wanted, full) else Width(min(wanted, full))
-        result[name] = best
+        result[name] = stored((low, high), full, demand.get(name, 1))
     return result
 
 
-def _top(width: int) -> _Range:
+def stored(values: Range, full: int, wanted: int) -> Width:
+    """The fewest bits for a value of ``full`` bits within ``values`` whose low ``wanted`` bits are looked at."""
+    low, high = values
+    if low >= 0:
+        fitting = Width(max(1, high.bit_length()))
+    else:
+        fitting = Width(1 + max((~low).bit_length(), max(high, 0).bit_length()), signed=True)
+    demanded = min(max(1, wanted), full)
+    return fitting if fitting.bits < demanded else Width(demanded)
+
+
+def top(width: int) -> Range:
+    """All values of ``width`` bits."""
     return (0, 1) if width == 1 else (-(1 << (width - 1)), (1 << (width - 1)) - 1)
 
 
-def _fits(low: int, high: int, width: int) -> _Range:
-    least, most = _top(width)
+def _fits(low: int, high: int, width: int) -> Range:
+    least, most = top(width)
     return (low, high) if least <= low and high <= most else (least, most)
 
 
-def _union(a: _Range, b: _Range) -> _Range:
+def union(a: Range, b: Range) -> Range:
+    """The least interval around both."""
     return min(a[0], b[0]), max(a[1], b[1])
 
 
-def _ranges(kernel: Kernel) -> dict[str, _Range]:
+def _ranges(kernel: Kernel) -> dict[str, Range]:
     """Value → the interval of its two's complement values (of an i1: of its bit)."""
     counters = {loop.counter: loop for loop in counted_loops(kernel)}
-    found: dict[str, _Range] = {}
+    found: dict[str, Range] = {}
 
-    def of(operand: Operand) -> _Range:
-        if isinstance(operand, Constant):
-            value = operand.bits if operand.width == 1 else signed(operand.bits, operand.width)
-            return value, value
-        return found[operand]
+    def of(operand: Operand) -> Range:
+        return constant_range(operand) if isinstance(operand, Constant) else found[operand]
 
     for block in kernel.blocks:
         for phi in block.phis:
             loop = counters.get(phi.name)
             found[phi.name] = (
-                _top(phi.width) if loop is None else _union((loop.first, loop.first), (loop.last, loop.last))
+                top(phi.width) if loop is None else union((loop.first, loop.first), (loop.last, loop.last))
             )
         for operation in block.operations:
-            rule = _RANGE_RULES.get(operation.op)
-            arguments = [of(operand) for operand in operation.operands] if rule else []
-            low, high = rule(operation, arguments) if rule else _top(max(1, operation.width))
-            found[operation.name] = _fits(low, high, max(1, operation.width))
+            found[operation.name] = operation_range(operation, of)
     return found
 
 
-def _corners(operation: Operation, arguments: list[_Range]) -> _Range:
+def constant_range(constant: Constant) -> Range:
+    """The interval of a literal."""
+    value = constant.bits if constant.width == 1 else signed(constant.bits, constant.width)
+    return value, value
+
+
+def operation_range(operation: Operation, of: Callable[[Operand], Range]) -> Range:
+    """The interval of an operation's result. ``of``: that of an operand."""
+    rule = _RULES.get(operation.op)
+    arguments = [of(operand) for operand in operation.operands] if rule else []
+    low, high = rule(operation, arguments) if rule else top(max(1, operation.width))
+    return _fits(low, high, max(1, operation.width))
+
+
+def _corners(operation: Operation, arguments: list[Range]) -> Range:
     (a, b), (c, d) = arguments
     apply: dict[str, Callable[[int, int], int]] = {
         "add": lambda x, y: x + y,
@@ -102,29 +130,29 @@ def _corners(operation: Operation, arguments: list[_Range]) -> _Range:
     return min(results), max(results)
 
 
-def _shift(operation: Operation, arguments: list[_Range]) -> _Range:
+def _shift(operation: Operation, arguments: list[Range]) -> Range:
     (low, high), (least, most) = arguments
     width = operation.width
     if least != most or not 0 <= least < width:
-        return (0, high) if operation.op == "lshr" and low >= 0 else _top(width)
+        return (0, high) if operation.op == "lshr" and low >= 0 else top(width)
     if operation.op == "shl":
         return low << least, high << least
     if operation.op == "lshr" and low < 0:
-        return (0, (1 << (width - least)) - 1) if least else _top(width)
+        return (0, (1 << (width - least)) - 1) if least else top(width)
     return low >> least, high >> least
 
 
-def _bitwise(operation: Operation, arguments: list[_Range]) -> _Range:
+def _bitwise(operation: Operation, arguments: list[Range]) -> Range:
     (a, b), (c, d) = arguments
     if operation.op == "and":
         bounds = [high for low, high in arguments if low >= 0]
-        return (0, min(bounds)) if bounds else _top(operation.width)
+        return (0, min(bounds)) if bounds else top(operation.width)
     if a >= 0 and c >= 0:
         return 0, (1 << max(b, d).bit_length()) - 1
-    return _top(operation.width)
+    return top(operation.width)
 
 
-def _extend(operation: Operation, arguments: list[_Range]) -> _Range:
+def _extend(operation: Operation, arguments: list[Range]) -> Range:
     low, high = arguments[0]
     before = operation.widths[0]
     if operation.op == "sext" and before == 1:
@@ -136,20 +164,20 @@ def _extend(operation: Operation, arguments: list[_Range]) -> _Range:
     return low, high
 
 
-def _minmax(operation: Operation, arguments: list[_Range]) -> _Range:
+def _minmax(operation: Operation, arguments: list[Range]) -> Range:
     (a, b), (c, d) = arguments
     if a < 0 or c < 0:
-        return _top(operation.width)
+        return top(operation.width)
     return (min(a, c), min(b, d)) if operation.op == "umin" else (max(a, c), max(b, d))
 
 
-_RANGE_RULES: Mapping[str, Callable[[Operation, list[_Range]], _Range]] = {
+_RULES: Mapping[str, Callable[[Operation, list[Range]], Range]] = {
     **dict.fromkeys(("add", "sub", "mul", "smin", "smax"), _corners),
     **dict.fromkeys(("shl", "lshr", "ashr"), _shift),
     **dict.fromkeys(("and", "or", "xor"), _bitwise),
     **dict.fromkeys(("zext", "sext", "trunc"), _extend),
     **dict.fromkeys(("umin", "umax"), _minmax),
-    "select": lambda _, arguments: _union(arguments[1], arguments[2]),
+    "select": lambda _, arguments: union(arguments[1], arguments[2]),
 }
 
 
@@ -170,7 +198,9 @@ def _demand(kernel: Kernel) -> dict[str, int]:
             if block.branch.condition is not None:
                 ask(block.branch.condition, 1)
             for operation in reversed(block.operations):
-                for operand, bits in zip(operation.operands, _asked(kernel, operation, demand), strict=True):
+                for operand, bits in zip(
+                    operation.operands, asked(operation, demand.get(operation.name, 0), kernel.memory), strict=True
+                ):
                     ask(operand, bits)
             for phi in block.phis:
                 for operand in phi.incoming.values():
@@ -181,13 +211,12 @@ def _demand(kernel: Kernel) -> dict[str, int]:
 _SAME = frozenset(("add", "sub", "mul", "or", "xor", "zext", "sext", "trunc"))
 
 
-def _asked(kernel: Kernel, operation: Operation, demand: Mapping[str, int]) -> tuple[int, ...]:
-    """Bits of each operand that are needed for the demanded bits of the result."""
-    wanted = demand.get(operation.name, 0)
+def asked(operation: Operation, wanted: int, memories: Mapping[str, Memory]) -> tuple[int, ...]:
+    """Bits of each operand that are needed for the low ``wanted`` bits of the result."""
     full = operation.widths
     op, last = operation.op, operation.operands[-1]
     if op in ("load", "store"):
-        return (address_bits(kernel.memory[operation.detail]), *full[1:])
+        return (address_bits(memories[operation.detail]), *full[1:])
     if wanted == 0:
         return (0,) * len(full)
     if op in _SAME:

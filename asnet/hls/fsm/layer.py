@@ -11,7 +11,8 @@ from asnet.hls.fsm.signals import IDLE, LayerSignals
 from asnet.hls.kernel import Block, Operation
 from asnet.hls.module import LayerModule
 from asnet.hls.names import comment, vector
-from asnet.hls.operators import UNIT_OPS, Operator
+from asnet.hls.operands import unit_operand
+from asnet.hls.operators import Operator
 from asnet.hls.ranges import Width, address_bits
 from asnet.resources import render
 
@@ -154,20 +155,8 @@ class _Emitter:
         return list(choices.values()), [(signal, list(dict.fromkeys(states))) for signal, states in enables.items()]
 
     def _unit_operand(self, operation: Operation, unit: Operator, index: int, block: str, cycle: int) -> str:
-        operand = operation.operands[index]
-        use = UNIT_OPS.get(operation.op)
-        if unit.instance.type.is_float:
-            return self._signals.float_operand(
-                operand, block, cycle, negate=use is not None and use.negate and index == 1
-            )
-        signal = self._signals.signal(operand, block, cycle)
-        signed, width = unit.instance.type.signed, unit.widths[index]
-        if not _representable(signal, width, signed=signed):
-            raise self._kernel.error(
-                operation.source,
-                f"operand {index + 1} does not fit {unit.instance.name}, which takes {unit.instance.type}",
-            )
-        return bits(signal, width - 1, arithmetic=signed)
+        signal = self._signals.signal(operation.operands[index], block, cycle)
+        return unit_operand(self._kernel.layer, operation, unit, index, signal, self._signals.constants)
 
     def _captures(self) -> list[tuple[str, list[tuple[str, str, str]]]]:
         """State → (register, value, source) of the operations captured at its end."""
@@ -235,9 +224,7 @@ class _Emitter:
             vector=vector,
             state_bits=max(1, (self._signals.states - 1).bit_length()),
             states=self._used_states(choices, enables, captures, edges),
-            constants=[
-                (name, f"32'h{value:08x}", shown) for name, (value, shown) in sorted(self._signals.constants.items())
-            ],
+            constants=self._signals.constants.lines,
             registers=registers,
             wires=wires,
             choices=choices,
@@ -316,19 +303,3 @@ class _Emitter:
                 output(width, f"{port.prefix}_{role}", f"{unit.instance.name}" if role == "a" else "")
             lines.append((f"input {vector(unit.result_width)}", f"{port.prefix}_y", f"{unit.latency} cycles later"))
         return lines
-
-
-def _representable(signal: Signal, width: int, *, signed: bool) -> bool:
-    """Whether every value of ``signal`` is one of a unit's operand type."""
-    if signal.width <= width:
-        return True
-    if signal.constant is not None:
-        value, sign = signal.constant.bits, 1 << (signal.width - 1)
-        value -= 2 * (value & sign)
-        return -(1 << (width - 1)) <= value < (1 << (width - 1)) if signed else 0 <= value < (1 << width)
-    stored = signal.stored
-    if stored.bits == signal.width and not stored.signed:
-        return False  # the whole value, whose top bit is its sign
-    if stored.signed:
-        return signed and stored.bits <= width
-    return stored.bits <= width - (1 if signed else 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 
 from asnet.hls.expressions import Signal, SignalUse, bits
@@ -10,6 +9,7 @@ from asnet.hls.fsm.binding import Binding
 from asnet.hls.kernel import Constant, Operand, Operation
 from asnet.hls.module import MemoryPort, OperatorPort
 from asnet.hls.names import Names
+from asnet.hls.operands import FloatConstants
 from asnet.hls.ranges import Width
 
 __all__ = ["IDLE", "LayerSignals"]
@@ -23,7 +23,7 @@ _OWN = ("clk", "reset", "start", "done", "state", "unused", IDLE)
 class LayerSignals:
     """The signals of one layer. ``wires`` and ``registers`` map values to names; ``use`` notes what is read of them.
 
-    ``state_numbers`` holds the states that were asked for; ``constants`` the floats: name → (bits, as text).
+    ``state_numbers`` holds the states that were asked for; ``constants`` the floats.
     """
 
     def __init__(self, binding: Binding) -> None:
@@ -33,14 +33,13 @@ class LayerSignals:
         self._schedule = binding.schedule
         self.names = Names(_OWN)
         self.use = SignalUse()
-        self.constants: dict[str, tuple[int, str]] = {}
+        self.constants = FloatConstants(self.names)
         self.memory_ports = {port.memory.name: port for port in self._find_memories()}
         self.operator_ports = {port.operator.name: port for port in self._find_operators()}
         self.state_numbers: dict[str, int] = {IDLE: 0}
         self._first = self._number_states()
         self.wires: dict[str, str] = {}
         self.registers: dict[str, str] = {}
-        self._float_names: dict[int, str] = {}
         self._name_values()
 
     def _find_memories(self) -> Iterator[MemoryPort]:
@@ -130,15 +129,3 @@ class LayerSignals:
     def whole(self, operand: Operand, block: str, cycle: int, width: int) -> str:
         """The low ``width`` bits of ``operand`` in a cycle of a block."""
         return bits(self.signal(operand, block, cycle), width - 1)
-
-    def float_operand(self, operand: Operand, block: str, cycle: int, *, negate: bool) -> str:
-        """A float operand of a unit; constants by name."""
-        if isinstance(operand, Constant):
-            value = operand.bits ^ (0x80000000 if negate else 0)
-            if value not in self._float_names:
-                self._float_names[value] = self.names.fresh(f"K_{value:08X}")
-                shown = repr(struct.unpack(">f", value.to_bytes(4, "big"))[0])
-                self.constants[self._float_names[value]] = (value, shown)
-            return self._float_names[value]
-        signal = self.signal(operand, block, cycle)
-        return f"{{~{bits(signal, 31, 31)}, {bits(signal, 30)}}}" if negate else bits(signal, 31)
