@@ -1,11 +1,15 @@
 """Kernels as loop nests: structure, order of loops, lanes; the result is flat loops for pipelined hardware."""
 
+from asnet.hls.nest.arrange import Arranged, Arrangement, arrange, iterations, possible_lanes
 from asnet.hls.nest.program import Affine, Carried, Condition, Counter, Node, Pipeline, Program, Repeat, Streamed
+from asnet.hls.nest.reduction import longest_recurrence
 from asnet.hls.nest.structure import structure
 from asnet.hls.nest.tree import NotCounted
 
 __all__ = [
     "Affine",
+    "Arranged",
+    "Arrangement",
     "Carried",
     "Condition",
     "Counter",
@@ -15,5 +19,9 @@ __all__ = [
     "Program",
     "Repeat",
     "Streamed",
+    "arrange",
+    "iterations",
+    "longest_recurrence",
+    "possible_lanes",
     "structure",
 ]

@@ -74,6 +74,8 @@ class Pipeline:
     ran before. ``conditions``: of every store that does not count in every iteration; of other operations as a hint.
     ``results``: values whose last iteration's is used after the loop. ``gate``: so many counters are outermost ones
     between whose iterations the loop may pause: no carried value crosses them.
+
+    A load may lie outside of its memory, and gives anything then, in iterations without a store that counts.
     """
 
     name: str

@@ -1,0 +1,182 @@
+"""Putting a layer's loops into the order, and its reductions into the lanes, in which hardware runs them best.
+
+The additions of each output keep their order: iterations of *other* outputs come between them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Count
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+from asnet.hls.kernel import Operation
+from asnet.hls.nest.counters import reorder, split
+from asnet.hls.nest.lanes import separable, stream
+from asnet.hls.nest.program import Carried, Counter, Node, Pipeline, Program, Repeat, Streamed
+from asnet.hls.nest.reduction import Reduction, broadcast, reduction
+from asnet.hls.nest.tiling import Tile, digits, tiles
+
+__all__ = ["Arranged", "Arrangement", "arrange", "iterations", "possible_lanes"]
+
+_SHARED = frozenset(("call", "fadd", "fsub", "fmul", "fdiv"))
+"""Operations whose units are worth sharing between several of them in a tail."""
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """How a layer's loops are wanted.
+
+    ``recurrence``: of a carried value of a loop, the cycles from it to what follows on it (see
+    :func:`~asnet.hls.nest.reduction.longest_recurrence`); so many iterations of other outputs come in between.
+    ``lanes``: outputs that are worked on at once. ``split_tail``: whether what follows a reduction is a pipeline of its
+    own even with one lane; None: where it has several operations of the same unit, which they share then.
+    """
+
+    recurrence: Callable[[Pipeline, Carried], int]
+    lanes: int = 1
+    split_tail: bool | None = None
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """A program in its arrangement, and what of the wish was not possible, in words."""
+
+    program: Program
+    notes: tuple[str, ...]
+
+
+def arrange(program: Program, arrangement: Arrangement) -> Arranged:
+    """``program`` as ``arrangement`` wants it, as far as its loops allow. It computes the same bits."""
+    notes: list[str] = []
+
+    def node(item: Node) -> Node:
+        match item:
+            case Pipeline():
+                return _arranged(program, item, arrangement, notes)
+            case Repeat():
+                return replace(item, body=tuple(node(inner) for inner in item.body))
+            case Streamed():
+                return item
+
+    body = tuple(node(item) for item in program.body)
+    if arrangement.lanes > 1 and not notes and not any(_lane_counters(program, item) for item in program.pipelines):
+        notes.append("no lanes: no loop has outputs that are reduced from the same inputs")
+    return Arranged(replace(program, body=body), tuple(notes))
+
+
+def _arranged(program: Program, pipeline: Pipeline, wish: Arrangement, notes: list[str]) -> Pipeline | Streamed:
+    found = reduction(pipeline)
+    if found is None or not found.parallel:
+        return pipeline
+    extents = {counter.name: counter.extent for counter in pipeline.counters}
+    counter = _lane_counter(program, pipeline, found)
+    lanes = 1 if counter is None else _lanes(pipeline, found, extents[counter], wish.lanes, notes)
+    cycles = max(wish.recurrence(pipeline, carried) for carried in pipeline.carried)
+    plan = _tiles(pipeline, found, {counter: lanes} if counter is not None else {}, cycles)
+    moved = _moved(pipeline, found, plan)
+    after = reduction(moved)
+    assert after is not None
+    if lanes > 1 or (separable(moved, after) and _wants_tail(moved, after, wish)):
+        lane = Counter(f"{counter}.lane" if lanes > 1 else "lane", lanes)
+        return stream(moved, after, lane)
+    return moved
+
+
+def _tiles(pipeline: Pipeline, found: Reduction, lanes: dict[str, int], least: int) -> tuple[Tile, ...]:
+    extents = {counter.name: counter.extent for counter in pipeline.counters}
+    inside = prod(extents[name] for name in found.inside)
+    innermost = tuple(reversed(found.outside))
+    order = [*(name for name in innermost if name not in lanes), *lanes]
+    return tiles([Counter(name, extents[name]) for name in order], lanes, inside, least)
+
+
+def _moved(pipeline: Pipeline, found: Reduction, plan: Sequence[Tile]) -> Pipeline:
+    """``pipeline`` with the tiles inside its reduction, and the lanes just around it."""
+    around: list[str] = []
+    lanes: list[str] = []
+    within: list[str] = []
+    for tile in sorted(plan, key=lambda tile: found.outside.index(tile.name)):
+        whole = tile.lanes == 1 and tile.extent == tile.used and tile.used in (1, tile.total)
+        if whole:
+            (within if tile.used > 1 else around).append(tile.name)
+            continue
+        outer, lane, inner = digits(tile)
+        pipeline = split(pipeline, tile.name, (outer, lane, inner))
+        around.append(outer.name)
+        lanes.append(lane.name)
+        within.append(inner.name)
+    return reorder(pipeline, [*around, *lanes, *found.over, *within, *found.inside])
+
+
+def _wants_tail(pipeline: Pipeline, found: Reduction, wish: Arrangement) -> bool:
+    if wish.split_tail is not None:
+        return wish.split_tail
+    tail = [operation for operation in pipeline.operations if operation.name not in found.core]
+    return max(Count(_unit(operation) for operation in tail if operation.op in _SHARED).values(), default=0) > 1
+
+
+def _unit(operation: Operation) -> str:
+    return {"fsub": "fadd"}.get(operation.op, operation.op) + operation.detail
+
+
+def _lane_counter(program: Program, pipeline: Pipeline, found: Reduction) -> str | None:
+    """The counter that lanes are of: the longest of those whose iterations read the same activations."""
+    if not separable(pipeline, found):
+        return None
+    extents = {counter.name: counter.extent for counter in pipeline.counters}
+    return max(broadcast(pipeline, found, program.memory), key=lambda name: extents[name], default=None)
+
+
+def _lane_counters(program: Program, pipeline: Pipeline) -> tuple[int, int] | None:
+    """Outputs that may be lanes of ``pipeline``, and how many lanes its reduction has time for."""
+    found = reduction(pipeline)
+    counter = None if found is None else _lane_counter(program, pipeline, found)
+    if found is None or counter is None:
+        return None
+    extents = {item.name: item.extent for item in pipeline.counters}
+    return extents[counter], prod(extents[name] for name in found.over)
+
+
+def _lanes(pipeline: Pipeline, found: Reduction, total: int, wanted: int, notes: list[str]) -> int:
+    """How many lanes of ``wanted`` make sense."""
+    length = prod(counter.extent for counter in pipeline.counters if counter.name in found.over)
+    most = min(wanted, total, length)
+    if length < min(wanted, total):
+        notes.append(f"{length} lanes instead of {wanted}: a reduction of {pipeline.name} has {length} iterations")
+    elif total < wanted:
+        notes.append(f"{total} lanes instead of {wanted}: {pipeline.name} has {total} outputs of the same inputs")
+    fewest = -(-total // -(-total // most))
+    if fewest < most:
+        notes.append(f"{fewest} lanes instead of {most}: {pipeline.name} is no slower with them")
+    return fewest
+
+
+def possible_lanes(program: Program) -> tuple[int, ...]:
+    """The numbers of lanes that make a difference, ascending, from 1."""
+    possible = {1}
+    for pipeline in program.pipelines:
+        found = _lane_counters(program, pipeline)
+        if found is not None:
+            total, length = found
+            possible |= {-(-total // each) for each in range(1, total + 1) if -(-total // each) <= length}
+    return tuple(sorted(possible))
+
+
+def iterations(program: Program, arrangement: Arrangement) -> int:
+    """Cycles of a run of ``program`` arranged so, without filling and draining, if only recurrences limit it."""
+
+    def of(node: Node) -> int:
+        match node:
+            case Pipeline():
+                return node.iterations * max((_interval(node, c, arrangement) for c in node.carried), default=1)
+            case Streamed():
+                return of(node.main)
+            case Repeat():
+                return node.counter.extent * sum(of(inner) for inner in node.body)
+
+    return sum(of(node) for node in arrange(program, arrangement).program.body)
+
+
+def _interval(pipeline: Pipeline, carried: Carried, arrangement: Arrangement) -> int:
+    return max(1, -(-arrangement.recurrence(pipeline, carried) // carried.distance))
