@@ -14,8 +14,10 @@ from functools import cache, cached_property
 from asnet.errors import SynthesisError, UnitError
 from asnet.types import FloatMode, operand_type
 from asnet.units import UnitInstance, exact_unit
+from asnet.units.timing import timings
 
 __all__ = [
+    "CLOCK_MARGIN",
     "PREDICATE_EDGES",
     "READ_EDGES",
     "UNIT_EDGES",
@@ -33,7 +35,10 @@ __all__ = [
 ]
 
 OPERAND_LATENCY = 1
-"""Cycles through the registers at the operands of every unit: they keep the choice of operands off its first stage."""
+"""Cycles through the registers at a shared unit's operands: they keep the choice of operands off its first stage."""
+
+CLOCK_MARGIN = 1.15
+"""How much faster than the wanted clock a unit by itself must be: in a design its wires are longer."""
 
 RESULT_LATENCY = 1
 """Cycles through the register at the result of a combinational unit."""
@@ -116,10 +121,12 @@ def logic_levels(op: str, bits: int, *, by_constant: bool) -> int:
 
 @dataclass(frozen=True)
 class Operator:
-    """A unit instance as hardware that operations share. ``widths`` are those of the operands; ``latency`` ≥ 1 cycles.
+    """A unit instance as hardware. ``widths`` are the operands'; ``latency`` ≥ 1 cycles; new operands every cycle.
 
-    ``result_signed``: the result is extended by its sign where it is used wider. ``wrapped``: a combinational unit with
-    a register at its result. Every unit has registers at its operands.
+    ``result_signed``: the result is extended by its sign where it is used wider. ``registered``: registers stand at the
+    operands, for operations that share the unit. ``wrapped``: a combinational unit with a register at its result.
+    ``fmax``: the clock in MHz that the unit by itself reaches, None where that is not known. ``remark``: why the wanted
+    clock is out of its reach, empty if it is not.
     """
 
     name: str
@@ -128,8 +135,11 @@ class Operator:
     result_width: int
     result_signed: bool
     latency: int
+    registered: bool
     wrapped: bool
     parameters: tuple[tuple[str, int], ...]
+    fmax: float | None
+    remark: str
 
     @cached_property
     def ports(self) -> Mapping[str, str]:
@@ -142,15 +152,26 @@ class Operator:
         return ("a", "b")[: len(self.widths)]
 
 
-def operator(instance: UnitInstance, mode: FloatMode) -> Operator:
-    """The hardware of ``instance`` in float mode ``mode``, at the number of stages its description prefers.
+def operator(
+    instance: UnitInstance, mode: FloatMode, clock: float | None = None, *, dsps: bool = True, registered: bool = True
+) -> Operator:
+    """The hardware of ``instance`` in float mode ``mode``.
+
+    Args:
+        instance: the unit.
+        mode: the design's float mode.
+        clock: the wanted clock in MHz: the fewest stages with which the unit reaches it with a margin. None: the
+            number of stages that its description prefers.
+        dsps: products in DSP blocks; else of LUTs.
+        registered: registers at the operands: they keep a choice of operands off the unit's first stage. A unit that
+            serves a single operation, whose operands come from registers, needs none.
 
     Raises:
         UnitError: the description promises a latency without a clock.
     """
     unit, ports = instance.unit, instance.ports
-    stages = instance.stages.default if instance.stages is not None else 0
-    parameters, latency = instance.settings(mode, stages), instance.latency + stages
+    stages, fmax, remark = _stages(instance, mode, clock, dsps)
+    latency = instance.latency + stages
     wrapped = latency == 0
     if not wrapped and "clk" not in ports:
         raise UnitError(
@@ -163,10 +184,30 @@ def operator(instance: UnitInstance, mode: FloatMode) -> Operator:
         widths=(unit.type.width,) * operands,
         result_width=unit.result.width,
         result_signed=unit.result.signed and not unit.result.is_float,
-        latency=OPERAND_LATENCY + (RESULT_LATENCY if wrapped else latency),
+        latency=OPERAND_LATENCY * registered + (RESULT_LATENCY if wrapped else latency),
+        registered=registered,
         wrapped=wrapped,
-        parameters=tuple(parameters.items()),
+        parameters=tuple(instance.settings(mode, stages, dsps=dsps).items()),
+        fmax=fmax,
+        remark=remark,
     )
+
+
+def _stages(instance: UnitInstance, mode: FloatMode, clock: float | None, dsps: bool) -> tuple[int, float | None, str]:
+    """Pipeline stages for ``clock``, the clock they reach, and why that is too little."""
+    preferred = instance.stages.default if instance.stages is not None else 0
+    figures = {stages: found.fmax for stages, found in timings(instance, mode, dsps=dsps).items()}
+    if clock is None or not figures:
+        return preferred, figures.get(preferred), ""
+    wanted = clock * CLOCK_MARGIN
+    best = max(figures.values())
+    stages = next(count for count, fmax in sorted(figures.items()) if fmax >= min(wanted, best))
+    if best >= clock:
+        return stages, figures[stages], ""
+    most = (
+        f"with {stages} pipeline stages, its most useful number" if instance.stages is not None else "between registers"
+    )
+    return stages, best, f"unit {instance.name} reaches {best:.0f} MHz {most}; the wanted clock is {clock:g} MHz"
 
 
 @cache

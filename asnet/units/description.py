@@ -43,7 +43,8 @@ class StageParameter:
 class UnitDescription:
     """A unit's description. ``ports`` maps roles to ports (None: inferred); ``verilog`` names files, the top one first,
     looked for in ``folders`` in order; ``origin`` is the file the description came from; ``constants`` are Verilog
-    parameters that are the same in every instance."""
+    parameters that are the same in every instance; ``float_mode`` and ``dsps`` name Verilog parameters: 1 flush to
+    zero, 0 gradual underflow; 1 products as synthesis likes them (DSP blocks), 0 as trees of LUTs."""
 
     name: str
     op: str
@@ -57,6 +58,7 @@ class UnitDescription:
     parameters: Mapping[str, Parameter] = field(default_factory=dict[str, Parameter], hash=False)
     constants: Mapping[str, int] = field(default_factory=dict[str, int], hash=False)
     float_mode: str | None = None
+    dsps: str | None = None
     stages: StageParameter | None = None
     latency: int = 0
     description: str = ""

@@ -91,13 +91,16 @@ class RenderedUnit:
         """The Verilog parameter that selects the float mode (1 ftz, 0 ieee)."""
         return self.unit.float_mode
 
-    def settings(self, mode: FloatMode, stages: int = 0) -> dict[str, int]:
-        """The Verilog parameters to instantiate it with: its values, its float mode, its number of pipeline stages."""
+    def settings(self, mode: FloatMode, stages: int = 0, *, dsps: bool = True) -> dict[str, int]:
+        """The Verilog parameters to instantiate it with: its values, its float mode, its number of pipeline stages, and
+        whether its products are for DSP blocks."""
         values = dict(self.verilog_parameters)
         if self.float_mode is not None:
             values[self.float_mode] = int(mode is FloatMode.FTZ)
         if self.stages is not None:
             values[self.stages.parameter] = stages
+        if self.unit.dsps is not None:
+            values[self.unit.dsps] = int(dsps)
         return values
 
     @cached_property
@@ -114,6 +117,7 @@ class RenderedUnit:
                 f"{unit.op} {unit.type} {unit.result} {unit.latency} {unit.float_mode}",
                 f"{stages.parameter} {stages.max} {stages.default}" if stages else "no stages",
                 repr(sorted(unit.ports.items())) if unit.ports is not None else "inferred ports",
+                *([f"dsps {unit.dsps}"] if unit.dsps is not None else []),
             ]
         )
 

@@ -32,6 +32,9 @@ __all__ = [
 OPERATIONS: Final = (*APPROXIMABLE_OPS, "sub", "fcmp", "sitofp", "uitofp", "fptosi", "fptoui")
 """LLVM opcodes that a unit may compute: those that may be approximated, and the exact ones that designs need."""
 
+_FIGURES: Final = frozenset(("characterisation", "timing"))
+"""JSON files beside the shipped units' that describe none."""
+
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][\w$]*", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _SOURCE: Final = re.compile(r".+\.(v|sv)(\.j2)?")
@@ -186,7 +189,7 @@ def exact_unit(op: str, operand: OperandType) -> UnitInstance | None:
 
 def shipped_units() -> tuple[str, ...]:
     """Names of the units that ASNet ships each with its own description, sorted; families come on top."""
-    return tuple(sorted(path.stem for path in verilog_dir().glob("*.json") if path.stem != "characterisation"))
+    return tuple(sorted({path.stem for path in verilog_dir().glob("*.json")} - _FIGURES))
 
 
 def _plain(params: Mapping[str, object] | None) -> dict[str, object] | None:
@@ -254,7 +257,7 @@ def _stages(node: JsonNode) -> StageParameter:
     return StageParameter(_identifier(found["parameter"]), most, found["default"].integer(minimum=0, maximum=most))
 
 
-_OPTIONAL: Final = words("$schema result ports params float_mode stages latency description source licence")
+_OPTIONAL: Final = words("$schema result ports params float_mode dsps stages latency description source licence")
 
 
 def _from_node(root: JsonNode, origin: Path) -> ApproximateUnit:
@@ -288,6 +291,7 @@ def _from_node(root: JsonNode, origin: Path) -> ApproximateUnit:
         ports=_ports(found["ports"]) if "ports" in found else None,
         parameters=_parameters(found["params"]) if "params" in found else {},
         float_mode=_identifier(found["float_mode"]) if "float_mode" in found else None,
+        dsps=_identifier(found["dsps"]) if "dsps" in found else None,
         stages=_stages(found["stages"]) if "stages" in found else None,
         latency=found["latency"].integer(minimum=0) if "latency" in found else 0,
         description=str(text.get("description", "")),

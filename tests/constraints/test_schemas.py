@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "constraints"
 SCHEMAS = sorted(FOLDER.glob("*.schema.json"))
 READY = [*sorted((FOLDER / "ready").rglob("*.json")), *sorted((ROOT / "examples").glob("*.json"))]
-UNITS = sorted(set((ROOT / "verilog").glob("*.json")) - {ROOT / "verilog" / "characterisation.json"})
+UNITS = sorted(path for path in (ROOT / "verilog").glob("*.json") if path.stem not in ("characterisation", "timing"))
 
 CONSTRAINTS: dict[str, Any] = {
     "$schema": "constraints.schema.json",
@@ -56,6 +56,7 @@ UNIT: dict[str, Any] = {
         "m": {"ParamValues": ["exact", "drum"], "doc": "mantissa multiplier"},
     },
     "float_mode": "FTZ",
+    "dsps": "DSP",
     "stages": {"parameter": "STAGES", "max": 6, "default": 2},
     "latency": 2,
     "description": "ignores the last p bits",

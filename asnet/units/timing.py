@@ -1,0 +1,256 @@
+"""Area and clock of unit instances on the ECP5 at every number of pipeline stages, placed and routed, and shipped.
+
+Each unit is measured by itself between registers (two at every operand, two at the result), on a speed grade 6 device;
+the clock is the median of the placer's seeds. ``python -m asnet.units.timing --update`` measures what is not in the
+shipped file yet or belongs to an older text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import as_completed
+from dataclasses import asdict, dataclass
+from functools import cache as memoised
+from pathlib import Path
+from typing import Any, Final
+
+from asnet.cache import Cache, default_cache, digest, write_atomically
+from asnet.errors import AsnetError, ToolError
+from asnet.host import processors
+from asnet.resources import render, verilog_dir
+from asnet.tools import ToolThreads, nextpnr, yosys
+from asnet.types import FloatMode
+from asnet.units.characterise import ECP5_SYNTHESIS
+from asnet.units.elaborate import interface, write_files
+from asnet.units.instance import UnitInstance
+from asnet.units.unit import ApproximateUnit, shipped_units
+
+__all__ = ["SEEDS", "Timing", "measure", "timings", "update"]
+
+SHIPPED: Final = "timing.json"
+SEEDS: Final = 3
+_NEXTPNR: Final = (
+    *("--25k", "--speed", "6", "--package", "CABGA381", "--lpf-allow-unconstrained", "--timing-allow-fail"),
+    *("--freq", "250", "--quiet", "--json", "netlist.json"),
+)
+"""The 25k has the 85k's fabric and loads in a quarter of its time."""
+_CELLS: Final = {"luts": "TRELLIS_COMB", "ffs": "TRELLIS_FF", "dsps": "MULT18X18D"}
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What a unit takes and reaches with so many stages: LUT4s (with carry), flip-flops, DSP blocks, clock in MHz.
+
+    The registers around the unit, with which it was measured, are not counted.
+    """
+
+    luts: int
+    ffs: int
+    dsps: int
+    fmax: float
+
+
+def _recipe() -> str:
+    """Digest of what turns a unit into figures: figures of another recipe are not comparable."""
+    return digest(["timing 1", *ECP5_SYNTHESIS, *_NEXTPNR, render("units/timed.v.j2", **_EMPTY)])[:16]
+
+
+_EMPTY: Final[Mapping[str, object]] = {"operands": [], "result": 0, "module": "", "parameters": "", "connections": ""}
+
+
+def _key(instance: UnitInstance, mode: FloatMode, dsps: bool) -> str:
+    words = [instance.digest[:24]]
+    if instance.float_mode is not None:
+        words.append(mode)
+    words.append("dsp" if dsps else "lut")
+    return ".".join(words)
+
+
+@memoised
+def _shipped() -> Mapping[str, tuple[str, Mapping[int, Timing]]]:
+    """Key → name of the instance, and its figures by the number of stages."""
+    path = verilog_dir() / SHIPPED
+    if not path.is_file():
+        return {}
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if content["recipe"] != _recipe():
+        return {}
+    return {
+        key: (entry["name"], {int(stages): Timing(*figures) for stages, figures in entry["stages"].items()})
+        for key, entry in content["instances"].items()
+    }
+
+
+def timings(instance: UnitInstance, mode: FloatMode, *, dsps: bool = True) -> Mapping[int, Timing]:
+    """Number of stages → shipped figures of ``instance``; empty if there are none.
+
+    An instance of a shipped unit that was not measured itself has, at each number of stages, the worst figures of those
+    instances of its unit that were.
+    """
+    exact = _shipped().get(_key(instance, mode, dsps))
+    if exact is not None:
+        return exact[1]
+    if instance.unit.origin.parent != verilog_dir():
+        return {}
+    measured: defaultdict[int, list[Timing]] = defaultdict(list)
+    ending = _key(instance, mode, dsps).partition(".")[2]
+    for key, (name, figures) in _shipped().items():
+        if key.partition(".")[2] == ending and name.partition("(")[0] == instance.unit.name:
+            for stages, found in figures.items():
+                measured[stages].append(found)
+    return {stages: _worst(found) for stages, found in sorted(measured.items())}
+
+
+def _worst(found: Sequence[Timing]) -> Timing:
+    return Timing(
+        max(one.luts for one in found),
+        max(one.ffs for one in found),
+        max(one.dsps for one in found),
+        min(one.fmax for one in found),
+    )
+
+
+def measure(
+    instance: UnitInstance, mode: FloatMode, stages: int, *, dsps: bool, seeds: int = SEEDS, cache: Cache
+) -> Timing:
+    """The figures of ``instance`` with ``stages`` pipeline stages, by yosys and nextpnr or from the cache.
+
+    Raises:
+        UnitError: Verilator cannot read the unit.
+        ToolMissingError: there is no yosys or no nextpnr.
+        ToolError: one of them fails.
+    """
+    synthesiser, placer = yosys.find(), nextpnr.find()
+    tools = f"{synthesiser.version} {synthesiser.origin} {placer.version} {placer.origin}"
+
+    def build(folder: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=folder) as work:
+            place = Path(work)
+            names = write_files(instance.files, place)
+            top, around = _timed(instance, instance.settings(mode, stages))
+            (place / "timed.v").write_text(top, encoding="utf-8")
+            script = [f'read_verilog -sv -I. "{name}"' for name in (*names, "timed.v")]
+            script.append("hierarchy -top timed")
+            mapping = (line.replace("{top}", "timed") for line in ECP5_SYNTHESIS)
+            script += [line.replace(" -nodsp", "") if dsps else line for line in mapping]
+            script.append("write_json netlist.json")
+            synthesiser.run_script("\n".join(script) + "\n", place)
+            reports: list[dict[str, Any]] = []
+            for seed in range(1, seeds + 1):
+                placer.run([*_NEXTPNR, "--seed", str(seed), "--report", "report.json"], place)
+                reports.append(json.loads((place / "report.json").read_text(encoding="utf-8")))
+        (folder / "timing.json").write_text(json.dumps(asdict(_figures(reports, around))), encoding="utf-8")
+
+    key = digest([_key(instance, mode, dsps), str(mode), str(stages), str(seeds), _recipe(), tools])
+    entry = cache.get("timings", key, build)
+    return Timing(**json.loads((entry / "timing.json").read_text(encoding="utf-8")))
+
+
+def _timed(instance: UnitInstance, values: Mapping[str, int]) -> tuple[str, int]:
+    """Verilog of the module ``timed``, the unit between registers that a few pins feed, and their number."""
+    found = interface(instance)
+    operands = [{"name": role, "width": found.width(role)} for role in ("a", "b") if role in found.roles]
+    nets = {"clk": "clk", "ce": "1'b1", "y": "y"} | {
+        str(operand["name"]): f"{operand['name']}_q" for operand in operands
+    }
+    text = render(
+        "units/timed.v.j2",
+        operands=operands,
+        result=found.width("y"),
+        module=instance.module,
+        parameters=", ".join(f".{name}({value})" for name, value in values.items()),
+        connections=", ".join(f".{port}({nets[role]})" for role, port in found.roles.items()),
+    )
+    return text, 2 * sum(found.width(role) for role in found.roles if role in "aby")
+
+
+def _figures(reports: Sequence[dict[str, Any]], around: int) -> Timing:
+    clocks: list[float] = []
+    for report in reports:
+        if not report["fmax"]:
+            raise ToolError("nextpnr found no clocked path: the unit has nothing to time")
+        clocks.append(min(float(entry["achieved"]) for entry in report["fmax"].values()))
+    used = {name: int(reports[0]["utilization"].get(kind, {}).get("used", 0)) for name, kind in _CELLS.items()}
+    return Timing(used["luts"], used["ffs"] - around, used["dsps"], round(statistics.median(clocks), 1))
+
+
+def _sampled(unit: ApproximateUnit) -> Iterator[UnitInstance]:
+    """Instances of ``unit`` to measure: all words of its parameters; three values of a number that is the only
+    parameter, of others the first (by convention the one that approximates least)."""
+    alone = len(unit.parameters) == 1
+    chosen: dict[str, object] = {}
+    for name, parameter in unit.parameters.items():
+        values = parameter.values
+        step = max(1, len(values) // 2 - 1)
+        words = any(isinstance(value, str) for value in values)
+        chosen[name] = list(values if words else values[::step] if alone else values[:1])
+    return unit.instances(chosen)
+
+
+def _wanted() -> Iterator[tuple[UnitInstance, FloatMode, bool, range]]:
+    for name in shipped_units():
+        for instance in _sampled(ApproximateUnit.shipped(name)):
+            stages = range(instance.stages.max + 1 if instance.stages is not None else 1)
+            for mode in FloatMode if instance.float_mode is not None else [FloatMode.FTZ]:
+                for dsps in (True, False):
+                    yield instance, mode, dsps, stages
+
+
+def update(cache: Cache, jobs: int, seeds: int = SEEDS) -> Path:
+    """Measure the shipped units and write ``verilog/timing.json``; its path.
+
+    Figures of unchanged texts come from the cache, so that an interrupted run goes on where it was.
+
+    Raises:
+        AsnetError: as :func:`measure`; the file cannot be written.
+    """
+    wanted = list(_wanted())
+    found: dict[str, dict[int, Timing]] = {}
+    with ToolThreads(jobs) as threads:
+        futures = {
+            threads.submit(
+                lambda one: measure(one[0], one[1], one[2], dsps=one[3], seeds=seeds, cache=cache),
+                (instance, mode, stages, dsps),
+            ): (instance, mode, dsps, stages)
+            for instance, mode, dsps, counts in wanted
+            for stages in counts
+        }
+        for done, future in enumerate(as_completed(futures), start=1):
+            instance, mode, dsps, stages = futures[future]
+            found.setdefault(_key(instance, mode, dsps), {})[stages] = future.result()
+            print(f"{done}/{len(futures)} {instance.name} {mode} {stages} stages", file=sys.stderr)
+    lines = [_line(instance, _key(instance, mode, dsps), found) for instance, mode, dsps, _ in wanted]
+    path = verilog_dir() / SHIPPED
+    text = ",\n".join(dict.fromkeys(lines))
+    write_atomically(path, f'{{\n  "recipe": "{_recipe()}",\n  "instances": {{\n{text}\n  }}\n}}\n')
+    _shipped.cache_clear()
+    return path
+
+
+def _line(instance: UnitInstance, key: str, found: Mapping[str, Mapping[int, Timing]]) -> str:
+    stages = {str(count): list(asdict(timing).values()) for count, timing in sorted(found[key].items())}
+    return f"    {json.dumps(key)}: {json.dumps({'name': instance.name, 'stages': stages})}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command ``python -m asnet.units.timing``."""
+    parser = argparse.ArgumentParser(prog="python -m asnet.units.timing", description=__doc__)
+    parser.add_argument("--update", action="store_true", required=True, help="measure what changed")
+    parser.add_argument("--jobs", type=int, default=processors(), help="processes at a time")
+    options = parser.parse_args(arguments)
+    try:
+        print(update(default_cache(), options.jobs))
+    except AsnetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
