@@ -8,13 +8,14 @@ from asnet.errors import SynthesisError, did_you_mean
 from asnet.hls.fsm.allocation import Allocation
 from asnet.hls.fsm.list_schedule import list_schedule
 from asnet.hls.fsm.schedule import Schedule, check_schedule
+from asnet.hls.fsm.sdc_schedule import sdc_schedule
 
 __all__ = ["SCHEDULERS", "Scheduler", "make_schedule"]
 
 Scheduler = Callable[[Allocation], Schedule]
 """Makes a schedule of a kernel whose operations have their resources."""
 
-SCHEDULERS: Mapping[str, Scheduler] = {"list": list_schedule}
+SCHEDULERS: Mapping[str, Scheduler] = {"sdc": sdc_schedule, "list": list_schedule}
 """Name → scheduler, what :attr:`asnet.hls.options.HlsOptions.scheduler` may be."""
 
 

@@ -72,9 +72,10 @@ def _check_logic(problem: Problem, start: Mapping[str, int], interval: int | Non
     result: dict[str, float] = {}
     for name in TopologicalSorter(waits).static_order():
         arrival = max((result.get(edge.before, items[edge.before].after) for edge in chained[name]), default=0.0)
-        total = arrival + items[name].before
+        held, before = items[name].held, items[name].before
+        total = max(arrival, held) + before
         if items[name].latency == 0:
             result[name] = total
-        if arrival > TOLERANCE and total > problem.period + TOLERANCE:
+        if arrival > held + TOLERANCE and total > problem.period + TOLERANCE:
             behind = ", ".join(edge.before for edge in chained[name])
             _refuse(f"{total:.2f} ns of logic through {behind} to {name}, the period is {problem.period:.2f} ns")

@@ -14,7 +14,8 @@ class Item:
 
     ``before``: nanoseconds of logic from its operands to its first register, or to its result if it is combinational;
     ``after``: from its last register to its result. ``resource``: what it occupies for one cycle, at its start.
-    ``bits``: the width of its result, which is what keeping it costs per cycle.
+    ``bits``: the width of its result, which is what keeping it costs per cycle. ``held``: nanoseconds behind the last
+    register at which those operands are there that are no results of items and hold still.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Item:
     after: float = 0.0
     resource: str | None = None
     bits: int = 1
+    held: float = 0.0
 
 
 @dataclass(frozen=True)

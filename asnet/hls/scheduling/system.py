@@ -156,7 +156,7 @@ def _long_paths(problem: Problem, index: Mapping[str, int]) -> Iterable[tuple[in
     for first, item in enumerate(items):
         if not following[first]:
             continue
-        reached: dict[tuple[int, int], float] = {(first, 0): item.after if item.latency else item.before}
+        reached: dict[tuple[int, int], float] = {(first, 0): item.after if item.latency else item.held + item.before}
         waiting = deque(reached)
         cut: set[tuple[int, int]] = set()
         while waiting:
@@ -166,8 +166,8 @@ def _long_paths(problem: Problem, index: Mapping[str, int]) -> Iterable[tuple[in
                 there = (number, at[1] + distance)
                 if there in cut or there[1] > most_distance:
                     continue
-                total = arrival + items[number].before
-                if arrival > TOLERANCE and total > limit:
+                total = max(arrival, items[number].held) + items[number].before
+                if arrival > items[number].held + TOLERANCE and total > limit:
                     cut.add(there)
                     yield first, number, there[1]
                 elif items[number].latency == 0 and total > reached.get(there, -1.0):

@@ -25,6 +25,7 @@ def problems(draw: st.DrawFn, most: int = 12, latencies: int = 4) -> Problem:
             draw(st.sampled_from((0.0, 1.5))),
             draw(st.sampled_from((None, "p", "q"))),
             draw(st.sampled_from((1, 8, 32))),
+            draw(st.sampled_from((0.0, 0.0, 3.0))),
         )
         for number in range(count)
     )
@@ -92,14 +93,15 @@ def _too_long(problem: Problem) -> list[tuple[str, str, int]]:
         for edge in problem.edges:
             if edge.before != at or not edge.value or edge.after in seen:
                 continue
-            total = arrival + items[edge.after].before
-            if arrival > 0 and total > problem.period:
+            after = items[edge.after]
+            total = max(arrival, after.held) + after.before
+            if arrival > after.held and total > problem.period:
                 found.append((first, edge.after, distance + edge.distance))
-            elif items[edge.after].latency == 0:
+            elif after.latency == 0:
                 walk(first, edge.after, total, distance + edge.distance, (*seen, edge.after))
 
     for item in problem.items:
-        walk(item.name, item.name, item.after if item.latency else item.before, 0, ())
+        walk(item.name, item.name, item.after if item.latency else item.held + item.before, 0, ())
     return found
 
 
