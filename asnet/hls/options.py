@@ -53,5 +53,5 @@ class HlsOptions:
     interleave: Mapping[str, int] = field(default_factory=dict[str, int])
     weights: Weights = Weights.INTERNAL
     pipelined: bool = True
-    scheduler: str = "list"
+    scheduler: str = "sdc"
     chain: int = 9
