@@ -120,9 +120,10 @@ def compare(
     seed: int = 1,
     stalls: bool = False,
     options: hls.HlsOptions | None = None,
+    constants: Mapping[str, Array] | None = None,
 ) -> hls.CosimReport:
     """Run ``programs`` both ways on random inputs; lint the design on the way."""
-    module = module_of(programs, mode)
+    module = module_of(programs, mode, constants)
     inputs = random_inputs(module, images, seed)
     cache = default_cache()
     design = hls.synthesise(module, options=options)
