@@ -1,7 +1,8 @@
 """Random kernels through the JIT and through simulated hardware, under random choices about the hardware.
 
-``python -m tests.hls.fuzz --count 10000`` compares ten thousand of them, 24 to a design. A kernel that differs, hangs or
-cannot be made is shrunk (stores and loops go as long as it still fails) and printed with the line that repeats it.
+``python -m tests.hls.fuzz --count 10000`` compares ten thousand of them, 24 to a design. A kernel that differs, hangs
+or cannot be made is shrunk (stores go, and what only they need, as long as it still fails) and printed with the line
+that repeats it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from random import Random
 
 from asnet.errors import AsnetError
 from asnet.hls import HlsOptions
+from asnet.hls.fsm.schedulers import SCHEDULERS
 from asnet.types import Array, FloatMode
 from tests.hls.generator import random_program
 from tests.hls.kernels import Program, compare
@@ -61,7 +63,7 @@ def random_options(random: Random) -> HlsOptions:
         clock=random.choice((50.0, 100.0, 150.0)),
         parallel={"*": random.choice((1, 1, 2, 3))},
         pipelined=random.random() < 0.8,
-        scheduler=random.choice(("list", "sdc")),
+        scheduler=random.choice(sorted(SCHEDULERS)),
         chain=random.choice((1, 5, 9, 40)),
     )
 

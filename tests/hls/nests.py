@@ -7,7 +7,7 @@ its memory. As in :mod:`tests.hls.generator`, every choice comes from one ``rand
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from random import Random
