@@ -10,11 +10,26 @@ import numpy as np
 
 from asnet.errors import UsageError
 from asnet.flow.problem import Problem, Progress
-from asnet.hls import CosimReport, Estimate, HlsOptions, RtlDesign, check_folder, cosimulate, estimate, lint, synthesise
+from asnet.hls import (
+    CosimReport,
+    Estimate,
+    HlsOptions,
+    RtlDesign,
+    Samples,
+    check_folder,
+    cosimulate,
+    estimate,
+    hand_over,
+    lint,
+    synthesise,
+)
 from asnet.types import EXACT
 from asnet.units import UnitInstance
 
 __all__ = ["Synthesis", "synth"]
+
+_SAMPLES = 4
+"""Images that a design's own test benches run."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +101,7 @@ def synth(
     )
     report.raise_if_different()
     found = estimate(design, seeds=seeds, dsps=dsps, cache=problem.cache) if estimates else None
+    design = hand_over(design, Samples(inputs, expected, min(data.runs, _SAMPLES)))
     if folder is not None:
         design.write(folder)
     return Synthesis(design, report, found, folder)

@@ -3,6 +3,7 @@
 from asnet.hls.cosim import CosimReport, Mismatch, cosimulate
 from asnet.hls.design import RtlDesign
 from asnet.hls.estimate import Estimate, estimate
+from asnet.hls.handover import Samples, hand_over
 from asnet.hls.options import HlsOptions
 from asnet.hls.output import check_folder
 from asnet.hls.simulate import lint
@@ -14,9 +15,11 @@ __all__ = [
     "HlsOptions",
     "Mismatch",
     "RtlDesign",
+    "Samples",
     "check_folder",
     "cosimulate",
     "estimate",
+    "hand_over",
     "lint",
     "synthesise",
 ]

@@ -15,6 +15,7 @@ from asnet.hls.fsm.binding import bind
 from asnet.hls.fsm.layer import emit_layer
 from asnet.hls.fsm.schedule import Schedule
 from asnet.hls.fsm.schedulers import make_schedule
+from asnet.hls.handover import hand_over
 from asnet.hls.kernel import Kernel
 from asnet.hls.library import unit_files, unit_modules
 from asnet.hls.loops import executions
@@ -75,7 +76,7 @@ def synthesise(
             raise SynthesisError(f"the module has no slot {slot!r}{did_you_mean(slot, known)}")
     if not module.calls:
         raise SynthesisError(f"network {module.name!r} computes nothing: there is no layer to make hardware of")
-    return _Synthesis(module, chosen, name or module.name, options or HlsOptions()).run()
+    return hand_over(_Synthesis(module, chosen, name or module.name, options or HlsOptions()).run())
 
 
 @dataclass(frozen=True)
