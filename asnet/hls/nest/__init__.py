@@ -1,6 +1,6 @@
 """Kernels as loop nests: structure, order of loops, lanes; the result is flat loops for pipelined hardware."""
 
-from asnet.hls.nest.arrange import Arranged, Arrangement, arrange, iterations, possible_lanes
+from asnet.hls.nest.arrange import Arranged, Arrangement, arrange, iterations, possible_lanes, possible_unrolls
 from asnet.hls.nest.interpret import run
 from asnet.hls.nest.program import Affine, Carried, Condition, Counter, Node, Pipeline, Program, Repeat, Streamed
 from asnet.hls.nest.reduction import longest_recurrence
@@ -24,6 +24,7 @@ __all__ = [
     "iterations",
     "longest_recurrence",
     "possible_lanes",
+    "possible_unrolls",
     "run",
     "structure",
 ]

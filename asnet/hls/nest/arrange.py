@@ -16,8 +16,9 @@ from asnet.hls.nest.lanes import separable, stream
 from asnet.hls.nest.program import Carried, Counter, Node, Pipeline, Program, Repeat, Streamed
 from asnet.hls.nest.reduction import Reduction, broadcast, reduction
 from asnet.hls.nest.tiling import Tile, digits, tiles
+from asnet.hls.nest.unroll import factors, unrolled
 
-__all__ = ["Arranged", "Arrangement", "arrange", "iterations", "possible_lanes"]
+__all__ = ["Arranged", "Arrangement", "arrange", "iterations", "possible_lanes", "possible_unrolls"]
 
 _SHARED = frozenset(("call", "fadd", "fsub", "fmul", "fdiv"))
 """Operations whose units are worth sharing between several of them in a tail."""
@@ -29,12 +30,15 @@ class Arrangement:
 
     ``recurrence``: of a carried value of a loop, the cycles from it to what follows on it (see
     :func:`~asnet.hls.nest.reduction.longest_recurrence`); so many iterations of other outputs come in between.
-    ``lanes``: outputs that are worked on at once. ``split_tail``: whether what follows a reduction is a pipeline of its
-    own even with one lane; None: where it has several operations of the same unit, which they share then.
+    ``lanes``: outputs that are worked on at once. ``unroll``: iterations of a reduction that become one, as far as they
+    divide it; they need as many read ports, or loads of neighbouring words. ``split_tail``: whether what follows a
+    reduction is a pipeline of its own even with one lane; None: where it has several operations of the same unit, which
+    they share then.
     """
 
     recurrence: Callable[[Pipeline, Carried], int]
     lanes: int = 1
+    unroll: int = 1
     split_tail: bool | None = None
 
 
@@ -66,6 +70,7 @@ def arrange(program: Program, arrangement: Arrangement) -> Arranged:
 
 
 def _arranged(program: Program, pipeline: Pipeline, wish: Arrangement, notes: list[str]) -> Pipeline | Streamed:
+    pipeline = _unrolled(pipeline, wish.unroll, notes)
     found = reduction(pipeline)
     if found is None or not found.parallel:
         return pipeline
@@ -81,6 +86,16 @@ def _arranged(program: Program, pipeline: Pipeline, wish: Arrangement, notes: li
         lane = Counter(f"{counter}.lane" if lanes > 1 else "lane", lanes)
         return stream(moved, after, lane)
     return moved
+
+
+def _unrolled(pipeline: Pipeline, wanted: int, notes: list[str]) -> Pipeline:
+    found = reduction(pipeline)
+    if found is None or wanted == 1:
+        return pipeline
+    by = max(factor for factor in factors(pipeline) if factor <= wanted)
+    if by < wanted:
+        notes.append(f"{by} iterations of {pipeline.name} at once instead of {wanted}: they divide its reduction")
+    return unrolled(pipeline, found, by)
 
 
 def _tiles(pipeline: Pipeline, found: Reduction, lanes: dict[str, int], least: int) -> tuple[Tile, ...]:
@@ -161,6 +176,11 @@ def possible_lanes(program: Program) -> tuple[int, ...]:
             total, length = found
             possible |= {-(-total // each) for each in range(1, total + 1) if -(-total // each) <= length}
     return tuple(sorted(possible))
+
+
+def possible_unrolls(program: Program) -> tuple[int, ...]:
+    """The numbers of iterations that can become one in a reduction of ``program``, ascending, from 1."""
+    return tuple(sorted({factor for pipeline in program.pipelines for factor in factors(pipeline)}))
 
 
 def iterations(program: Program, arrangement: Arrangement) -> int:

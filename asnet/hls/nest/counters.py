@@ -9,7 +9,7 @@ from math import prod
 from asnet.hls.kernel import Constant, Operand, Operation
 from asnet.hls.nest.program import Affine, Carried, Condition, Counter, Pipeline
 
-__all__ = ["Digit", "distance", "guarded", "reorder", "split", "substituted"]
+__all__ = ["Digit", "distance", "guarded", "pruned", "reorder", "split", "substituted"]
 
 INDEX_WIDTH = 64
 """Bits of counters and addresses, as in the source."""
@@ -126,3 +126,27 @@ def reorder(pipeline: Pipeline, names: Sequence[str]) -> Pipeline:
     over = {name for value in carried for name in value.over}
     outside = next((index for index, counter in enumerate(counters) if counter.name in over), pipeline.gate)
     return replace(pipeline, counters=counters, carried=carried, gate=outside)
+
+
+def pruned(pipeline: Pipeline) -> Pipeline:
+    """``pipeline`` without what no store and no result depends on."""
+    carried = {value.name: value for value in pipeline.carried}
+    work: list[Operand] = [*pipeline.results]
+    work += [operation.name for operation in pipeline.operations if operation.op == "store"]
+    alive: set[Operand] = set()
+    while work:
+        value = work.pop()
+        if value in alive or not isinstance(value, str):
+            continue
+        alive.add(value)
+        if value in carried:
+            work += [carried[value].initial, carried[value].following]
+        elif value in pipeline.operation:
+            work += [*pipeline.operation[value].operands, *pipeline.conditions.get(value, Condition()).flags]
+    return replace(
+        pipeline,
+        operations=tuple(operation for operation in pipeline.operations if operation.name in alive),
+        affine={name: affine for name, affine in pipeline.affine.items() if name in alive},
+        carried=tuple(value for value in pipeline.carried if value.name in alive),
+        conditions={name: condition for name, condition in pipeline.conditions.items() if name in alive},
+    )

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from asnet.hls.kernel import Constant, Operand, Operation
-from asnet.hls.nest import Affine, Carried, Condition, Counter, Pipeline, Program
+from asnet.hls.nest import Affine, Carried, Condition, Counter, Pipeline, Program, run
 from asnet.ir import Memory, MemoryKind
+from asnet.types import FloatMode
 
 ZERO = Constant(0, 32)
 
@@ -164,3 +165,16 @@ def contents(program: Program, seed: int = 1) -> dict[str, np.ndarray]:
             kind = np.dtype(f"uint{bits}")
             found[item.name] = random.integers(0, 1 << bits, item.size, dtype=kind)
     return found
+
+
+def product(_: str, operands: tuple[int, ...]) -> int:
+    """The unit of a float slot: the exact one."""
+    a, b = (np.uint32(bits).view(np.float32) for bits in operands)
+    return int(np.float32(a * b).view(np.uint32))
+
+
+def computed(program: Program, before: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The memories after ``program``."""
+    words = {name: words.copy() for name, words in before.items()}
+    run(program, words, FloatMode.FTZ, product)
+    return words

@@ -20,8 +20,7 @@ from asnet.hls.nest import (
     longest_recurrence,
     possible_lanes,
 )
-from tests.hls.nest.loops import contents, convolution, dense, quantised
-from tests.hls.nest.reference import run
+from tests.hls.nest.loops import computed, contents, convolution, dense, quantised
 
 
 def latency(operation: Operation) -> int:
@@ -47,14 +46,14 @@ PROGRAMS = {
 }
 
 
-def test_the_reference_computes_a_convolution() -> None:
+def test_the_loops_compute_a_convolution() -> None:
     program = convolution(2, 3, 2, 2, 2)
     before = contents(program)
     x, w, b = (before[name].view(np.float32).reshape(program.memory[name].shape) for name in "xwb")
     expected = [
         b[o] + sum((x[:, i : i + 2, j : j + 2] * w[o]).ravel()) for o in range(2) for i in range(2) for j in range(2)
     ]
-    np.testing.assert_allclose(run(program, before)["y"].view(np.float32), expected, rtol=1e-4, atol=1e-2)
+    np.testing.assert_allclose(computed(program, before)["y"].view(np.float32), expected, rtol=1e-4, atol=1e-2)
 
 
 @pytest.mark.parametrize(("lanes", "split_tail"), [(1, None), (1, True), (2, None), (3, None), (7, None)])
@@ -62,7 +61,7 @@ def test_the_reference_computes_a_convolution() -> None:
 def test_every_arrangement_keeps_the_bits(program: Program, lanes: int, split_tail: bool | None) -> None:
     arranged = arrange(program, Arrangement(CYCLES, lanes, split_tail=split_tail)).program
     before = contents(program)
-    expected, found = run(program, before), run(arranged, before)
+    expected, found = computed(program, before), computed(arranged, before)
     for name, words in expected.items():
         assert (found[name] == words).all(), name
     if split_tail:
