@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -21,10 +19,7 @@ _SEED = 1
 
 def load_model(model: onnx.ModelProto) -> asnet.Network:
     """The network of a model that is in no file."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{model.graph.name}.onnx"
-        onnx.save(model, path)
-        return asnet.load(path)
+    return asnet.load(model.SerializeToString())
 
 
 def _model(
