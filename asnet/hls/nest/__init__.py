@@ -1,6 +1,7 @@
 """Kernels as loop nests: structure, order of loops, lanes; the result is flat loops for pipelined hardware."""
 
 from asnet.hls.nest.arrange import Arranged, Arrangement, arrange, iterations, possible_lanes, possible_unrolls
+from asnet.hls.nest.dependence import Lag, MemoryDependence, lags, memory_dependences
 from asnet.hls.nest.interpret import run
 from asnet.hls.nest.program import Affine, Carried, Condition, Counter, Node, Pipeline, Program, Repeat, Streamed
 from asnet.hls.nest.reduction import longest_recurrence
@@ -14,6 +15,8 @@ __all__ = [
     "Carried",
     "Condition",
     "Counter",
+    "Lag",
+    "MemoryDependence",
     "Node",
     "NotCounted",
     "Pipeline",
@@ -22,7 +25,9 @@ __all__ = [
     "Streamed",
     "arrange",
     "iterations",
+    "lags",
     "longest_recurrence",
+    "memory_dependences",
     "possible_lanes",
     "possible_unrolls",
     "run",

@@ -149,6 +149,11 @@ class Program:
         return tuple(_pipelines(self.body))
 
     @cached_property
+    def repeats(self) -> Mapping[str, int]:
+        """Counter of a repeat → its extent."""
+        return dict(_repeats(self.body))
+
+    @cached_property
     def memory(self) -> Mapping[str, Memory]:
         """Name → memory."""
         return {memory.name: memory for memory in self.memories}
@@ -163,3 +168,10 @@ def _pipelines(nodes: tuple[Node, ...]) -> Iterator[Pipeline]:
                 yield from (node.main, node.tail)
             case Repeat():
                 yield from _pipelines(node.body)
+
+
+def _repeats(nodes: tuple[Node, ...]) -> Iterator[tuple[str, int]]:
+    for node in nodes:
+        if isinstance(node, Repeat):
+            yield node.counter.name, node.counter.extent
+            yield from _repeats(node.body)
