@@ -1,7 +1,24 @@
 """Scheduling by systems of difference constraints: blocks and, modulo an initiation interval, loops."""
 
 from asnet.hls.scheduling.check import check
+from asnet.hls.scheduling.overlap import least_offset
 from asnet.hls.scheduling.problem import Edge, Item, Limit, Problem, Solution
 from asnet.hls.scheduling.solve import solve
+from asnet.hls.scheduling.timeline import Access, Strand, Tick, Timeline, Use, uses
 
-__all__ = ["Edge", "Item", "Limit", "Problem", "Solution", "check", "solve"]
+__all__ = [
+    "Access",
+    "Edge",
+    "Item",
+    "Limit",
+    "Problem",
+    "Solution",
+    "Strand",
+    "Tick",
+    "Timeline",
+    "Use",
+    "check",
+    "least_offset",
+    "solve",
+    "uses",
+]
