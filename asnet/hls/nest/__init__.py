@@ -3,12 +3,13 @@
 from asnet.hls.nest.arrange import Arranged, Arrangement, arrange, iterations, possible_lanes, possible_unrolls
 from asnet.hls.nest.dependence import Lag, MemoryDependence, lags, memory_dependences
 from asnet.hls.nest.interpret import run
-from asnet.hls.nest.program import Affine, Carried, Condition, Counter, Node, Pipeline, Program, Repeat, Streamed
+from asnet.hls.nest.program import IMAGE, Affine, Carried, Condition, Counter, Node, Pipeline, Program, Repeat, Streamed
 from asnet.hls.nest.reduction import longest_recurrence
 from asnet.hls.nest.structure import structure
 from asnet.hls.nest.tree import NotCounted
 
 __all__ = [
+    "IMAGE",
     "Affine",
     "Arranged",
     "Arrangement",

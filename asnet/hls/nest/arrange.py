@@ -12,8 +12,9 @@ from math import prod
 
 from asnet.hls.kernel import Operation
 from asnet.hls.nest.counters import reorder, split
+from asnet.hls.nest.interleave import interleavable, interleaved
 from asnet.hls.nest.lanes import separable, stream
-from asnet.hls.nest.program import Carried, Counter, Node, Pipeline, Program, Repeat, Streamed
+from asnet.hls.nest.program import IMAGE, Carried, Counter, Node, Pipeline, Program, Repeat, Streamed
 from asnet.hls.nest.reduction import Reduction, broadcast, reduction
 from asnet.hls.nest.tiling import Tile, digits, tiles
 from asnet.hls.nest.unroll import factors, unrolled
@@ -31,7 +32,8 @@ class Arrangement:
     ``recurrence``: of a carried value of a loop, the cycles from it to what follows on it (see
     :func:`~asnet.hls.nest.reduction.longest_recurrence`); so many iterations of other outputs come in between.
     ``lanes``: outputs that are worked on at once. ``unroll``: iterations of a reduction that become one, as far as they
-    divide it; they need as many read ports, or loads of neighbouring words. ``split_tail``: whether what follows a
+    divide it; they need as many read ports, or loads of neighbouring words. ``interleave``: images that are worked on
+    in turn, where a reduction has fewer outputs than its recurrence has cycles. ``split_tail``: whether what follows a
     reduction is a pipeline of its own even with one lane; None: where it has several operations of the same unit, which
     they share then.
     """
@@ -39,6 +41,7 @@ class Arrangement:
     recurrence: Callable[[Pipeline, Carried], int]
     lanes: int = 1
     unroll: int = 1
+    interleave: int = 1
     split_tail: bool | None = None
 
 
@@ -53,6 +56,10 @@ class Arranged:
 def arrange(program: Program, arrangement: Arrangement) -> Arranged:
     """``program`` as ``arrangement`` wants it, as far as its loops allow. It computes the same bits."""
     notes: list[str] = []
+    if arrangement.interleave > 1 and interleavable(program):
+        program = interleaved(program, arrangement.interleave)
+    elif arrangement.interleave > 1:
+        notes.append("one image at a time: a value goes from one loop to another")
 
     def node(item: Node) -> Node:
         match item:
@@ -101,8 +108,8 @@ def _unrolled(pipeline: Pipeline, wanted: int, notes: list[str]) -> Pipeline:
 def _tiles(pipeline: Pipeline, found: Reduction, lanes: dict[str, int], least: int) -> tuple[Tile, ...]:
     extents = {counter.name: counter.extent for counter in pipeline.counters}
     inside = prod(extents[name] for name in found.inside)
-    innermost = tuple(reversed(found.outside))
-    order = [*(name for name in innermost if name not in lanes), *lanes]
+    innermost = [name for name in reversed(found.outside) if name != IMAGE]
+    order = [*(name for name in innermost if name not in lanes), *lanes, *({IMAGE} & {*found.outside})]
     return tiles([Counter(name, extents[name]) for name in order], lanes, inside, least)
 
 
@@ -184,7 +191,10 @@ def possible_unrolls(program: Program) -> tuple[int, ...]:
 
 
 def iterations(program: Program, arrangement: Arrangement) -> int:
-    """Cycles of a run of ``program`` arranged so, without filling and draining, if only recurrences limit it."""
+    """Cycles of a run of ``program`` arranged so, without filling and draining, if only recurrences limit it.
+
+    A run works on as many images as are interleaved.
+    """
 
     def of(node: Node) -> int:
         match node:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from asnet.hls.nest.counters import Digit
-from asnet.hls.nest.program import Counter
+from asnet.hls.nest.program import IMAGE, Counter
 
 __all__ = ["Tile", "digits", "tiles"]
 
@@ -41,13 +41,15 @@ def tiles(counters: Sequence[Counter], lanes: dict[str, int], inside: int, least
         share = -(-counter.extent // at_once)
         used = 1
         if inside < least:
-            used = share if inside * share <= _SHORT else _part(counter.extent, at_once, inside, least)
+            whole = counter.name == IMAGE or inside * share <= _SHORT
+            used = share if whole else _part(counter.extent, at_once, inside, least)
         found.append(Tile(counter.name, counter.extent, used, used, at_once))
         inside *= used
-    if 1 < inside < least:
-        padded = min((_padded(tile, inside, least) for tile in found if tile.used > 1), key=lambda item: item[0])
-        if padded[0] < inside * -(-least // inside):
-            found = [padded[1] if tile.name == padded[1].name else tile for tile in found]
+    padded = [_padded(tile, inside, least) for tile in found if tile.used > 1 and tile.name != IMAGE]
+    if inside < least and padded:
+        total, best = min(padded, key=lambda item: item[0])
+        if total < inside * -(-least // inside):
+            found = [best if tile.name == best.name else tile for tile in found]
     return tuple(found)
 
 

@@ -25,7 +25,7 @@ NETWORKS = Path(__file__).resolve().parents[3] / "examples" / "networks"
 
 
 def arranging(lanes: int, unroll: int, *, split_tail: bool | None = None) -> Transform:
-    wish = nest.Arrangement(CYCLES, lanes, unroll, split_tail)
+    wish = nest.Arrangement(CYCLES, lanes, unroll, split_tail=split_tail)
     return lambda program: nest.arrange(program, wish).program
 
 
