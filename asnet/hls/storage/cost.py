@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["MemoryCost", "memory_cost"]
+__all__ = ["MemoryCost", "memory_cost", "multiplexer"]
 
 _BLOCK_COST = 128
 _CELL_COST = 4
@@ -72,16 +72,16 @@ def memory_cost(width: int, depth: int, *, reads: int = 1, writable: bool = True
     if not writable:
         if block_cost < int(width * depth / _ROM_LUT_BITS):
             return MemoryCost(blocks=blocks)
-        return MemoryCost(luts=reads * width * (rows + _multiplexer(rows)), ffs=reads * width)
+        return MemoryCost(luts=reads * width * (rows + multiplexer(rows)), ffs=reads * width)
     cells = rows * -(-width // _CELL_BITS)
     spread = rows if rows > 1 else 0
     cell_cost = _CELL_COST * cells * reads + ((rows - 1) * width * reads + spread) / 2 + 2 * reads
     logic = width * depth
     if min(cell_cost, block_cost) >= logic:
-        return MemoryCost(luts=width * (depth // 2 + reads * _multiplexer(depth)), ffs=logic + reads * width)
+        return MemoryCost(luts=width * (depth // 2 + reads * multiplexer(depth)), ffs=logic + reads * width)
     if block_cost < cell_cost:
         return MemoryCost(blocks=blocks)
-    return MemoryCost(cells=cells * reads, luts=reads * width * _multiplexer(rows) + spread, ffs=reads * width)
+    return MemoryCost(cells=cells * reads, luts=reads * width * multiplexer(rows) + spread, ffs=reads * width)
 
 
 def _block_options(width: int, depth: int, reads: int, *, writable: bool) -> Iterator[tuple[int, float]]:
@@ -100,7 +100,7 @@ def _block_options(width: int, depth: int, reads: int, *, writable: bool) -> Ite
             yield blocks, _BLOCK_COST * blocks + ((rows - 1) * width * reads + spread) / 2 + 2 * reads
 
 
-def _multiplexer(ways: int) -> int:
+def multiplexer(ways: int) -> int:
     """LUT4s that choose one of ``ways`` bits: two for four of them."""
     luts = 0
     while ways > 1:
