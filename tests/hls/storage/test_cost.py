@@ -70,7 +70,9 @@ def test_yosys_makes_of_memories_what_they_cost(tmp_path: Path) -> None:
             memory = f'asnet_rom #({values}, .FILE("{number}.hex")) m (.clk(clk), .raddr(ra), .rdata(rd));'
         else:
             ports += f", input re, we, input [{address - 1}:0] wa, input [{bits - 1}:0] wd"
-            named = "".join(f", .{port}({wire})" for port, wire in (("re", "re"), ("we", "we"), ("waddr", "wa"), ("wdata", "wd")))
+            named = "".join(
+                f", .{port}({wire})" for port, wire in (("re", "re"), ("we", "we"), ("waddr", "wa"), ("wdata", "wd"))
+            )
             memory = f"asnet_ram #({values}) m (.clk(clk), .raddr(ra), .rdata(rd){named});"
         (tmp_path / f"{number}.v").write_text(f"module top({ports}); {memory} endmodule\n")
         script += [

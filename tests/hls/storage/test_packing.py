@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +13,29 @@ from hypothesis import strategies as st
 
 from asnet.hls.kernel import Constant, Operand, Operation
 from asnet.hls.memories import DesignMemory, hex_text
-from asnet.hls.nest import Affine, Condition, Counter, Pipeline, Program, Repeat
+from asnet.hls.nest import (
+    Affine,
+    Arrangement,
+    Condition,
+    Counter,
+    Pipeline,
+    Program,
+    Repeat,
+    arrange,
+    longest_recurrence,
+    run,
+    structure,
+)
 from asnet.hls.storage import pack
 from asnet.ir import Memory, MemoryKind
+from asnet.lower import lower
+from asnet.network import load as load_network
+from asnet.passes import approximate
 from asnet.types import Array
+from tests.hls.nest.golden import exact, kernels_of
+from tests.hls.nest.golden import words as words_of
 
+NETWORKS = Path(__file__).resolve().parents[3] / "examples" / "networks"
 WEIGHTS = Memory("w", MemoryKind.CONSTANT, "float32", (60,), 0)
 DATA = Memory("x", MemoryKind.ACTIVATION, "float32", (60,), 0)
 
@@ -161,6 +180,16 @@ def test_every_element_type_has_its_word(dtype: str) -> None:
     assert packed.memories[0].element == f"i{3 * bits}"
 
 
+def constants_of(program: Program) -> list[Memory]:
+    return [memory for memory in program.memories if memory.kind is MemoryKind.CONSTANT]
+
+
+def random_words(memory: Memory, random: np.random.Generator) -> Array:
+    """Words of small numbers, floats among them."""
+    values = random.integers(0, 256, memory.size)
+    return words_of((values / 16).astype(np.float32) if memory.dtype == "float32" else values.astype(memory.dtype))
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     extents=st.lists(st.integers(1, 4), min_size=1, max_size=3),
@@ -177,3 +206,27 @@ def test_random_loops_load_what_they_loaded(
         for number, offset in enumerate(offsets)
     }
     check(Program("random", (WEIGHTS,), (pipeline(addresses, counters),)), {"w": floats(60)}, least)
+
+
+@pytest.mark.parametrize(
+    ("name", "lanes", "unroll"), [("digits_dense", 10, 1), ("digits_conv", 4, 1), ("digits_conv", 2, 9)]
+)
+def test_layers_with_lanes_and_windows_compute_the_same(name: str, lanes: int, unroll: int) -> None:
+    """Every layer of a shipped network with packed constants, against the JIT."""
+    module = approximate(lower(load_network(NETWORKS / f"{name}.onnx")))
+    made = 0
+    for kernel in kernels_of(module):
+        wish = Arrangement(longest_recurrence(lambda operation: 4), lanes=lanes, unroll=unroll)
+        plain = arrange(structure(kernel), wish).program
+        packing = pack(plain, module.constants)
+        random = np.random.default_rng(5)
+        memories = {memory.name: random_words(memory, random) for memory in plain.memories}
+        memories |= {memory.name: words_of(module.constants[memory.name]) for memory in constants_of(plain)}
+        wide = {constant.memory.name: np.array(constant.words, object) for constant in packing.constants}
+        results = [{name: values.copy() for name, values in (memories | wide).items()} for _ in range(2)]
+        for program, result in zip((plain, packing.program), results, strict=True):
+            run(program, result, module.mode, exact(module))
+        for name in memories:
+            np.testing.assert_array_equal(results[0][name], results[1][name])
+        made += len(packing.constants)
+    assert made >= 2
