@@ -1,0 +1,108 @@
+"""What a module is made of while it is put together: declarations, logic, registers, delay lines, ports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+
+from asnet.hls.names import vector
+
+__all__ = ["Delay", "Line", "Section", "Source", "choose", "width_of"]
+
+_WORD = re.compile(r"(?<!['\w])[A-Za-z_]\w*")
+
+_NESTED = 4
+"""Values that are chosen between by nested conditions; more of them are masked and joined."""
+
+
+def width_of(count: int) -> int:
+    """Bits that number ``count`` things, at least one."""
+    return max(1, (count - 1).bit_length())
+
+
+@dataclass(frozen=True)
+class Line:
+    """A wire: its width, name, expression, and what it is."""
+
+    width: int
+    name: str
+    expression: str
+    comment: str = ""
+
+    @property
+    def declaration(self) -> str:
+        """The Verilog."""
+        return f"wire {vector(self.width)}{self.name} = {self.expression};"
+
+
+@dataclass(frozen=True)
+class Delay:
+    """``target`` is ``source`` as it was ``length`` steps before; a step is a cycle in which ``enable`` is 1."""
+
+    width: int
+    target: str
+    source: str
+    length: int
+    enable: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """A value that a port carries while ``when`` is 1."""
+
+    when: str
+    value: str
+
+
+@dataclass
+class Section:
+    """A part of a module: ``wires`` are put in an order in which each comes after what it is made of.
+
+    ``clocked``: statements of an always block, with a reset branch (``resets``) or without.
+    """
+
+    title: tuple[str, ...]
+    registers: list[tuple[int, str, str]] = field(default_factory=list[tuple[int, str, str]])
+    wires: list[Line] = field(default_factory=list[Line])
+    resets: list[str] = field(default_factory=list[str])
+    controlled: list[str] = field(default_factory=list[str])
+    clocked: list[str] = field(default_factory=list[str])
+    delays: list[Delay] = field(default_factory=list[Delay])
+
+    @property
+    def ordered(self) -> list[Line]:
+        """The wires, each after those that it is made of."""
+        known = {line.name: line for line in self.wires}
+        sorter: TopologicalSorter[str] = TopologicalSorter()
+        for line in self.wires:
+            found = dict.fromkeys(word for word in _WORD.findall(line.expression) if word in known)
+            sorter.add(line.name, *found)
+        return [known[name] for name in sorter.static_order()]
+
+    @property
+    def register_bits(self) -> int:
+        """Bits of all registers, those in delay lines too."""
+        return sum(width for width, _, _ in self.registers) + sum(d.width * d.length for d in self.delays)
+
+
+def choose(sources: Sequence[Source], width: int) -> str:
+    """The expression of a port that ``sources`` use in turn; what it is while nobody does is nobody's business."""
+    whens: dict[str, list[str]] = {}
+    for source in sources:
+        conditions = whens.setdefault(source.value, [])
+        if source.when not in conditions:
+            conditions.append(source.when)
+    arms = sorted(whens.items(), key=lambda arm: len(arm[1]))
+    if len(arms) <= _NESTED:
+        *others, (text, _) = arms
+        for value, conditions in reversed(others):
+            test = " | ".join(conditions)
+            text = f"{test if len(conditions) == 1 else f'({test})'} ? {value} : {text}"
+        return text
+    masked: list[str] = []
+    for value, conditions in arms:
+        test = " | ".join(conditions)
+        masked.append(f"({{{width}{{{test}}}}} & {value})" if width > 1 else f"(({test}) & {value})")
+    return " | ".join(masked)

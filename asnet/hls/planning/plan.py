@@ -1,0 +1,229 @@
+"""A layer's flat loops with all decisions taken: operators, ports, widths, schedules."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from asnet.hls.binder import Binder, Resource, memory_port, unit_port
+from asnet.hls.nest import Node, Pipeline, Program, Repeat, Streamed
+from asnet.hls.operators import Operator
+from asnet.hls.options import HlsOptions
+from asnet.hls.planning.problem import Access, loop_problem
+from asnet.hls.planning.values import Value, loop_values
+from asnet.hls.ranges import stored, top, union
+from asnet.hls.scheduling import Problem, Solution, check, solve
+
+__all__ = ["LoopPlan", "ProgramPlan", "plan_program"]
+
+
+@dataclass(frozen=True)
+class LoopPlan:
+    """One loop. ``values``: what is known of its values, and of those of earlier nodes that it uses.
+
+    ``resources``, ``operators``: what operations run on; ``instance``: which of several units or ports of a kind.
+    """
+
+    pipeline: Pipeline
+    values: Mapping[str, Value]
+    resources: Mapping[str, Resource]
+    operators: Mapping[str, Operator]
+    instance: Mapping[str, int]
+    problem: Problem
+    solution: Solution
+
+    @property
+    def interval(self) -> int:
+        """Cycles from one iteration's start to the next one's; at least 1."""
+        return max(1, self.solution.interval)
+
+    def start(self, name: str) -> int:
+        """The cycle in which an operation or carried value starts, counted from its iteration's start."""
+        return self.solution.start[name]
+
+    def ready(self, name: str) -> int:
+        """The cycle in which the result of an operation or carried value is there for the first time."""
+        resource = self.resources.get(name)
+        return self.start(name) + (resource.latency if resource is not None else 0)
+
+    @cached_property
+    def depth(self) -> int:
+        """Cycles from an iteration's start in which anything of it happens."""
+        return 1 + max((self.ready(name) for name in self.solution.start), default=0)
+
+
+@dataclass(frozen=True)
+class ProgramPlan:
+    """A layer. ``loops``: one for each of the program's pipelines, in their order; ``values`` that leave a node."""
+
+    program: Program
+    loops: tuple[LoopPlan, ...]
+    values: Mapping[str, Value]
+    extents: Mapping[str, int]
+
+
+def plan_program(
+    program: Program,
+    binder: Binder,
+    options: HlsOptions,
+    accesses: Mapping[str, Sequence[Access]],
+    *,
+    units: Mapping[str, int] | None = None,
+    reads: Mapping[str, int] | None = None,
+) -> ProgramPlan:
+    """Decide everything about ``program``.
+
+    Args:
+        program: flat loops.
+        binder: chooses operators.
+        options: choices about the hardware.
+        accesses: pipeline's name → accesses to memories that must keep their order.
+        units: op → units that a loop may use; of others as many as the loop has lanes.
+        reads: memory's name → read ports; of others one.
+
+    Raises:
+        SynthesisError: an operation without operator, or a loop that cannot be scheduled.
+    """
+    return _Planner(program, binder, options, accesses, units or {}, reads or {}).run()
+
+
+class _Planner:
+    def __init__(
+        self,
+        program: Program,
+        binder: Binder,
+        options: HlsOptions,
+        accesses: Mapping[str, Sequence[Access]],
+        units: Mapping[str, int],
+        reads: Mapping[str, int],
+    ) -> None:
+        self._program = program
+        self._binder = binder
+        self._options = options
+        self._accesses = accesses
+        self._units = units
+        self._reads = reads
+        self._loops: list[LoopPlan] = []
+        self._values: dict[str, Value] = {}
+        self._extents: dict[str, int] = {}
+
+    def run(self) -> ProgramPlan:
+        self._nodes(self._program.body)
+        return ProgramPlan(self._program, tuple(self._loops), self._values, self._extents)
+
+    def _nodes(self, nodes: Iterable[Node]) -> None:
+        for node in nodes:
+            match node:
+                case Pipeline():
+                    self._loop(node)
+                case Streamed():
+                    self._streamed(node)
+                case Repeat():
+                    self._repeat(node)
+
+    def _repeat(self, node: Repeat) -> None:
+        counter = node.counter
+        self._extents[counter.name] = counter.extent
+        values = (0, counter.extent - 1)
+        self._values[counter.name] = Value(64, values, stored(values, 64, 64))
+        for carried in node.carried:
+            whole = top(carried.width)
+            self._values[carried.name] = Value(carried.width, whole, stored(whole, carried.width, carried.width))
+        self._nodes(node.body)
+
+    def _streamed(self, node: Streamed) -> None:
+        lanes = max((len(names) for names in node.values.values()), default=1)
+        handed = frozenset(name for names in node.values.values() for name in names)
+        main = self._loop(node.main, lanes=lanes, handed=handed | _names(node.when.flags))
+        outside = {
+            name: _together([_value(name, main, self._values) for name in names]) for name, names in node.values.items()
+        }
+        used = Tally(unit.name for unit in main.operators.values())
+        counts = {name: min(count, main.problem.resources[name]) for name, count in used.items()}
+        ports = {name: 1 + number for name, number in _highest(main).items()}
+        self._loop(node.tail, outside=outside, interval=main.interval, taken=counts | ports)
+
+    def _loop(
+        self,
+        pipeline: Pipeline,
+        *,
+        lanes: int = 1,
+        handed: frozenset[str] = frozenset(),
+        outside: Mapping[str, Value] | None = None,
+        interval: int = 1,
+        taken: Mapping[str, int] | None = None,
+    ) -> LoopPlan:
+        """Plan one loop. ``taken``: resources' instances from 0 on that belong to another loop at the same time."""
+        layer, memories = self._program.layer, self._program.memory
+        extents = self._extents | {counter.name: counter.extent for counter in pipeline.counters}
+        around = self._values | dict(outside or {})
+        values = {**around, **loop_values(pipeline, around, extents, memories, handed)}
+        resources: dict[str, Resource] = {}
+        operators: dict[str, Operator] = {}
+        counts: dict[str, int] = {}
+        for operation in pipeline.operations:
+            if operation.is_memory:
+                resource = memory_port(operation)
+                counts[resource.name] = self._reads.get(operation.detail, 1) if operation.op == "load" else 1
+            else:
+                unit = self._binder.operator(layer, operation)
+                if unit is None:
+                    continue
+                operators[operation.name] = unit
+                resource = unit_port(unit)
+                counts[resource.name] = self._units.get(unit.instance.op, lanes)
+            resources[operation.name] = resource
+        accesses = self._accesses.get(pipeline.name, ())
+        problem = loop_problem(pipeline, values, resources, counts, accesses, self._options.clock)
+        solution = solve(problem, interval)
+        check(problem, solution)
+        instance = _instances(pipeline, resources, solution, taken or {})
+        plan = LoopPlan(pipeline, values, resources, operators, instance, problem, solution)
+        self._loops.append(plan)
+        self._values.update({name: values[name] for name in pipeline.results})
+        return plan
+
+
+def _names(operands: Iterable[object]) -> frozenset[str]:
+    return frozenset(operand for operand in operands if isinstance(operand, str))
+
+
+def _value(name: str, plan: LoopPlan, outside: Mapping[str, Value]) -> Value:
+    return plan.values[name] if name in plan.values else outside[name]
+
+
+def _together(values: Sequence[Value]) -> Value:
+    """What is known of one value that is now this, now that."""
+    width, both = values[0].width, values[0].range
+    for value in values[1:]:
+        both = union(both, value.range)
+    return Value(width, both, stored(both, width, width))
+
+
+def _highest(plan: LoopPlan) -> dict[str, int]:
+    """Port → the highest number in use."""
+    found: dict[str, int] = {}
+    for name, resource in plan.resources.items():
+        if name not in plan.operators:
+            found[resource.name] = max(found.get(resource.name, 0), plan.instance[name])
+    return found
+
+
+def _instances(
+    pipeline: Pipeline, resources: Mapping[str, Resource], solution: Solution, taken: Mapping[str, int]
+) -> Mapping[str, int]:
+    """Operation → which instance of its resource: in each slot one after the other, from the first free one on."""
+    interval = max(1, solution.interval) if solution.interval else None
+    used: Tally[tuple[str, int]] = Tally()
+    instance: dict[str, int] = {}
+    for operation in pipeline.operations:
+        resource = resources.get(operation.name)
+        if resource is None:
+            continue
+        start = solution.start[operation.name]
+        place = (resource.name, start if interval is None else start % interval)
+        instance[operation.name] = taken.get(resource.name, 0) + used[place]
+        used[place] += 1
+    return instance
