@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from asnet.hls.engine.parts import Delay, Line, Section, width_of
+from asnet.hls.engine.parts import SHORT, Delay, Line, Register, Section, delayed, width_of
 from asnet.hls.expressions import Signal, SignalUse, literal
 from asnet.hls.kernel import Constant, Operand
-from asnet.hls.names import Names
+from asnet.hls.names import Names, identifier
 from asnet.hls.nest import Affine, Counter
 from asnet.hls.planning import LoopPlan
 from asnet.hls.ranges import Width
 
 __all__ = ["LoopSignals", "Outside"]
-
-_SHORT = 3
-"""Steps that a value is delayed by registers of its own, and stages a position follows another one by registers."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +22,16 @@ class Outside:
 
     signals: Mapping[str, Signal]
     repeats: tuple[tuple[Counter, str], ...]
+
+
+@dataclass(frozen=True)
+class _Signal:
+    """A wire that has a value in one stage; ``base``: what later registers are named after."""
+
+    wire: str
+    width: int
+    ready: int
+    base: str
 
 
 @dataclass(frozen=True)
@@ -54,15 +61,15 @@ class LoopSignals:
         self._names = names
         self._use = use
         self._outside = outside
-        self._wires: dict[str, str] = {}
-        self._ready: dict[str, int] = {}
-        self._width: dict[str, int] = {}
-        self._taps: dict[str, dict[int, str]] = {}
-        self._positions: dict[_Position, dict[int, str]] = {}
-        self._tests: dict[str, str] = {}
+        self._values: dict[str, _Signal] = {}
+        self._taps: dict[_Signal, dict[int, str]] = {}
+        self._chains: dict[_Signal, str] = {}
+        self._positions: dict[_Position, dict[int, _Signal]] = {}
+        self._tests: dict[str, _Signal] = {}
         self._valid = names.fresh(f"{prefix}_v")
         self._stages = 0
         self._slot = names.fresh(f"{prefix}_slot")
+        self._slot_offset = 0
         self.slotted = plan.interval > 1 and plan.pipeline.iterations > 1
         self.counters = {
             counter.name: names.fresh(f"{prefix}_{counter.name}", ("", "_first", "_last"))
@@ -91,23 +98,30 @@ class LoopSignals:
         return f"{self._slot} == {self._slot_number(stage)}" if self.interval > 1 else ""
 
     def _slot_number(self, stage: int) -> str:
-        return literal(stage % self.interval, width_of(self.interval))
+        return literal((stage + self._slot_offset) % self.interval, width_of(self.interval))
+
+    def follow(self, other: LoopSignals, stage: int) -> None:
+        """Be in stage 0 when ``other`` is in ``stage``."""
+        self._slot, self._slot_offset, self.slotted = other._slot, stage + other._slot_offset, False
+
+    @property
+    def slot(self) -> str:
+        """The register that counts the cycles of the interval."""
+        return self._slot
 
     # Values
 
     def define(self, value: str, wire: str, width: int, ready: int) -> None:
         """``wire`` carries ``value`` of an iteration in its stage ``ready``, for that one cycle of an interval."""
-        self._wires[value] = wire
-        self._ready[wire] = ready
-        self._width[wire] = width
+        self._values[value] = _Signal(wire, width, ready, identifier(value))
 
     def at(self, operand: Operand, stage: int, width: int, iterations: int = 0) -> Signal:
         """``operand``, of type i``width``, in ``stage`` of an iteration; of one that many ``iterations`` before."""
         if isinstance(operand, Constant):
             return Signal("", Width(operand.width), operand.width, self._use, operand)
-        if operand in self._wires:
+        if operand in self._values:
             value = self.plan.values[operand]
-            name = self._delayed(self._wires[operand], stage, iterations)
+            name = self._delayed(self._values[operand], stage, iterations)
             return Signal(name, value.stored, value.width, self._use)
         affine = self._affine(operand)
         if affine is not None:
@@ -121,22 +135,22 @@ class LoopSignals:
             return pipeline.affine[operand]
         return Affine({operand: 1}) if operand in self.counters else None
 
-    def _delayed(self, wire: str, stage: int, iterations: int = 0) -> str:
-        cycles = stage + iterations * self.interval - self._ready[wire]
+    def _delayed(self, signal: _Signal, stage: int, iterations: int = 0) -> str:
+        cycles = stage + iterations * self.interval - signal.ready
         steps = -(-cycles // self.interval)
         if steps == 0:
-            return wire
-        taps = self._taps.setdefault(wire, {})
+            return signal.wire
+        taps = self._taps.setdefault(signal, {})
         if steps not in taps:
-            one_bit = self._width[wire] == 1
-            taps[steps] = f"{self._chain(wire)}[{steps}]" if one_bit else self._names.fresh(f"{wire}_{steps}")
+            one_bit = signal.width == 1
+            taps[steps] = f"{self._chain(signal)}[{steps}]" if one_bit else self._names.fresh(f"{signal.base}_{steps}")
         return taps[steps]
 
-    def _chain(self, wire: str) -> str:
+    def _chain(self, signal: _Signal) -> str:
         """The name of the shift register behind a bit."""
-        if wire not in self._tests:
-            self._tests[wire] = self._names.fresh(f"{wire}_at")
-        return self._tests[wire]
+        if signal not in self._chains:
+            self._chains[signal] = self._names.fresh(f"{signal.base}_at")
+        return self._chains[signal]
 
     # Positions: counters and sums of them
 
@@ -154,9 +168,7 @@ class LoopSignals:
     def _flag(self, counter: str, suffix: str, stage: int) -> str:
         wire = f"{self.counters[counter]}{suffix}"
         self._flags_used.add(wire)
-        self._ready.setdefault(wire, 0)
-        self._width.setdefault(wire, 1)
-        return self._delayed(wire, stage)
+        return self._delayed(_Signal(wire, 1, 0, wire), stage)
 
     def when(self, bounds: Mapping[str, tuple[int, int]], stage: int) -> str:
         """1 in ``stage`` of iterations in which the counters are within ``bounds``; empty if they always are."""
@@ -166,14 +178,13 @@ class LoopSignals:
         if not tests:
             return ""
         expression = " & ".join(tests)
-        if len(tests) == 1 and expression in self._ready:
-            return self._delayed(expression, stage)
-        known = next((line.name for line in self.section.wires if line.expression == expression), None)
-        if known is None:
-            known = self._names.fresh(f"{self.prefix}_when")
-            self.section.wires.append(Line(1, known, expression, "where something counts"))
-            self._ready[known], self._width[known] = 0, 1
-        return self._delayed(known, stage)
+        if expression in self._flags_used:
+            return self._delayed(_Signal(expression, 1, 0, expression), stage)
+        if expression not in self._tests:
+            name = self._names.fresh(f"{self.prefix}_when")
+            self.section.wires.append(Line(1, name, expression))
+            self._tests[expression] = _Signal(name, 1, 0, name)
+        return self._delayed(self._tests[expression], stage)
 
     def _within(self, name: str, low: int, high: int) -> list[str]:
         around = next((counter for counter, _ in self._outside.repeats if counter.name == name), None)
@@ -196,26 +207,27 @@ class LoopSignals:
     def _position(self, affine: Affine, width: int, stage: int, iterations: int) -> str:
         position = _Position(tuple(sorted(affine.strides.items())), affine.offset, width)
         if iterations:
-            base = self._place(position, 0)
-            return self._delayed(base, stage, iterations)
-        return self._place(position, stage)
+            return self._delayed(self._place(position, 0), stage, iterations)
+        return self._place(position, stage).wire
 
-    def _place(self, position: _Position, stage: int) -> str:
+    def _place(self, position: _Position, stage: int) -> _Signal:
         places = self._positions.setdefault(position, {})
         if stage not in places:
+            counter = self._counter(position) if stage == 0 else None
             text = "_".join(name for name, stride in position.strides if stride) or "fixed"
-            if len(position.strides) == 1 and position.strides[0][0] in self.counters and stage == 0:
-                (name, stride), offset = position.strides[0], position.offset
-                if stride == 1 and offset == 0 and position.bits == width_of(self._extent(name)):
-                    places[stage] = self.counters[name]
-                    self._ready[places[stage]], self._width[places[stage]] = 0, position.bits
-                    return places[stage]
-            places[stage] = self._names.fresh(f"{self.prefix}_{text}_{stage}")
-            self._ready[places[stage]], self._width[places[stage]] = stage, position.bits
+            wire = counter or self._names.fresh(f"{self.prefix}_{text}_{stage}")
+            places[stage] = _Signal(wire, position.bits, stage, wire)
         return places[stage]
 
-    def _extent(self, name: str) -> int:
-        return next(counter.extent for counter in self.plan.pipeline.counters if counter.name == name)
+    def _counter(self, position: _Position) -> str | None:
+        """The counter that is ``position``."""
+        if position.offset or len(position.strides) != 1:
+            return None
+        name, stride = position.strides[0]
+        for counter in self.plan.pipeline.counters:
+            if counter.name == name and stride == 1 and counter.extent > 1:
+                return self.counters[name] if position.bits == width_of(counter.extent) else None
+        return None
 
     # What everybody asked for
 
@@ -223,28 +235,28 @@ class LoopSignals:
         """Make the positions, delays, valid bits and counters that were asked for."""
         for position, places in self._positions.items():
             self._finish_position(position, places)
-        for wire, taps in self._taps.items():
-            self._finish_delay(wire, taps)
+        for signal, taps in list(self._taps.items()):
+            self._finish_delay(signal, taps)
         self._finish_counters()
         if self._stages:
-            self.section.registers.append((self._stages, self._valid, "valid bits: an iteration is in stage [n]"))
+            self.section.registers.append(
+                Register(self._stages, self._valid, "an iteration is in stage [n]", stages=True)
+            )
             self._vector(self._valid, self._stages, self.go, reset=True)
         if self.slotted:
             wide = width_of(self.interval)
-            self.section.registers.append((wide, self._slot, "cycle of the interval"))
+            self.section.registers.append(Register(wide, self._slot, "cycle of the interval"))
 
-    def _finish_position(self, position: _Position, places: Mapping[int, str]) -> None:
-        before: tuple[int, str] | None = None
-        for stage, name in sorted(places.items()):
-            if name in self.counters.values():
-                before = stage, name
+    def _finish_position(self, position: _Position, places: Mapping[int, _Signal]) -> None:
+        before: _Signal | None = None
+        for stage, place in sorted(places.items()):
+            steps = -(-(stage - before.ready) // self.interval) if before is not None else 0
+            if before is not None and steps <= SHORT and steps not in self._taps.get(before, ()):
+                self._taps.setdefault(before, {})[steps] = place.wire
                 continue
-            steps = -(-(stage - before[0]) // self.interval) if before is not None else 0
-            if before is not None and steps <= _SHORT:
-                self._taps.setdefault(before[1], {})[steps] = name
-                continue
-            self._step(position, stage, name)
-            before = stage, name
+            if place.wire not in self.counters.values():
+                self._step(position, stage, place.wire)
+            before = place
 
     def _step(self, position: _Position, stage: int, name: str) -> None:
         """A register that is ``position`` in ``stage``, and steps when an iteration leaves it."""
@@ -263,7 +275,7 @@ class LoopSignals:
                 continue
             wrapped = text or literal(value, position.bits)
             text = f"({self.last(counter.name, stage)} ? {wrapped} : {literal(step, position.bits)})"
-        self.section.registers.append((position.bits, name, self._formula(position)))
+        self.section.registers.append(Register(position.bits, name, self._formula(position)))
         start = literal(position.offset & mask, position.bits)
         if not text and value == 0:
             self.section.controlled.append(f"{name} <= {start};")
@@ -279,28 +291,17 @@ class LoopSignals:
             terms.append(str(position.offset))
         return " + ".join(terms)
 
-    def _finish_delay(self, wire: str, taps: Mapping[int, str]) -> None:
-        width, enable = self._width[wire], self.tick(self._ready[wire])
-        if width == 1 and wire in self._tests:
-            length = max(taps)
-            chain = self._tests[wire]
-            self.section.registers.append((length, chain, f"{wire} in later stages"))
-            self._vector(chain, length, wire, enable=enable)
-            taps = {steps: name for steps, name in taps.items() if not name.startswith(f"{chain}[")}
-        before, source = 0, wire
+    def _finish_delay(self, signal: _Signal, taps: Mapping[int, str]) -> None:
+        enable, chain = self.tick(signal.ready), self._chains.get(signal)
+        if chain is not None:
+            bits = {steps for steps, name in taps.items() if name == f"{chain}[{steps}]"}
+            self.section.registers.append(Register(max(bits), chain, f"{signal.wire} in later stages", stages=True))
+            self._vector(chain, max(bits), signal.wire, enable=enable)
+            taps = {steps: name for steps, name in taps.items() if steps not in bits}
+        before, source = 0, signal.wire
         for steps, name in sorted(taps.items()):
-            self._line(width, source, name, steps - before, enable)
+            delayed(self.section, self._names, Delay(signal.width, name, source, steps - before, enable))
             before, source = steps, name
-
-    def _line(self, width: int, source: str, target: str, length: int, enable: str) -> None:
-        if length > _SHORT:
-            self.section.delays.append(Delay(width, target, source, length, enable or "1'b1"))
-            return
-        for step in range(1, length + 1):
-            name = target if step == length else self._names.fresh(f"{target}_{step}")
-            self.section.registers.append((width, name, f"{source}, {'an interval' if enable else 'a cycle'} later"))
-            self.section.clocked.append(f"{f'if ({enable}) ' if enable else ''}{name} <= {source};")
-            source = name
 
     def _vector(self, name: str, length: int, source: str, *, enable: str = "", reset: bool = False) -> None:
         shifted = f"{{{name}[{length - 1}:1], {source}}}" if length > 1 else source
@@ -325,12 +326,12 @@ class LoopSignals:
                 ]
                 continue
             wide = width_of(extent)
-            self.section.registers.append((wide, name, f"counter {counter.name}: 0 … {extent - 1}"))
+            self.section.registers.append(Register(wide, name, f"counter {counter.name}: 0 … {extent - 1}"))
             self.section.resets.append(f"{name} <= {literal(0, wide)};")
-            self.section.registers.append((1, last, ""))
+            self.section.registers.append(Register(1, last, ""))
             self.section.resets.append(f"{last} <= 1'b0;")
             if first in self._flags_used:
-                self.section.registers.append((1, first, ""))
+                self.section.registers.append(Register(1, first, ""))
                 self.section.resets.append(f"{first} <= 1'b1;")
         inside: list[str] = []
         for counter in reversed(self.plan.pipeline.counters):
@@ -352,4 +353,3 @@ class LoopSignals:
         self.section.controlled += lines
         everything = " & ".join([self.go, *inside])
         self.section.wires.append(Line(1, self.final, everything, "the last iteration starts"))
-

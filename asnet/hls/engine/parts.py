@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 
-from asnet.hls.names import vector
+from asnet.hls.names import Names, vector
 
-__all__ = ["Delay", "Line", "Section", "Source", "choose", "width_of"]
+__all__ = ["SHORT", "Delay", "Line", "Register", "Section", "Source", "choose", "delayed", "width_of"]
 
 _WORD = re.compile(r"(?<!['\w])[A-Za-z_]\w*")
+
+SHORT = 3
+"""Steps of a delay for which there are registers of their own."""
 
 _NESTED = 4
 """Values that are chosen between by nested conditions; more of them are masked and joined."""
@@ -35,6 +38,22 @@ class Line:
     def declaration(self) -> str:
         """The Verilog."""
         return f"wire {vector(self.width)}{self.name} = {self.expression};"
+
+
+@dataclass(frozen=True)
+class Register:
+    """A register. ``stages``: bit number n is of stage n, from 1 on."""
+
+    width: int
+    name: str
+    comment: str = ""
+    stages: bool = False
+
+    @property
+    def declaration(self) -> str:
+        """The Verilog."""
+        span = f"[{self.width}:1] " if self.stages else vector(self.width)
+        return f"reg {span}{self.name};"
 
 
 @dataclass(frozen=True)
@@ -64,7 +83,7 @@ class Section:
     """
 
     title: tuple[str, ...]
-    registers: list[tuple[int, str, str]] = field(default_factory=list[tuple[int, str, str]])
+    registers: list[Register] = field(default_factory=list[Register])
     wires: list[Line] = field(default_factory=list[Line])
     resets: list[str] = field(default_factory=list[str])
     controlled: list[str] = field(default_factory=list[str])
@@ -84,7 +103,20 @@ class Section:
     @property
     def register_bits(self) -> int:
         """Bits of all registers, those in delay lines too."""
-        return sum(width for width, _, _ in self.registers) + sum(d.width * d.length for d in self.delays)
+        return sum(register.width for register in self.registers) + sum(d.width * d.length for d in self.delays)
+
+
+def delayed(section: Section, names: Names, delay: Delay) -> None:
+    """Put ``delay`` into ``section``: a few registers, or a delay line. An empty ``enable`` is 1."""
+    if delay.length > SHORT:
+        section.delays.append(replace(delay, enable=delay.enable or "1'b1"))
+        return
+    source, guard = delay.source, f"if ({delay.enable}) " if delay.enable else ""
+    for step in range(1, delay.length + 1):
+        name = delay.target if step == delay.length else names.fresh(f"{delay.target}_{step}")
+        section.registers.append(Register(delay.width, name, f"{source}, {'a step' if guard else 'a cycle'} later"))
+        section.clocked.append(f"{guard}{name} <= {source};")
+        source = name
 
 
 def choose(sources: Sequence[Source], width: int) -> str:

@@ -53,6 +53,11 @@ class LoopPlan:
         """Cycles from an iteration's start in which anything of it happens."""
         return 1 + max((self.ready(name) for name in self.solution.start), default=0)
 
+    @property
+    def drain(self) -> int:
+        """Cycles from the last iteration's start until everything of it has happened."""
+        return self.depth - 1
+
 
 @dataclass(frozen=True)
 class ProgramPlan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from asnet.hls.binder import Resource
 from asnet.hls.kernel import Constant, Operand, Operation
@@ -11,7 +11,7 @@ from asnet.hls.operators import logic_levels
 from asnet.hls.planning.values import Value
 from asnet.hls.scheduling import Edge, Item, Problem
 
-__all__ = ["LEVEL_NS", "Access", "loop_problem"]
+__all__ = ["LEVEL_NS", "Access", "every_access", "loop_problem"]
 
 LEVEL_NS = 1.1
 """Nanoseconds of a level of logic: a look-up table and the wires to it, on an ECP5 of speed grade 6."""
@@ -65,7 +65,22 @@ def _item(operation: Operation, values: Mapping[str, Value], resource: Resource 
     if resource is not None:
         before, after = (levels * LEVEL_NS for levels in (resource.edges.before, resource.edges.after))
         return Item(operation.name, resource.latency, before, after, resource.name, bits)
-    taken = [values[operand].stored.bits for operand in operation.operands if operand in values]
+    taken = [values[o].stored.bits for o in operation.operands if isinstance(o, str) and o in values]
     wide = max([*taken, 1]) if operation.width == 1 else bits
     levels = logic_levels(operation.op, wide, by_constant=isinstance(operation.operands[-1], Constant))
     return Item(operation.name, 0, levels * LEVEL_NS, bits=bits)
+
+
+def every_access(pipeline: Pipeline) -> Iterator[Access]:
+    """All pairs of accesses to one memory of which one writes, in the order of the text and around the loop."""
+    memories: dict[str, list[Operation]] = {}
+    for operation in pipeline.operations:
+        if operation.is_memory:
+            memories.setdefault(operation.detail, []).append(operation)
+    for operations in memories.values():
+        for number, first in enumerate(operations):
+            for second in operations[number:]:
+                if "store" in (first.op, second.op):
+                    if first is not second:
+                        yield first.name, second.name, 0
+                    yield second.name, first.name, 1

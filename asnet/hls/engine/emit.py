@@ -1,0 +1,49 @@
+"""The Verilog module of a layer made of flat loops."""
+
+from __future__ import annotations
+
+from asnet.hls.engine.control import Layer
+from asnet.hls.engine.parts import width_of
+from asnet.hls.module import LayerModule
+from asnet.hls.names import Names, comment, vector
+from asnet.hls.planning import ProgramPlan
+from asnet.resources import render
+
+__all__ = ["emit_engine"]
+
+_OWN = ("clk", "reset", "start", "done", "unused", "asnet_delay")
+
+
+def emit_engine(plan: ProgramPlan, module: str, version: str) -> LayerModule:
+    """The Verilog module ``module`` of a planned layer.
+
+    Raises:
+        SynthesisError: an operand that its unit cannot take.
+    """
+    layer = Layer(plan, Names(_OWN))
+    ports = [("input ", "clk", ""), ("input ", "reset", ""), ("input ", "start", "one cycle: run the layer")]
+    ports.append(("output reg ", "done", "one cycle: the layer has run"))
+    ports += layer.ports.lines()
+    text = render(
+        "rtl/engine.v.j2",
+        version=version,
+        layer=comment(plan.program.layer),
+        module=module,
+        ports=ports,
+        vector=vector,
+        width_of=width_of,
+        constants=layer.constants.lines,
+        sections=layer.sections,
+        assignments=list(layer.ports.assignments()),
+        end=layer.end,
+        unused=layer.use.partial,
+    )
+    return LayerModule(
+        layer=plan.program.layer,
+        module=module,
+        text=text,
+        memories=layer.ports.memories,
+        operators=layer.ports.operators,
+        states=0,
+        register_bits=sum(section.register_bits for section in layer.sections),
+    )
