@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from asnet.errors import SynthesisError, did_you_mean
 from asnet.hls.binder import Binder
 from asnet.hls.design import RtlDesign
-from asnet.hls.fsm.allocation import Allocation, allocate
-from asnet.hls.fsm.binding import bind
-from asnet.hls.fsm.layer import emit_layer
-from asnet.hls.fsm.schedule import Schedule
-from asnet.hls.fsm.schedulers import make_schedule
 from asnet.hls.handover import hand_over
-from asnet.hls.kernel import Kernel
+from asnet.hls.layers import plan_layer
 from asnet.hls.library import unit_files, unit_modules
-from asnet.hls.loops import executions
 from asnet.hls.memories import DesignMemory, design_memories, hex_text
 from asnet.hls.module import LayerModule
 from asnet.hls.names import Names, comment
@@ -26,11 +19,9 @@ from asnet.hls.operators import Operator
 from asnet.hls.options import HlsOptions
 from asnet.hls.output import MANIFEST, MANIFEST_KIND
 from asnet.hls.parse import parse_kernels
-from asnet.hls.ranges import widths
 from asnet.hls.reporting import (
     DesignReport,
     LayerReport,
-    LoopReport,
     memory_report,
     report_files,
     unit_reports,
@@ -45,9 +36,7 @@ from asnet.version import __version__
 
 __all__ = ["synthesise"]
 
-_LIBRARY = ("asnet_ram", "asnet_rom", "asnet_stream_in", "asnet_stream_out")
-_OVERHEAD = 2
-"""Cycles per layer in which it is started and its end is noticed."""
+_LIBRARY = ("asnet_delay", "asnet_ram", "asnet_rom", "asnet_stream_in", "asnet_stream_out")
 
 
 def synthesise(
@@ -79,15 +68,6 @@ def synthesise(
     return hand_over(_Synthesis(module, chosen, name or module.name, options or HlsOptions()).run())
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """A kernel with all decisions taken."""
-
-    kernel: Kernel
-    allocation: Allocation
-    schedule: Schedule
-
-
 class _Synthesis:
     def __init__(
         self, module: Module, instances: Mapping[str, UnitInstance | None], name: str, options: HlsOptions
@@ -106,15 +86,15 @@ class _Synthesis:
     def run(self) -> RtlDesign:
         module = self._module
         kernels = parse_kernels(for_hls(module), module.calls, module.memories, self._slots)
-        plans = [self._plan(simplify(kernel)) for kernel in kernels]
+        plans = [plan_layer(simplify(kernel), self._binder, self._options) for kernel in kernels]
         operators = self._binder.operators
         instances = [operator.instance for operator in operators]
         files = unit_files(instances)
         names = Names((*_LIBRARY, *unit_modules(instances), *RESERVED))
         top_name = names.fresh(self._name)
-        layers = [self._layer(plan, names) for plan in plans]
+        layers = [plan.emit(names.fresh(f"layer_{plan.layer}"), self._version) for plan in plans]
         reports = [
-            _report(plan, layer, call.op_type) for plan, layer, call in zip(plans, layers, module.calls, strict=True)
+            plan.report(layer, call.op_type) for plan, layer, call in zip(plans, layers, module.calls, strict=True)
         ]
         memories = self._memories(layers)
         counts = [report.cycles for report in reports if report.cycles is not None]
@@ -165,15 +145,6 @@ class _Synthesis:
             writes=tuple((call.layer, call.writes) for call in module.calls),
         )
 
-    def _plan(self, kernel: Kernel) -> _Plan:
-        allocation = allocate(self._binder, kernel, widths(kernel), self._options.chain)
-        schedule = make_schedule(allocation, self._options.scheduler)
-        return _Plan(kernel, allocation, schedule)
-
-    def _layer(self, plan: _Plan, names: Names) -> LayerModule:
-        module = names.fresh(f"layer_{plan.kernel.layer}")
-        return emit_layer(bind(plan.allocation, plan.schedule), module, self._version)
-
     def _memories(self, layers: Sequence[LayerModule]) -> tuple[DesignMemory, ...]:
         """The memories that a layer touches, and all inputs and outputs."""
         touched = {port.memory.name for layer in layers for port in layer.memories}
@@ -220,25 +191,3 @@ class _Synthesis:
             ],
         }
         return json.dumps(data, indent=2) + "\n"
-
-
-def _report(plan: _Plan, layer: LayerModule, op_type: str) -> LayerReport:
-    runs = executions(plan.kernel)
-    lengths = {name: block.length for name, block in plan.schedule.blocks.items()}
-    cycles = None
-    if runs.count is not None:
-        cycles = _OVERHEAD + sum(length * runs.count[name] for name, length in lengths.items())
-    return LayerReport(
-        layer=layer.layer,
-        op_type=op_type,
-        module=layer.module,
-        states=layer.states,
-        register_bits=layer.register_bits,
-        cycles=cycles,
-        exact=runs.exact,
-        operations=dict(sorted(Counter(unit.name for unit in plan.allocation.operators.values()).items())),
-        loops=tuple(
-            LoopReport(name, {}, None if runs.count is None else runs.count[name], 0, length)
-            for name, length in lengths.items()
-        ),
-    )

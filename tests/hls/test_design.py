@@ -145,8 +145,10 @@ class TestSimulation:
         self, design: hls.RtlDesign, images: Mapping[str, Array], expected: Mapping[str, Array]
     ) -> None:
         path = "rtl/layer_dot.v"
-        assert "done <= 1'b1;" in design.files[path]
-        changed = replace(design, files={**design.files, path: design.files[path].replace("done <= 1'b1;", "")})
+        assert "done <= ~reset" in design.files[path]
+        changed = replace(
+            design, files={**design.files, path: design.files[path].replace("done <= ~reset", "done <= 1'b0")}
+        )
         with pytest.raises(MismatchError, match="co-simulation of 'four_layers' stopped: the design does not finish"):
             cosimulate(changed, images, expected)
 

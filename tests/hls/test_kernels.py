@@ -23,9 +23,10 @@ PHASES = (Phase.explicit, Phase.generate, Phase.shrink) if FUZZ else (Phase.expl
 KERNELS_PER_DESIGN = 1 if FUZZ else 12
 
 
+@pytest.mark.parametrize("pipelined", [True, False], ids=["pipelined", "general"])
 @pytest.mark.parametrize("mode", FloatMode)
-def test_hand_written_kernels(mode: FloatMode) -> None:
-    report = compare(PROGRAMS, mode=mode, images=24)
+def test_hand_written_kernels(mode: FloatMode, pipelined: bool) -> None:
+    report = compare(PROGRAMS, mode=mode, images=24, options=HlsOptions(pipelined=pipelined))
     report.raise_if_different()
     assert report.images == 24
     assert report.words == 24 * sum(m.size for m in module_of(PROGRAMS, mode).memories.values() if m.kind != "input")

@@ -16,7 +16,11 @@ from asnet.hls.planning.values import Value, loop_values
 from asnet.hls.ranges import stored, top, union
 from asnet.hls.scheduling import Problem, Solution, check, solve
 
-__all__ = ["LoopPlan", "ProgramPlan", "plan_program"]
+__all__ = ["LoopPlan", "NotPipelined", "ProgramPlan", "plan_program"]
+
+
+class NotPipelined(Exception):  # noqa: N818 - no fault: the general engine takes it
+    """Loops that the pipelined engine does not have hardware for."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ def plan_program(
 
     Raises:
         SynthesisError: an operation without operator, or a loop that cannot be scheduled.
+        NotPipelined: a tail that cannot keep up with its lanes, or that writes where its lanes write.
     """
     return _Planner(program, binder, options, accesses, units or {}, reads or {}).run()
 
@@ -148,7 +153,11 @@ class _Planner:
         used = Tally(unit.name for unit in main.operators.values())
         counts = {name: min(count, main.problem.resources[name]) for name, count in used.items()}
         ports = {name: 1 + number for name, number in _highest(main).items()}
-        self._loop(node.tail, outside=outside, interval=main.interval, taken=counts | ports)
+        tail = self._loop(node.tail, outside=outside, interval=main.interval, taken=counts | ports)
+        if tail.interval != main.interval:
+            raise NotPipelined(f"the tail of {node.name!r} takes a result every {tail.interval} cycles only")
+        if _stored(node.main) & _stored(node.tail):
+            raise NotPipelined(f"lanes and tail of {node.name!r} write one memory")
 
     def _loop(
         self,
@@ -189,6 +198,10 @@ class _Planner:
         self._loops.append(plan)
         self._values.update({name: values[name] for name in pipeline.results})
         return plan
+
+
+def _stored(pipeline: Pipeline) -> set[str]:
+    return {operation.detail for operation in pipeline.operations if operation.op == "store"}
 
 
 def _names(operands: Iterable[object]) -> frozenset[str]:

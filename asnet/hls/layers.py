@@ -1,0 +1,185 @@
+"""A layer's engine: pipelined flat loops wherever control is counted loops, else the general controller."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+from asnet.hls.binder import Binder, memory_port
+from asnet.hls.engine import emit_engine, engine_timing
+from asnet.hls.fsm.allocation import Allocation, allocate
+from asnet.hls.fsm.binding import bind
+from asnet.hls.fsm.layer import emit_layer
+from asnet.hls.fsm.schedule import Schedule
+from asnet.hls.fsm.schedulers import make_schedule
+from asnet.hls.kernel import Kernel, Operation
+from asnet.hls.loops import executions
+from asnet.hls.module import LayerModule
+from asnet.hls.nest import Arrangement, NotCounted, arrange, longest_recurrence, structure
+from asnet.hls.options import HlsOptions
+from asnet.hls.planning import LoopPlan, NotPipelined, ProgramPlan, every_access, plan_program
+from asnet.hls.ranges import widths
+from asnet.hls.reporting import LayerReport, LoopReport, OperationReport
+
+__all__ = ["PlannedLayer", "lanes_of", "plan_layer"]
+
+_OVERHEAD = 2
+"""Cycles per layer of the general engine in which it is started and its end is noticed."""
+
+_STARTED = 1
+"""Cycles from the end of a layer to the start of the next one."""
+
+
+class PlannedLayer(Protocol):
+    """A layer with all decisions taken."""
+
+    @property
+    def layer(self) -> str:
+        """Its name."""
+        ...
+
+    def emit(self, module: str, version: str) -> LayerModule:
+        """Its Verilog module ``module``."""
+        ...
+
+    def report(self, layer: LayerModule, op_type: str) -> LayerReport:
+        """What it is made of and how long it takes."""
+        ...
+
+
+def lanes_of(layer: str, options: HlsOptions) -> int:
+    """The lanes that the user wants for ``layer``."""
+    found = 1
+    for pattern, lanes in options.parallel.items():
+        if fnmatchcase(layer, pattern):
+            found = lanes
+    return found
+
+
+def plan_layer(kernel: Kernel, binder: Binder, options: HlsOptions, lanes: int = 1) -> PlannedLayer:
+    """Decide how ``kernel`` runs.
+
+    Raises:
+        SynthesisError: an operation without operator, or a schedule that contradicts itself.
+    """
+    if options.pipelined:
+        try:
+            return _pipelined(kernel, binder, options, lanes)
+        except (NotCounted, NotPipelined):
+            pass
+    allocation = allocate(binder, kernel, widths(kernel), options.chain)
+    return _General(allocation, make_schedule(allocation, options.scheduler))
+
+
+def _pipelined(kernel: Kernel, binder: Binder, options: HlsOptions, lanes: int) -> _Pipelined:
+    def latency(operation: Operation) -> int:
+        if operation.is_memory:
+            return memory_port(operation).latency
+        unit = binder.operator(kernel.layer, operation)
+        return unit.latency if unit is not None else 0
+
+    program = structure(kernel)
+    arranged = arrange(program, Arrangement(longest_recurrence(latency), lanes)).program
+    accesses = {pipeline.name: tuple(every_access(pipeline)) for pipeline in arranged.pipelines}
+    return _Pipelined(plan_program(arranged, binder, options, accesses), lanes)
+
+
+@dataclass(frozen=True)
+class _General:
+    """Block by block, one operation after the other."""
+
+    allocation: Allocation
+    schedule: Schedule
+
+    @property
+    def layer(self) -> str:
+        """Its name."""
+        return self.allocation.kernel.layer
+
+    def emit(self, module: str, version: str) -> LayerModule:
+        """Its Verilog module."""
+        return emit_layer(bind(self.allocation, self.schedule), module, version)
+
+    def report(self, layer: LayerModule, op_type: str) -> LayerReport:
+        """Blocks and how often they run."""
+        runs = executions(self.allocation.kernel)
+        lengths = {name: block.length for name, block in self.schedule.blocks.items()}
+        cycles = None
+        if runs.count is not None:
+            cycles = _OVERHEAD + sum(length * runs.count[name] for name, length in lengths.items())
+        return LayerReport(
+            layer=layer.layer,
+            op_type=op_type,
+            module=layer.module,
+            states=layer.states,
+            register_bits=layer.register_bits,
+            cycles=cycles,
+            exact=runs.exact,
+            operations=dict(sorted(Counter(unit.name for unit in self.allocation.operators.values()).items())),
+            loops=tuple(
+                LoopReport(name, {}, None if runs.count is None else runs.count[name], 0, length)
+                for name, length in lengths.items()
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class _Pipelined:
+    """Flat loops."""
+
+    plan: ProgramPlan
+    lanes: int
+
+    @property
+    def layer(self) -> str:
+        """Its name."""
+        return self.plan.program.layer
+
+    def emit(self, module: str, version: str) -> LayerModule:
+        """Its Verilog module."""
+        return emit_engine(self.plan, module, version)
+
+    def report(self, layer: LayerModule, op_type: str) -> LayerReport:
+        """Loops, their schedules, and when they run."""
+        timing = engine_timing(self.plan)
+        used = Counter(unit.name for loop in self.plan.loops for unit in loop.operators.values())
+        return LayerReport(
+            layer=layer.layer,
+            op_type=op_type,
+            module=layer.module,
+            states=layer.states,
+            register_bits=layer.register_bits,
+            cycles=timing.cycles + _STARTED,
+            exact=True,
+            operations=dict(sorted(used.items())),
+            loops=tuple(_loop(loop.plan, loop.start, loop.runs) for loop in timing.loops),
+            lanes=self.lanes,
+            engine="pipelined",
+        )
+
+
+def _loop(plan: LoopPlan, start: int, runs: int) -> LoopReport:
+    pipeline = plan.pipeline
+    operations = tuple(
+        OperationReport(
+            name=operation.name,
+            start=plan.start(operation.name),
+            latency=plan.ready(operation.name) - plan.start(operation.name),
+            resource=plan.resources[operation.name].name if operation.name in plan.resources else None,
+            source=operation.source,
+        )
+        for operation in pipeline.operations
+    )
+    return LoopReport(
+        name=pipeline.name,
+        counters={counter.name: counter.extent for counter in pipeline.counters},
+        iterations=pipeline.iterations * runs,
+        interval=plan.interval if pipeline.iterations > 1 else 0,
+        depth=plan.depth,
+        limit=plan.solution.limit.text,
+        operations=operations,
+        start=start,
+        runs=runs,
+    )
