@@ -79,7 +79,7 @@ class Pipeline:
     ``results``: values whose last iteration's is used after the loop. ``gate``: so many counters are outermost ones
     between whose iterations the loop may pause: no carried value crosses them.
 
-    A load may lie outside of its memory, and gives anything then, in iterations without a store that counts.
+    A load may lie outside of its memory, and gives anything then: nothing that counts depends on it.
     """
 
     name: str
