@@ -1,4 +1,4 @@
-"""When a loop does what: the cycles of its iterations, of its accesses to memories and of its uses of shared hardware."""
+"""When a loop does what: the cycles of its iterations, of its accesses and of its uses of shared hardware."""
 
 from __future__ import annotations
 
