@@ -8,7 +8,8 @@ can be in each other's way; where those are too many, the second loop waits for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from asnet.hls.scheduling.timeline import Access, Strand, Timeline, Use
 
-__all__ = ["least_offset"]
+__all__ = ["least_offset", "starts"]
 
 _MOST_EVENTS = 1 << 21
 """Accesses of one operation that are looked at one by one."""
@@ -51,6 +52,24 @@ def least_offset(
             offset = max(offset, first.results[name] - cycle)
     offset = _behind_accesses(first, second, offset)
     return _with_room(first, second, resources or {}, offset)
+
+
+def starts(timelines: Sequence[Timeline], resources: Mapping[str, int] | None = None) -> tuple[int, ...]:
+    """The cycles in which ``timelines`` start one behind the other, each as early as all before it allow.
+
+    Each starts after the last iteration of the one before it has started, and may still overlap with earlier ones.
+    """
+    found: list[int] = []
+    strands: list[Strand] = []
+    results: dict[str, int] = {}
+    least = 0
+    for timeline in timelines:
+        start = least_offset(Timeline(tuple(strands), results), timeline, resources, least)
+        strands += [replace(strand, start=strand.start + start) for strand in timeline.strands]
+        results |= {name: start + cycle for name, cycle in timeline.results.items()}
+        least = start + timeline.last_start + 1
+        found.append(start)
+    return tuple(found)
 
 
 def _behind_accesses(first: Timeline, second: Timeline, offset: int) -> int:
