@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from asnet.cache import digest
+from asnet.hls.dataflow import Dataflow
 from asnet.hls.library import UNITS_FOLDER
 from asnet.hls.memories import DesignMemory
 from asnet.hls.operators import Operator
@@ -22,7 +23,8 @@ __all__ = ["RtlDesign"]
 class RtlDesign:
     """Hardware of one network in one configuration. ``files``: path → text; ``top``: the top module's name.
 
-    ``writes``: layer → the memories it fills; ``report``: how long it takes and what it is made of.
+    ``writes``: layer → the memories it fills; ``report``: how long it takes and what it is made of;
+    ``flow``: of a dataflow design, how its layers are connected.
     """
 
     name: str
@@ -33,6 +35,7 @@ class RtlDesign:
     operators: tuple[Operator, ...] = field(repr=False)
     report: DesignReport = field(repr=False)
     writes: tuple[tuple[str, tuple[str, ...]], ...] = field(repr=False)
+    flow: Dataflow | None = field(default=None, repr=False)
 
     @property
     def layers(self) -> tuple[LayerReport, ...]:
@@ -46,7 +49,7 @@ class RtlDesign:
 
     @property
     def cycles(self) -> int | None:
-        """Clock cycles in which the layers work on an image, None if a loop's trip count is not known."""
+        """Clock cycles in which the layers work on an image (dataflow: from its first word to its last result), None if a loop's trip count is not known."""
         return self.report.cycles
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from asnet.errors import SynthesisError, did_you_mean
+from asnet.hls import dataflow
 from asnet.hls.binder import Binder
 from asnet.hls.design import RtlDesign
 from asnet.hls.handover import hand_over
@@ -16,7 +17,7 @@ from asnet.hls.memories import DesignMemory, design_memories, hex_text
 from asnet.hls.module import LayerModule
 from asnet.hls.names import Names, comment
 from asnet.hls.operators import Operator
-from asnet.hls.options import HlsOptions
+from asnet.hls.options import HlsOptions, Style
 from asnet.hls.output import MANIFEST, MANIFEST_KIND
 from asnet.hls.parse import parse_kernels
 from asnet.hls.reporting import (
@@ -90,30 +91,30 @@ class _Synthesis:
         operators = self._binder.operators
         instances = [operator.instance for operator in operators]
         files = unit_files(instances)
-        names = Names((*_LIBRARY, *unit_modules(instances), *RESERVED))
+        streaming = self._options.style is Style.DATAFLOW
+        library, own = (dataflow.LIBRARY, dataflow.RESERVED) if streaming else (_LIBRARY, RESERVED)
+        names = Names((*library, *unit_modules(instances), *own))
         top_name = names.fresh(self._name)
-        layers = [plan.emit(names.fresh(f"layer_{plan.layer}"), self._version) for plan in plans]
+        kind = "engine" if streaming else "layer"
+        layers = [plan.emit(names.fresh(f"{kind}_{plan.layer}"), self._version) for plan in plans]
         reports = [
             plan.report(layer, call.op_type) for plan, layer, call in zip(plans, layers, module.calls, strict=True)
         ]
-        memories = self._memories(layers)
-        counts = [report.cycles for report in reports if report.cycles is not None]
-        cycles = sum(counts) if len(counts) == len(reports) else None
-        exact = cycles is not None and all(report.exact for report in reports)
-        top = Top(
-            module=top_name,
-            mode=module.mode,
-            layers=tuple(layers),
-            instances=tuple(layer.module.removeprefix("layer_") + "_layer" for layer in layers),
-            memories=memories,
-            operators=operators,
-            rows=tuple(self._rows(operators)),
-        )
-        for part in _LIBRARY:
-            files[f"rtl/{part}.v"] = render(f"rtl/{part}.v.j2", version=self._version)
-        for layer in layers:
-            files[f"rtl/{layer.module}.v"] = layer.text
-        files[f"rtl/{top_name}.v"] = emit_top(top, self._version)
+        files |= {f"rtl/{part}.v": render(f"rtl/{part}.v.j2", version=self._version) for part in library}
+        files |= {f"rtl/{layer.module}.v": layer.text for layer in layers}
+        flow: dataflow.Dataflow | None = None
+        if streaming:
+            timings = [plan.timing() for plan in plans]
+            flow = dataflow.assemble(module, top_name, layers, timings, names, self._rows(operators), self._version)
+            files |= flow.files
+            memories = flow.memories
+            cycles, exact = (None, False) if flow.timing is None else (flow.timing.latency, True)
+        else:
+            memories = self._memories(layers)
+            counts = [report.cycles for report in reports if report.cycles is not None]
+            cycles = sum(counts) if len(counts) == len(reports) else None
+            exact = cycles is not None and all(report.exact for report in reports)
+            files[f"rtl/{top_name}.v"] = self._sequential(top_name, layers, memories)
         for memory in memories:
             if memory.is_rom:
                 files[memory.hex_file] = hex_text(memory, module.constants)
@@ -125,7 +126,7 @@ class _Synthesis:
             clock=self._options.clock,
             cycles=cycles,
             exact=exact,
-            interval=None,
+            interval=None if flow is None or flow.timing is None else flow.timing.interval,
             layers=tuple(reports),
             units=unit_reports(operators, reports),
             memories=tuple(memory_report(memory) for memory in memories),
@@ -143,7 +144,21 @@ class _Synthesis:
             operators=operators,
             report=report,
             writes=tuple((call.layer, call.writes) for call in module.calls),
+            flow=flow,
         )
+
+    def _sequential(self, name: str, layers: Sequence[LayerModule], memories: tuple[DesignMemory, ...]) -> str:
+        """The top module of a design whose layers run one after the other."""
+        top = Top(
+            module=name,
+            mode=self._module.mode,
+            layers=tuple(layers),
+            instances=tuple(layer.module.removeprefix("layer_") + "_layer" for layer in layers),
+            memories=memories,
+            operators=self._binder.operators,
+            rows=tuple(self._rows(self._binder.operators)),
+        )
+        return emit_top(top, self._version)
 
     def _memories(self, layers: Sequence[LayerModule]) -> tuple[DesignMemory, ...]:
         """The memories that a layer touches, and all inputs and outputs."""

@@ -1,0 +1,75 @@
+"""A dataflow design from the engines of its layers: wrappers, streams, the top module, the timing of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from asnet.hls.dataflow.accesses import LayerTiming
+from asnet.hls.dataflow.model import Timing, timing_of
+from asnet.hls.dataflow.plan import Plan, make_plan
+from asnet.hls.dataflow.top import RESERVED, STREAM_SUFFIXES, Top, TopTap, emit_top
+from asnet.hls.dataflow.wrapper import emit_wrapper
+from asnet.hls.memories import DesignMemory, design_memories
+from asnet.hls.module import LayerModule
+from asnet.hls.names import Names
+from asnet.ir import MemoryKind, Module
+
+__all__ = ["LIBRARY", "RESERVED", "Dataflow", "assemble"]
+
+LIBRARY = (
+    *("asnet_ram", "asnet_rom", "asnet_stream_out"),
+    *("asnet_stream_take", "asnet_stream_give", "asnet_frames", "asnet_fork"),
+)
+"""Modules that every dataflow design has."""
+
+
+@dataclass(frozen=True)
+class Dataflow:
+    """A dataflow design but for units and constants. ``timing`` is None where it depends on data."""
+
+    plan: Plan
+    modules: tuple[str, ...]
+    memories: tuple[DesignMemory, ...]
+    taps: tuple[TopTap, ...]
+    timing: Timing | None
+    files: dict[str, str] = field(repr=False)
+
+
+def assemble(
+    module: Module,
+    top: str,
+    engines: Sequence[LayerModule],
+    timings: Sequence[LayerTiming | None],
+    names: Names,
+    rows: Sequence[str],
+    version: str,
+) -> Dataflow:
+    """Everything around ``engines``; ``names`` hands out names of modules, ``top`` is one of them.
+
+    Raises:
+        SynthesisError: a memory that streams cannot carry.
+    """
+    touched = {port.memory.name for layer in engines for port in layer.memories}
+    ends = (MemoryKind.INPUT, MemoryKind.OUTPUT)
+    known = {port.memory.name: port.memory for layer in engines for port in layer.memories} | dict(module.memories)
+    used = [memory for memory in known.values() if memory.name in touched or memory.kind in ends]
+    memories = design_memories(used, Names(RESERVED), STREAM_SUFFIXES)
+    by_name = {memory.memory.name: memory for memory in memories}
+    plan = make_plan(engines, module.calls, timings, {memory.name: memory for memory in used})
+    wrappers = tuple(
+        emit_wrapper(node, names.fresh(f"layer_{node.layer.layer}"), by_name, version) for node in plan.nodes
+    )
+    made = Top(
+        module=top,
+        mode=module.mode,
+        plan=plan,
+        wrappers=wrappers,
+        instances=tuple(wrapper.module.removeprefix("layer_") + "_layer" for wrapper in wrappers),
+        memories=by_name,
+        rows=tuple(rows),
+    )
+    files = {f"rtl/{wrapper.module}.v": wrapper.text for wrapper in wrappers}
+    files[f"rtl/{top}.v"] = emit_top(made, version)
+    modules = tuple(wrapper.module for wrapper in wrappers)
+    return Dataflow(plan, modules, memories, made.taps, timing_of(plan), files)

@@ -1,0 +1,192 @@
+"""How a network's layers are connected: what each memory becomes where every layer has its own.
+
+A memory that one layer writes and others read is a *stream* of (address, word): each reader keeps a buffer of whole
+images (*inlet*), and the writer sends words in the order in which it makes them (*outlet*), if it writes each word
+exactly once and reads none; otherwise it works in a RAM of its own, and sends that when it is done (*forwarded*).
+A memory that a single layer touches is a RAM in that layer; constants are ROMs in each layer that reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from asnet.errors import SynthesisError
+from asnet.hls.dataflow.accesses import LayerTiming
+from asnet.hls.module import LayerModule, MemoryPort
+from asnet.ir import Call, Memory, MemoryKind
+
+__all__ = ["INPUT", "Inlet", "Node", "Outlet", "Plan", "Stream", "make_plan"]
+
+INPUT = -1
+"""The producer of network inputs, in place of a layer's number."""
+
+_FRAMES = 2
+
+
+@dataclass(frozen=True)
+class Inlet:
+    """A layer's buffer of ``frames`` images of a memory that another one makes. Without a port it only counts images:
+    that tells a layer that reads no activation when to start."""
+
+    memory: Memory
+    port: MemoryPort | None
+    frames: int
+
+
+@dataclass(frozen=True)
+class Outlet:
+    """A memory that a layer makes for others. ``last``: address of the word that is sent last.
+
+    ``forwarded``: it is sent from a RAM of the layer after the layer is done, in row-major order.
+    """
+
+    memory: Memory
+    port: MemoryPort
+    forwarded: bool
+    last: int
+
+
+@dataclass(frozen=True)
+class Node:
+    """A layer and its connections. ``inner``: memories of its own, constants among them."""
+
+    index: int
+    layer: LayerModule
+    timing: LayerTiming | None
+    inlets: tuple[Inlet, ...]
+    outlets: tuple[Outlet, ...]
+    inner: tuple[MemoryPort, ...]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A memory on its way: from layer ``producer`` to the layers ``consumers``, and out of the network (``output``).
+
+    ``frames``: images that the buffer at the network's output holds.
+    """
+
+    memory: Memory
+    producer: int
+    consumers: tuple[int, ...]
+    output: bool
+    frames: int = _FRAMES
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All layers in the order of the network, and the streams between them: inputs first, then in order of layers."""
+
+    nodes: tuple[Node, ...]
+    streams: tuple[Stream, ...]
+
+    @property
+    def inputs(self) -> tuple[Stream, ...]:
+        """The network's inputs."""
+        return tuple(stream for stream in self.streams if stream.producer == INPUT)
+
+    @property
+    def outputs(self) -> tuple[Stream, ...]:
+        """The network's outputs, in the order in which they leave."""
+        return tuple(stream for stream in self.streams if stream.output)
+
+
+def make_plan(
+    layers: Sequence[LayerModule],
+    calls: Sequence[Call],
+    timings: Sequence[LayerTiming | None],
+    memories: Mapping[str, Memory],
+    frames: Mapping[tuple[str, str], int] | None = None,
+) -> Plan:
+    """Connect ``layers``; ``memories``: name → the module's. ``frames``: (layer, memory) → images of a buffer.
+
+    Raises:
+        SynthesisError: a memory is written by two layers, or read by an earlier one than its writer.
+    """
+    writers = _writers(layers)
+    readers: dict[str, list[int]] = {}
+    for index, layer in enumerate(layers):
+        for port in layer.memories:
+            if port.reads and writers.get(port.memory.name) != index and port.memory.kind is not MemoryKind.CONSTANT:
+                readers.setdefault(port.memory.name, []).append(index)
+    streams: dict[str, Stream] = {}
+    nodes: list[Node] = []
+    for memory in memories.values():
+        if memory.kind is MemoryKind.INPUT:
+            consumers = tuple(readers.get(memory.name, []))
+            streams[memory.name] = Stream(memory, INPUT, consumers, output=False)
+    if not streams:
+        raise SynthesisError("the network has no input: nothing tells its layers when to run")
+    trigger = next(iter(streams.values()))
+    for index, (layer, call, timing) in enumerate(zip(layers, calls, timings, strict=True)):
+        inlets: list[Inlet] = []
+        outlets: list[Outlet] = []
+        inner: list[MemoryPort] = []
+        for port in layer.memories:
+            memory = port.memory
+            mine = writers.get(memory.name) == index
+            outward = memory.kind is MemoryKind.OUTPUT
+            if memory.kind is MemoryKind.CONSTANT or (mine and not outward and memory.name not in readers):
+                inner.append(port)
+            elif mine:
+                outlets.append(_outlet(layer, port, timing))
+                streams[memory.name] = Stream(memory, index, tuple(readers.get(memory.name, [])), outward)
+            else:
+                if memory.name not in streams:
+                    raise SynthesisError(f"layer {call.layer!r} reads {memory.name!r}, which no earlier layer writes")
+                inlets.append(Inlet(memory, port, _FRAMES))
+        if not inlets:
+            inlets.append(Inlet(trigger.memory, None, _FRAMES))
+            streams[trigger.memory.name] = trigger = Stream(
+                trigger.memory, INPUT, tuple(sorted((*trigger.consumers, index))), output=False
+            )
+        sized = (
+            Inlet(i.memory, i.port, (frames or {}).get((layer.layer, i.memory.name), i.frames)) for i in inlets
+        )
+        nodes.append(Node(index, layer, timing, tuple(sized), tuple(outlets), tuple(inner)))
+    _check_outputs(memories, streams)
+    return Plan(tuple(nodes), _ordered(streams, memories))
+
+
+def _ordered(streams: Mapping[str, Stream], memories: Mapping[str, Memory]) -> tuple[Stream, ...]:
+    """Inputs, then streams by producer; of one producer, and the outputs among themselves, in the module's order."""
+    order = list(memories)
+    outputs = [name for name in order if name in streams and streams[name].output]
+    others = [stream for stream in streams.values() if not stream.output]
+    others.sort(key=lambda stream: (stream.producer, order.index(stream.memory.name)))
+    return (*others, *(streams[name] for name in outputs))
+
+
+def _writers(layers: Sequence[LayerModule]) -> dict[str, int]:
+    writers: dict[str, int] = {}
+    for index, layer in enumerate(layers):
+        for port in layer.memories:
+            name = port.memory.name
+            if not port.writes:
+                continue
+            if name in writers or port.memory.kind is MemoryKind.INPUT:
+                owner = repr(layers[writers[name]].layer) if name in writers else "the network's input stream"
+                raise SynthesisError(
+                    f"layer {layer.layer!r} writes memory {name!r}, which {owner} writes too: "
+                    "in the dataflow style each memory has one writer; use the sequential style"
+                )
+            if port.writes > 1:
+                raise SynthesisError(
+                    f"layer {layer.layer!r} writes memory {name!r} through {port.writes} ports: "
+                    "a stream has one; use fewer lanes"
+                )
+            writers[name] = index
+    return writers
+
+
+def _outlet(layer: LayerModule, port: MemoryPort, timing: LayerTiming | None) -> Outlet:
+    writes = timing.writes.get(port.memory.name) if timing is not None else None
+    if port.reads or writes is None or not writes.covers(port.memory.size):
+        return Outlet(port.memory, port, forwarded=True, last=port.memory.size - 1)
+    return Outlet(port.memory, port, forwarded=False, last=int(writes.addresses[-1]))
+
+
+def _check_outputs(memories: Mapping[str, Memory], streams: Mapping[str, Stream]) -> None:
+    for memory in memories.values():
+        if memory.kind is MemoryKind.OUTPUT and memory.name not in streams:
+            raise SynthesisError(f"no layer writes the network's output {memory.name!r}")

@@ -1,0 +1,237 @@
+"""The top module of a dataflow design: layers between streams, images in and results out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from asnet.hls.dataflow.plan import INPUT, Plan, Stream
+from asnet.hls.dataflow.wrapper import Wrapper
+from asnet.hls.memories import DesignMemory
+from asnet.hls.names import comment, vector
+from asnet.resources import render
+from asnet.types import FloatMode
+
+__all__ = ["RESERVED", "STREAM_SUFFIXES", "Top", "TopTap", "emit_top"]
+
+_OWN = """
+clk reset s_axis_tdata s_axis_tvalid s_axis_tready s_axis_tlast m_axis_tdata m_axis_tvalid m_axis_tready m_axis_tlast
+frame_error busy take whole begun take_index take_ready stream_take give_fetch give_finish give_index stream_give given
+images left working unused tap_done
+"""
+RESERVED = tuple(_OWN.split())
+"""The top module's own signals."""
+
+STREAM_SUFFIXES = tuple(
+    f"_{end}"
+    for end in (
+        *("tdata", "tuser", "tvalid", "tready", "tlast", "to_tvalid", "to_tready", "fork", "word", "held", "mine"),
+        *("ends", "number", "rdata", "fill", "place", "available", "more", "frames", "ram"),
+        *("tap_we", "tap_waddr", "tap_wdata"),
+    )
+)
+"""Endings of a memory's signals in the top module."""
+
+
+@dataclass(frozen=True)
+class TopTap:
+    """Where the writes to a memory can be seen: the top's ports ``<port>_tap_we`` …, done with bit ``layer``."""
+
+    memory: DesignMemory
+    port: str
+    layer: int
+
+
+@dataclass(frozen=True)
+class Top:
+    """What the top module is made of. ``instances``: of the layers; ``rows``: lines of its header."""
+
+    module: str
+    mode: FloatMode
+    plan: Plan
+    wrappers: tuple[Wrapper, ...]
+    instances: tuple[str, ...]
+    memories: Mapping[str, DesignMemory]
+    rows: tuple[str, ...]
+
+    @property
+    def taps(self) -> tuple[TopTap, ...]:
+        """All taps: every memory that a layer writes."""
+        return tuple(
+            TopTap(self.memories[tap.memory.name], self.memories[tap.memory.name].name, index)
+            for index, wrapper in enumerate(self.wrappers)
+            for tap in wrapper.taps
+        )
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """The memories of an outer stream, one after the other: memory → number of its first word."""
+
+    bases: Mapping[str, int]
+    words: int
+
+    @property
+    def bits(self) -> int:
+        return max(1, (self.words - 1).bit_length())
+
+
+def _frame(streams: Sequence[Stream]) -> _Frame:
+    bases: dict[str, int] = {}
+    words = 0
+    for stream in streams:
+        bases[stream.memory.name] = words
+        words += stream.memory.size
+    return _Frame(bases, words)
+
+
+def emit_top(top: Top, version: str) -> str:
+    """The Verilog of the top module."""
+    plan = top.plan
+    take, give = _frame(plan.inputs), _frame(plan.outputs)
+    ends = [top.memories[stream.memory.name] for stream in (*plan.inputs, *plan.outputs)]
+    word = max(32, *(memory.width for memory in ends))
+    unused = ["working"]
+    inputs = [_input(top, stream, take, word, unused) for stream in plan.inputs]
+    outputs = [_output(top, stream, give, word, unused) for stream in plan.outputs]
+    if all(memory["width"] != word for memory in inputs):
+        unused.append("s_axis_tdata")
+    for stream in plan.streams:
+        if not stream.consumers and not stream.output:
+            name = top.memories[stream.memory.name].name
+            unused += [f"{name}_{end}" for end in ("tdata", "tuser", "tvalid", "tlast")]
+    return render(
+        "rtl/dataflow_top.v.j2",
+        version=version,
+        rows=top.rows,
+        module=top.module,
+        vector=vector,
+        word=word,
+        taps=[
+            {
+                "name": tap.port,
+                "what": comment(tap.memory.memory.name),
+                "bits": tap.memory.address_bits,
+                "width": tap.memory.width,
+            }
+            for tap in top.taps
+        ],
+        streams=[_stream(top, stream) for stream in plan.streams],
+        take_bits=take.bits,
+        take_words=take.words,
+        take_ready=[
+            (take.bases[stream.memory.name] + stream.memory.size, f"{top.memories[stream.memory.name].name}_tready")
+            for stream in plan.inputs
+        ],
+        inputs=inputs,
+        give_bits=give.bits,
+        give_words=give.words,
+        outputs=outputs,
+        layers=[_layer(top, index) for index in range(len(plan.nodes))],
+        unused=unused,
+    )
+
+
+def _readers(stream: Stream) -> int:
+    return len(stream.consumers) + stream.output
+
+
+def _end(top: Top, stream: Stream, number: int, signal: str) -> str:
+    """The signal of reader ``number`` of a stream."""
+    name = f"{top.memories[stream.memory.name].name}_to_{signal}"
+    return f"{name}[{number}]" if _readers(stream) > 1 else name
+
+
+def _stream(top: Top, stream: Stream) -> dict[str, object]:
+    memory = top.memories[stream.memory.name]
+    shape = "x".join(str(extent) for extent in stream.memory.shape)
+    origin = "the network's input" if stream.producer == INPUT else top.plan.nodes[stream.producer].layer.layer
+    return {
+        "name": memory.name,
+        "what": f"{comment(stream.memory.name)}: {stream.memory.element}[{shape}]",
+        "origin": comment(origin),
+        "width": memory.width,
+        "bits": memory.address_bits,
+        "readers": _readers(stream),
+    }
+
+
+def _low(signal: str, width: int, full: int) -> str:
+    """The low ``width`` bits of a signal of ``full`` bits."""
+    return signal if width == full else f"{signal}[{width - 1}:0]" if width > 1 else f"{signal}[0]"
+
+
+def _input(top: Top, stream: Stream, take: _Frame, word: int, unused: list[str]) -> dict[str, object]:
+    memory = top.memories[stream.memory.name]
+    base = take.bases[stream.memory.name]
+    end = base + stream.memory.size
+    tests = [f"take_index >= {take.bits}'d{base}"] * bool(base)
+    tests += [f"take_index < {take.bits}'d{end}"] * (end < take.words)
+    if base and memory.address_bits < take.bits:
+        unused.append(f"{memory.name}_number")
+    return {
+        "name": memory.name,
+        "width": memory.width,
+        "size": stream.memory.size,
+        "bits": memory.address_bits,
+        "base": base,
+        "end": end,
+        "held": end < take.words,
+        "mine": f"({' & '.join(tests)})" if tests else "1'b1",
+        "flushed": top.mode is FloatMode.FTZ and memory.memory.element == "float",
+        "word": _low("s_axis_tdata", memory.width, word),
+        "address": _low(f"{memory.name}_number" if base else "take_index", memory.address_bits, take.bits),
+    }
+
+
+def _output(top: Top, stream: Stream, give: _Frame, word: int, unused: list[str]) -> dict[str, object]:
+    memory = top.memories[stream.memory.name]
+    base = give.bases[stream.memory.name]
+    if base and memory.address_bits < give.bits:
+        unused.append(f"{memory.name}_number")
+    unused.append(f"{memory.name}_more")
+    place = max(1, (stream.frames - 1).bit_length())
+    value = f"{memory.name}_rdata"
+    return {
+        "name": memory.name,
+        "width": memory.width,
+        "bits": memory.address_bits,
+        "frames": stream.frames,
+        "place": place,
+        "count": max(2, stream.frames.bit_length()),
+        "depth": ((stream.frames - 1) << memory.address_bits) + stream.memory.size,
+        "base": base,
+        "end": base + stream.memory.size,
+        "ready": _end(top, stream, len(stream.consumers), "tready"),
+        "valid": _end(top, stream, len(stream.consumers), "tvalid"),
+        "address": _low(f"{memory.name}_number" if base else "give_index", memory.address_bits, give.bits),
+        "given": value if memory.width == word else f"{{{word - memory.width}'d0, {value}}}",
+    }
+
+
+def _layer(top: Top, index: int) -> dict[str, object]:
+    node, wrapper = top.plan.nodes[index], top.wrappers[index]
+    streams = {stream.memory.name: stream for stream in top.plan.streams}
+    connections: list[tuple[str, str]] = []
+    for inlet in node.inlets:
+        port, stream = wrapper.streams[inlet.memory.name], streams[inlet.memory.name]
+        name = top.memories[inlet.memory.name].name
+        number = stream.consumers.index(index)
+        connections += [(f"{port}_{end}", f"{name}_{end}") for end in ("tdata", "tuser", "tlast")]
+        connections += [(f"{port}_{end}", _end(top, stream, number, end)) for end in ("tvalid", "tready")]
+    for outlet in node.outlets:
+        port, name = wrapper.streams[outlet.memory.name], top.memories[outlet.memory.name].name
+        connections += [(f"{port}_{end}", f"{name}_{end}") for end in ("tdata", "tuser", "tvalid", "tready", "tlast")]
+    taps = [
+        (f"{tap.port}_tap_{end}", f"{top.memories[tap.memory.name].name}_tap_{end}")
+        for tap in wrapper.taps
+        for end in ("we", "waddr", "wdata")
+    ]
+    return {
+        "module": wrapper.module,
+        "instance": top.instances[index],
+        "connections": connections,
+        "taps": taps,
+        "bit": f"[{index}]" if len(top.plan.nodes) > 1 else "",
+    }
+
