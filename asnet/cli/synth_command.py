@@ -9,7 +9,7 @@ from pathlib import Path
 from asnet.cli.options import add_choice, add_trust, at_least, chosen
 from asnet.cli.talk import Talk, print_json
 from asnet.flow import Choice, Synthesis, synth
-from asnet.hls import Estimate
+from asnet.hls import Estimate, HlsOptions, Style
 
 __all__ = ["configure", "run"]
 
@@ -24,6 +24,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=10,
         metavar="N",
         help="co-simulate the first N images (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--style",
+        choices=[style.value for style in Style],
+        default=HlsOptions().style.value,
+        help="dataflow: layers work at the same time, each with units of its own; sequential: one after the other, with "
+        "the smallest area (default: %(default)s)",
     )
     parser.add_argument("--stalls", action="store_true", help="let both streams stall at random in co-simulation")
     parser.add_argument("--estimate", action="store_true", help="place and route for the ECP5: LUTs, DSPs, RAMs, Fmax")
@@ -50,6 +57,7 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
             estimates=args.estimate,
             seeds=args.seeds,
             dsps=not args.no_dsp,
+            options=HlsOptions(style=Style(args.style)),
             instances=choice.instances,
             say=talk.note,
             compiling=compiling,
@@ -63,6 +71,8 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
 
 
 def _cycles(made: Synthesis) -> str:
+    if made.design.flow is not None:
+        return f"{made.cosim.latency:,}"
     low, high = made.cosim.cycles_min, made.cosim.cycles_max
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
@@ -77,6 +87,8 @@ def _print(choice: Choice, made: Synthesis) -> None:
         "compared, 0 differing bits"
     )
     print(f"cycles {run}: {_cycles(made)}")
+    if made.design.report.interval is not None:
+        print(f"cycles between images: {made.design.report.interval:,}")
     if made.estimate is not None:
         _print_estimate(made.estimate, made.cosim.cycles_max, run)
     print(f"design: {made.folder}/ (top {made.design.top}, {len(made.design.files)} files, see report.txt)")
@@ -105,6 +117,7 @@ def _as_json(choice: Choice, made: Synthesis) -> dict[str, object]:
             "differing": 0,
             "cycles_min": report.cycles_min,
             "cycles_max": report.cycles_max,
+            "interval": made.design.report.interval,
         },
         "estimate": None if made.estimate is None else asdict(made.estimate),
     }

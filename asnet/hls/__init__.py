@@ -4,7 +4,7 @@ from asnet.hls.cosim import CosimReport, Mismatch, cosimulate
 from asnet.hls.design import RtlDesign
 from asnet.hls.estimate import Estimate, estimate
 from asnet.hls.handover import Samples, hand_over
-from asnet.hls.options import HlsOptions
+from asnet.hls.options import HlsOptions, Style
 from asnet.hls.output import check_folder
 from asnet.hls.simulate import lint
 from asnet.hls.synthesis import synthesise
@@ -16,6 +16,7 @@ __all__ = [
     "Mismatch",
     "RtlDesign",
     "Samples",
+    "Style",
     "check_folder",
     "cosimulate",
     "estimate",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from asnet.cache import Cache, default_cache
 from asnet.errors import DataError, MismatchError, did_you_mean
+from asnet.hls.dataflow import Run
 from asnet.hls.design import RtlDesign
 from asnet.hls.simulate import Simulation, SimulationResult
 from asnet.host import processors
@@ -49,13 +50,28 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class CosimReport:
-    """What co-simulation found. ``cycles``: of the layers, per image; ``words``: compared; ``memories``: by name."""
+    """What co-simulation found. ``cycles``: of the layers, per image; ``words``: compared; ``memories``: by name.
+
+    ``runs``: of a dataflow design, when each image came and went, in runs of images that follow one another.
+    """
 
     images: int
     cycles: tuple[int, ...]
     words: int
     memories: tuple[str, ...]
     mismatch: Mismatch | None
+    runs: tuple[Run, ...] = ()
+
+    @property
+    def latency(self) -> int:
+        """Cycles of an image that comes to an idle design."""
+        return self.cycles[0]
+
+    @property
+    def interval(self) -> int | None:
+        """Cycles between images that follow each other, at the end of the longest run; None if no image did."""
+        longest = max((run.ended for run in self.runs), key=len, default=())
+        return longest[-1] - longest[-2] if len(longest) > 1 else None
 
     @property
     def cycles_min(self) -> int:
@@ -119,17 +135,19 @@ def cosimulate(
         return simulation.run(chunk, observe=observe, through=through, stall_seed=seed)
 
     cycles: list[int] = []
+    runs: list[Run] = []
     mismatch: tuple[tuple[int, int], Mismatch] | None = None
     with ToolThreads(processors()) as pool:
         for start, result in zip(starts, pool.map(run, starts), strict=True):
             cycles.extend(int(count) for count in result.cycles)
+            runs += [] if result.flow is None else [result.flow]
             found = _first_difference(design, result, wanted, start)
             if found is not None and (mismatch is None or found[0] < mismatch[0]):
                 mismatch = found
             if progress is not None:
                 progress(min(start + size, images), images)
     compared = sum(values.size for values in wanted.values())
-    return CosimReport(images, tuple(cycles), compared, tuple(wanted), mismatch[1] if mismatch else None)
+    return CosimReport(images, tuple(cycles), compared, tuple(wanted), mismatch[1] if mismatch else None, tuple(runs))
 
 
 def _bits(values: Array, memory: Memory) -> Words:

@@ -49,7 +49,10 @@ class RtlDesign:
 
     @property
     def cycles(self) -> int | None:
-        """Clock cycles in which the layers work on an image (dataflow: from its first word to its last result), None if a loop's trip count is not known."""
+        """Clock cycles in which the layers work on an image, None if a loop's trip count is not known.
+
+        Of a dataflow design those from the image's first word to its last result.
+        """
         return self.report.cycles
 
     @property

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asnet.cache import Cache
-from asnet.errors import MismatchError, OutputError, SynthesisError
+from asnet.errors import DataError, MismatchError, OutputError, SynthesisError
+from asnet.hls.dataflow import Run
 from asnet.hls.design import RtlDesign
 from asnet.hls.memories import DesignMemory
 from asnet.ir import MemoryKind
@@ -26,6 +27,9 @@ __all__ = ["Simulation", "SimulationResult", "lay_out", "lint"]
 
 _PREFIX: Final = "design"
 _FLAGS: Final = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "unique", "--no-timing", "-Wno-fatal")
+_DEFINES: Final = ("-DASNET_TAPS", "-DASNET_CHECKS")
+"""What a dataflow design shows, and checks itself, while it is simulated."""
+
 _UNITS_ARE_AS_THEY_ARE: Final = '`verilator_config\nlint_off -file "units/*"\n'
 _WRITE_FAILED: Final = 3
 """Exit status of the test bench."""
@@ -38,13 +42,15 @@ _LIMIT: Final = 10_000_000
 class SimulationResult:
     """What came out, per image: words of the output stream, words of each RAM (if observed), cycles.
 
-    ``cycles`` counts those in which the layers worked, ``clocks`` all from the first input word to the last result.
+    ``cycles`` counts those in which the layers worked, ``clocks`` all from the first input word to the last result. Of
+    a dataflow design, both are those from its first word to its last result; ``flow`` says when all that was.
     """
 
     stream: NDArray[np.unsignedinteger]
     observed: dict[str, NDArray[np.unsignedinteger]]
     cycles: NDArray[np.uint64]
     clocks: NDArray[np.uint64]
+    flow: Run | None = None
 
 
 def lint(design: RtlDesign) -> None:
@@ -76,15 +82,32 @@ class Simulation:
         self._rams = [memory for memory in design.memories if not memory.is_rom]
         self._inputs = [memory for memory in self._rams if memory.memory.kind is MemoryKind.INPUT]
         self._outputs = [memory for memory in self._rams if memory.memory.kind is MemoryKind.OUTPUT]
+        self._observed = self._rams if design.flow is None else [tap.memory for tap in design.flow.taps]
         wide = max(memory.width for memory in design.memories) > 32
         self.word = np.dtype(np.uint64 if wide else np.uint32)
         bench = self._bench(wide)
         sources = [part for path in design.sources for part in (path, design.files[path])]
         headers = [part for path in sorted(design.files) if path.startswith("units/") for part in (design.files[path],)]
-        key = build_key(["simulation", bench, *_FLAGS, *sources, *headers])
+        key = build_key(["simulation", bench, *_FLAGS, *_DEFINES, *sources, *headers])
         self._binary = cache.get("simulations", key, lambda folder: self._build(folder, bench, cache)) / "bench"
 
     def _bench(self, wide: bool) -> str:
+        word_type = "uint64_t" if wide else "uint32_t"
+        if self.design.flow is not None:
+            taps = self.design.flow.taps
+            done = {tap.done: [n for n, other in enumerate(taps) if other.done == tap.done] for tap in taps}
+            return render(
+                "cosim/dataflow.cpp.j2",
+                version=__version__,
+                top=self.design.top,
+                prefix=_PREFIX,
+                word_type=word_type,
+                input_words=_words(self._inputs),
+                output_words=_words(self._outputs),
+                taps=[{"name": tap.port, "words": tap.memory.memory.size} for tap in taps],
+                layers=[{"done": name, "taps": numbers} for name, numbers in done.items()],
+            )
+
         def rams(memories: Sequence[DesignMemory]) -> list[dict[str, int]]:
             return [{"select": memory.select, "words": memory.memory.size} for memory in memories]
 
@@ -93,7 +116,7 @@ class Simulation:
             version=__version__,
             top=self.design.top,
             prefix=_PREFIX,
-            word_type="uint64_t" if wide else "uint32_t",
+            word_type=word_type,
             input_words=_words(self._inputs),
             output_words=_words(self._outputs),
             inputs=rams(self._inputs),
@@ -105,7 +128,7 @@ class Simulation:
             place = Path(work)
             lay_out(self.design, place, roms=False)
             tool = verilator.find()
-            tool.run([*_FLAGS, *_sources(self.design), "--prefix", f"V{_PREFIX}", "-Mdir", "model"], place)
+            tool.run([*_FLAGS, *_DEFINES, *_sources(self.design), "--prefix", f"V{_PREFIX}", "-Mdir", "model"], place)
             (place / "bench.cpp").write_text(bench, encoding="utf-8")
             parts = sorted((place / "model").glob("*.cpp"))
             (place / "all.cpp").write_text(
@@ -125,6 +148,7 @@ class Simulation:
         through: str = "stream",
         stall_seed: int = 0,
         bad_frames: bool = False,
+        interrupted: int = 0,
     ) -> SimulationResult:
         """Run images.
 
@@ -134,13 +158,17 @@ class Simulation:
             through: ``stream`` (AXI4-Stream) or ``memory`` (memory interface and start).
             stall_seed: not 0: both streams stall at random.
             bad_frames: first send a frame that is too short and one that is too long.
+            interrupted: of a dataflow design: first let it work for so many cycles, and reset it.
 
         Raises:
+            DataError: a dataflow design has no memory interface.
             MismatchError: the design hangs or breaks a protocol.
             OutputError: there is no space for the images or the results.
         """
         images = len(inputs)
         memory = through == "memory"
+        if memory and self.design.flow is not None:
+            raise DataError("a dataflow design has no memory interface; its images come by the stream")
         limit = 16 * (self.design.cycles or _LIMIT) + 64 * (_words(self._inputs) + _words(self._outputs)) + 1000
         with tempfile.TemporaryDirectory() as work:
             folder = Path(work)
@@ -149,7 +177,8 @@ class Simulation:
                 np.ascontiguousarray(inputs, dtype=self.word).tofile(folder / "in.bin")
             except OSError as error:
                 raise OutputError(f"cannot write the images for co-simulation: {error.strerror or error}") from error
-            flags = [images, int(memory), int(observe), stall_seed, 1, limit, int(bad_frames)]
+            kind = int(memory) if self.design.flow is None else interrupted
+            flags = [images, kind, int(observe), stall_seed, 1, limit, int(bad_frames)]
             command = [self._binary, "in.bin", "out.bin", *map(str, flags)]
             done = try_tool(command, cwd=folder, limit=inf)  # the bench limits the cycles of an image
             if done.returncode == _WRITE_FAILED:
@@ -162,17 +191,22 @@ class Simulation:
 
     def _result(self, raw: bytes, images: int, *, stream: bool, observe: bool) -> SimulationResult:
         streamed = _words(self._outputs) if stream else 0
-        sizes = [memory.memory.size for memory in self._rams] if observe else []
+        sizes = [memory.memory.size for memory in self._observed] if observe else []
         record = np.dtype(
             [("counts", "<u8", (2,)), ("stream", self.word, (streamed,)), ("rams", self.word, (sum(sizes),))]
         )
         rows = np.frombuffer(raw, dtype=record, count=images)
         observed: dict[str, NDArray[np.unsignedinteger]] = {}
         first = 0
-        for memory, size in zip(self._rams, sizes, strict=bool(sizes)):
+        for memory, size in zip(self._observed, sizes, strict=bool(sizes)):
             observed[memory.memory.name] = rows["rams"][:, first : first + size]
             first += size
-        return SimulationResult(rows["stream"], observed, rows["counts"][:, 0], rows["counts"][:, 1])
+        first_counts, second_counts = rows["counts"][:, 0], rows["counts"][:, 1]
+        if self.design.flow is None:
+            return SimulationResult(rows["stream"], observed, first_counts, second_counts)
+        run = Run(tuple(int(cycle) for cycle in first_counts), tuple(int(cycle) for cycle in second_counts))
+        clocks = second_counts - first_counts + np.uint64(1)
+        return SimulationResult(rows["stream"], observed, clocks, clocks, run)
 
 
 def _words(memories: Sequence[DesignMemory]) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from asnet.hls.dataflow.plan import INPUT, Node, Plan, Stream
+from asnet.hls.dataflow.plan import Node, Plan, Stream
 
 __all__ = ["Run", "Timing", "timing_of"]
 

@@ -140,9 +140,7 @@ def make_plan(
             streams[trigger.memory.name] = trigger = Stream(
                 trigger.memory, INPUT, tuple(sorted((*trigger.consumers, index))), output=False
             )
-        sized = (
-            Inlet(i.memory, i.port, (frames or {}).get((layer.layer, i.memory.name), i.frames)) for i in inlets
-        )
+        sized = (Inlet(i.memory, i.port, (frames or {}).get((layer.layer, i.memory.name), i.frames)) for i in inlets)
         nodes.append(Node(index, layer, timing, tuple(sized), tuple(outlets), tuple(inner)))
     _check_outputs(memories, streams)
     return Plan(tuple(nodes), _ordered(streams, memories))

@@ -17,7 +17,7 @@ __all__ = ["RESERVED", "STREAM_SUFFIXES", "Top", "TopTap", "emit_top"]
 _OWN = """
 clk reset s_axis_tdata s_axis_tvalid s_axis_tready s_axis_tlast m_axis_tdata m_axis_tvalid m_axis_tready m_axis_tlast
 frame_error busy take whole begun take_index take_ready stream_take give_fetch give_finish give_index stream_give given
-images left working unused tap_done
+images left working unused
 """
 RESERVED = tuple(_OWN.split())
 """The top module's own signals."""
@@ -35,11 +35,14 @@ STREAM_SUFFIXES = tuple(
 
 @dataclass(frozen=True)
 class TopTap:
-    """Where the writes to a memory can be seen: the top's ports ``<port>_tap_we`` …, done with bit ``layer``."""
+    """Where the writes to a memory can be seen: the top's ports ``<port>_tap_we``, ``_tap_waddr``, ``_tap_wdata``.
+
+    ``done``: the port that is 1 when the layer has written all of an image.
+    """
 
     memory: DesignMemory
     port: str
-    layer: int
+    done: str
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,8 @@ class Top:
     def taps(self) -> tuple[TopTap, ...]:
         """All taps: every memory that a layer writes."""
         return tuple(
-            TopTap(self.memories[tap.memory.name], self.memories[tap.memory.name].name, index)
-            for index, wrapper in enumerate(self.wrappers)
+            TopTap(self.memories[tap.memory.name], self.memories[tap.memory.name].name, f"{instance}_tap_done")
+            for wrapper, instance in zip(self.wrappers, self.instances, strict=True)
             for tap in wrapper.taps
         )
 
@@ -234,4 +237,3 @@ def _layer(top: Top, index: int) -> dict[str, object]:
         "taps": taps,
         "bit": f"[{index}]" if len(top.plan.nodes) > 1 else "",
     }
-

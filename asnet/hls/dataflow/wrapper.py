@@ -15,7 +15,7 @@ from asnet.resources import render
 
 __all__ = ["Tap", "Wrapper", "emit_wrapper"]
 
-_OWN = "clk reset busy start done finish sending engine unused tap_done".split()
+_OWN = ("clk", "reset", "busy", "start", "done", "finish", "sending", "engine", "unused", "tap_done")
 _STREAM = ("_tdata", "_tuser", "_tvalid", "_tready", "_tlast")
 _INLET = (*_STREAM, "_available", "_more", "_fill", "_place", "_frames")
 _MEMORY = ("_we", "_waddr", "_wdata", "_fetch", "_index", "_sent", "_out", "_tap_we", "_tap_waddr", "_tap_wdata")
@@ -189,7 +189,8 @@ class _Wrapper:
 
     def _unit(self, port: OperatorPort) -> dict[str, object]:
         operator = port.operator
-        name, ports = self._names.fresh(f"unit_{port.prefix}", ("", "_a", "_b", "_y", "_now", "_a_q", "_b_q")), operator.ports
+        ports = operator.ports
+        name = self._names.fresh(f"unit_{port.prefix}", ("", "_a", "_b", "_y", "_now", "_a_q", "_b_q"))
         self._connections += [(f"{port.prefix}_{role}", f"{name}_{role}") for role in (*operator.roles, "y")]
         connections = [(ports[role], value) for role, value in (("clk", "clk"), ("ce", "1'b1")) if role in ports]
         connections += [(ports[role], f"{name}_{role}_q") for role in operator.roles]
@@ -212,5 +213,3 @@ class _Wrapper:
 def _what(memory: Memory) -> str:
     shape = "x".join(str(extent) for extent in memory.shape)
     return f"memory {comment(memory.name)}: {memory.element}[{shape}], {memory.kind.value}"
-
-
