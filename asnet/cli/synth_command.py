@@ -29,8 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--style",
         choices=[style.value for style in Style],
         default=HlsOptions().style.value,
-        help="dataflow: layers work at the same time, each with units of its own; sequential: one after the other, with "
-        "the smallest area (default: %(default)s)",
+        help="dataflow: layers work at the same time, each with units of its own; sequential: one after the other, "
+        "with the smallest area (default: %(default)s)",
     )
     parser.add_argument("--stalls", action="store_true", help="let both streams stall at random in co-simulation")
     parser.add_argument("--estimate", action="store_true", help="place and route for the ECP5: LUTs, DSPs, RAMs, Fmax")
