@@ -8,6 +8,9 @@ from fnmatch import fnmatchcase
 from typing import Protocol
 
 from asnet.hls.binder import Binder, memory_port
+from asnet.hls.dataflow.accesses import LayerTiming
+from asnet.hls.dataflow.blocks import kernel_timing
+from asnet.hls.dataflow.loops import program_timing
 from asnet.hls.engine import emit_engine, engine_timing
 from asnet.hls.fsm.allocation import Allocation, allocate
 from asnet.hls.fsm.binding import bind
@@ -46,6 +49,10 @@ class PlannedLayer(Protocol):
 
     def report(self, layer: LayerModule, op_type: str) -> LayerReport:
         """What it is made of and how long it takes."""
+        ...
+
+    def timing(self) -> LayerTiming | None:
+        """When it writes which word; None if that depends on data."""
         ...
 
 
@@ -102,6 +109,10 @@ class _General:
         """Its Verilog module."""
         return emit_layer(bind(self.allocation, self.schedule), module, version)
 
+    def timing(self) -> LayerTiming | None:
+        """When it writes which word; None if that depends on data."""
+        return kernel_timing(self.allocation.kernel, self.schedule)
+
     def report(self, layer: LayerModule, op_type: str) -> LayerReport:
         """Blocks and how often they run."""
         runs = executions(self.allocation.kernel)
@@ -140,6 +151,10 @@ class _Pipelined:
     def emit(self, module: str, version: str) -> LayerModule:
         """Its Verilog module."""
         return emit_engine(self.plan, module, version)
+
+    def timing(self) -> LayerTiming:
+        """When it writes which word."""
+        return program_timing(self.plan)
 
     def report(self, layer: LayerModule, op_type: str) -> LayerReport:
         """Loops, their schedules, and when they run."""

@@ -1,7 +1,7 @@
 """The dataflow style: every layer with units and buffers of its own, images in a pipeline of layers."""
 
-from asnet.hls.dataflow.accesses import Accesses, LayerTiming, kernel_timing
+from asnet.hls.dataflow.accesses import Accesses, LayerTiming
 from asnet.hls.dataflow.assemble import LIBRARY, RESERVED, Dataflow, assemble
 from asnet.hls.dataflow.model import Run, Timing
 
-__all__ = ["LIBRARY", "RESERVED", "Accesses", "Dataflow", "LayerTiming", "Run", "Timing", "assemble", "kernel_timing"]
+__all__ = ["LIBRARY", "RESERVED", "Accesses", "Dataflow", "LayerTiming", "Run", "Timing", "assemble"]

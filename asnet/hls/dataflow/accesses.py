@@ -1,21 +1,21 @@
-"""When a layer touches which word: every read and write of an image, counted in cycles from the layer's start."""
+"""When a layer touches which word: every write of an image, counted in cycles from the layer's start."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from asnet.hls.fsm.schedule import Schedule
-from asnet.hls.kernel import Constant, Kernel, Operand, Operation, signed
-from asnet.hls.loops import CountedLoop, counted_loops, executions
+from asnet.hls.kernel import Constant, Operand, Operation, signed
+from asnet.hls.nest import Affine
 
-__all__ = ["Accesses", "LayerTiming", "Numbers", "kernel_timing"]
+__all__ = ["Accesses", "Axis", "LayerTiming", "Numbers", "Space", "gathered"]
 
-Numbers = NDArray[np.int64]
+Numbers: TypeAlias = "NDArray[np.int64]"
 
 _MOST = 1 << 26
 """Accesses of one instruction that are listed at most."""
@@ -23,7 +23,7 @@ _MOST = 1 << 26
 
 @dataclass(frozen=True)
 class Accesses:
-    """The reads or the writes of one memory, in the order of time: word's address and cycle after the start."""
+    """The writes to one memory, in the order of time: word's address and cycle after the start."""
 
     addresses: Numbers
     cycles: Numbers
@@ -36,11 +36,6 @@ class Accesses:
     def covers(self, words: int) -> bool:
         """Whether each of ``words`` words is touched exactly once."""
         return len(self.addresses) == words and self.once
-
-    @property
-    def in_order(self) -> bool:
-        """Whether addresses only rise."""
-        return bool(np.all(np.diff(self.addresses) > 0))
 
 
 @dataclass(frozen=True)
@@ -55,113 +50,104 @@ class LayerTiming:
 
 
 @dataclass(frozen=True)
-class _Place:
-    """When a block runs: at ``first``, and for each surrounding loop (outermost first) ``strides`` cycles later."""
+class Axis:
+    """A counter of a loop: its values, and the cycles from one to the next."""
 
+    counter: str
     first: int
-    loops: tuple[CountedLoop, ...]
-    strides: tuple[int, ...]
+    step: int
+    extent: int
+    cycles: int
+
+    def within(self, low: int, high: int) -> Axis:
+        """Only its values from ``low`` to ``high``, which are numbers of steps."""
+        return Axis(self.counter, self.first + low * self.step, self.step, high - low + 1, self.cycles)
 
 
-def kernel_timing(kernel: Kernel, schedule: Schedule) -> LayerTiming | None:
-    """The timing of a layer under the general controller; None if it depends on data."""
-    if not executions(kernel).exact:
-        return None
-    places, total = _places(kernel, {name: block.length for name, block in schedule.blocks.items()})
-    writes: dict[str, Accesses] = {}
-    stored = {o.detail for o in kernel.operation.values() if o.op == "store"}
-    for memory in stored:
-        found = _accesses(kernel, schedule, places, memory)
-        if found is not None:
-            writes[memory] = found
-    return LayerTiming(1 + total, writes)
+class Space:
+    """The iterations of nested loops, and the values that integers have in them."""
 
+    def __init__(
+        self, axes: Sequence[Axis], operation: Mapping[str, Operation], affine: Mapping[str, Affine] | None = None
+    ) -> None:
+        """``axes``: the outermost first; ``operation``, ``affine``: what names stand for."""
+        self.shape = tuple(axis.extent for axis in axes)
+        self._axes = axes
+        self._operation = operation
+        self._affine = affine or {}
+        self._known: dict[str, Numbers | None] = {
+            axis.counter: axis.first + axis.step * self._along(place) for place, axis in enumerate(axes)
+        }
 
-def _places(kernel: Kernel, lengths: Mapping[str, int]) -> tuple[Mapping[str, _Place], int]:
-    """Block → when it runs, from cycle 1 on (the start is cycle 0); and the cycles of all blocks.
+    @property
+    def small(self) -> bool:
+        """Whether its iterations can be listed."""
+        return int(np.prod(self.shape, dtype=np.float64)) <= _MOST
 
-    Blocks stand in the order of execution, those of a loop together, since only latches branch.
-    """
-    loops = sorted(counted_loops(kernel), key=lambda loop: -len(loop.blocks))
-    around = {name: tuple(loop for loop in loops if name in loop.blocks) for name in kernel.block}
-    body: dict[str, int] = {}
-    for loop in reversed(loops):
-        inner = {b.header: b for b in loops if b.blocks < loop.blocks}
-        outermost = [b for b in inner.values() if not any(b.blocks < other.blocks for other in inner.values())]
-        covered: frozenset[str] = frozenset[str]().union(*(b.blocks for b in outermost))
-        body[loop.header] = sum(b.trips * body[b.header] for b in outermost)
-        body[loop.header] += sum(lengths[name] for name in loop.blocks - covered)
-    places: dict[str, _Place] = {}
-    now = 1
-    for block in kernel.blocks:
-        name = block.name
-        chain = around[name]
-        places[name] = _Place(now, chain, tuple(body[loop.header] for loop in chain))
-        now += lengths[name]
-        for loop in reversed(chain):  # innermost first
-            if loop.latch == name:
-                now += (loop.trips - 1) * body[loop.header]
-    return places, now - 1
+    def cycles(self, first: int) -> Numbers:
+        """When each iteration starts, the first in cycle ``first``."""
+        total = np.full((1,) * len(self._axes), first, np.int64)
+        for place, axis in enumerate(self._axes):
+            total = total + axis.cycles * self._along(place)
+        return total
 
-
-def _accesses(kernel: Kernel, schedule: Schedule, places: Mapping[str, _Place], memory: str) -> Accesses | None:
-    """The writes of ``memory``; None if an address depends on anything but counters."""
-    addresses: list[Numbers] = []
-    cycles: list[Numbers] = []
-    for block in kernel.blocks:
-        place = places[block.name]
-        shape = tuple(loop.trips for loop in place.loops)
-        for operation in block.operations:
-            if operation.op != "store" or operation.detail != memory:
-                continue
-            if int(np.prod(shape, dtype=np.int64)) > _MOST:
-                return None
-            index = _values(kernel, operation.operands[0], place.loops)
-            if index is None:
-                return None
-            offset = place.first + schedule.blocks[block.name].start[operation.name]
-            when = np.array(offset, np.int64)
-            for axis, stride in enumerate(place.strides):
-                when = when + _axis(np.arange(shape[axis], dtype=np.int64) * stride, axis, len(shape))
-            addresses.append(np.broadcast_to(index, shape).ravel())
-            cycles.append(np.broadcast_to(when, shape).ravel())
-    where, when = np.concatenate(addresses), np.concatenate(cycles)
-    order = np.argsort(when, kind="stable")
-    return Accesses(where[order], when[order])
-
-
-def _axis(values: Numbers, axis: int, axes: int) -> Numbers:
-    shape = [1] * axes
-    shape[axis] = -1
-    return values.reshape(shape)
-
-
-def _values(kernel: Kernel, operand: Operand, loops: tuple[CountedLoop, ...]) -> Numbers | None:
-    """The values of an integer in every iteration of ``loops``, one axis each; None if it is not a function of them."""
-    counters = {loop.counter: axis for axis, loop in enumerate(loops)}
-    known: dict[str, Numbers | None] = {}
-
-    def of(operand: Operand) -> Numbers | None:
+    def values(self, operand: Operand) -> Numbers | None:
+        """An integer in every iteration, one axis a loop; None if it is not a function of the counters."""
         if isinstance(operand, Constant):
             return np.array(signed(operand.bits, operand.width), np.int64)
-        if operand not in known:
-            known[operand] = make(operand)
-        return known[operand]
+        if operand not in self._known:
+            self._known[operand] = self._made(operand)
+        return self._known[operand]
 
-    def make(name: str) -> Numbers | None:
-        axis = counters.get(name)
-        if axis is not None:
-            loop = loops[axis]
-            step = (loop.last - loop.first) // max(1, loop.trips - 1)
-            return _axis(loop.first + step * np.arange(loop.trips, dtype=np.int64), axis, len(loops))
-        operation = kernel.operation.get(name)
+    def _along(self, place: int) -> Numbers:
+        shape = [1] * len(self._axes)
+        shape[place] = -1
+        return np.arange(self._axes[place].extent, dtype=np.int64).reshape(shape)
+
+    def _made(self, name: str) -> Numbers | None:
+        if name in self._affine:
+            total: Numbers | None = np.array(self._affine[name].offset, np.int64)
+            for counter, stride in self._affine[name].strides.items():
+                values = self.values(counter)
+                total = None if values is None or total is None else total + stride * values
+            return total
+        operation = self._operation.get(name)
         rule = _RULES.get(operation.op) if operation is not None else None
         if operation is None or rule is None:
             return None
-        arguments = [values for part in operation.operands if (values := of(part)) is not None]
+        arguments = [values for part in operation.operands if (values := self.values(part)) is not None]
         return rule(operation, arguments) if len(arguments) == len(operation.operands) else None
 
-    return of(operand)
+    def accesses(self, operation: Operation, first: int, flags: Sequence[Operand] = ()) -> Accesses | None:
+        """The words that ``operation`` touches where all ``flags`` are 1, in the first iteration in cycle ``first``."""
+        if not self.small:
+            return None
+        index = self.values(operation.operands[0])
+        tests = [test for flag in flags if (test := self.values(flag)) is not None]
+        if index is None or len(tests) < len(flags):
+            return None
+        addresses = np.broadcast_to(index, self.shape).ravel()
+        cycles = np.broadcast_to(self.cycles(first), self.shape).ravel()
+        if tests:
+            counts = np.logical_and.reduce([np.broadcast_to(test != 0, self.shape).ravel() for test in tests])
+            addresses, cycles = addresses[counts], cycles[counts]
+        return Accesses(addresses, cycles)
+
+
+def gathered(parts: Iterator[tuple[str, Accesses | None]]) -> dict[str, Accesses]:
+    """Memory → all its accesses, in order; without those of which a part is unknown."""
+    found: dict[str, list[Accesses] | None] = {}
+    for memory, part in parts:
+        known = found.setdefault(memory, [])
+        found[memory] = None if known is None or part is None else [*known, part]
+    return {memory: _together(known) for memory, known in found.items() if known is not None}
+
+
+def _together(parts: Sequence[Accesses]) -> Accesses:
+    addresses = np.concatenate([part.addresses for part in parts])
+    cycles = np.concatenate([part.cycles for part in parts])
+    order = np.argsort(cycles, kind="stable")
+    return Accesses(addresses[order], cycles[order])
 
 
 def _wrapped(values: Numbers, width: int) -> Numbers:
@@ -172,10 +158,27 @@ def _wrapped(values: Numbers, width: int) -> Numbers:
     return ((values + half) & ((1 << width) - 1)) - half
 
 
-def _unsigned(operation: Operation, arguments: list[Numbers]) -> Numbers:
-    width = operation.widths[0]
-    return arguments[0] if width >= 64 else arguments[0] & ((1 << width) - 1)
+def _unsigned(values: Numbers, width: int) -> Numbers:
+    return values.view(np.uint64).astype(np.int64) if width >= 64 else values & ((1 << width) - 1)
 
+
+def _compared(operation: Operation, arguments: list[Numbers]) -> Numbers:
+    predicate = operation.detail
+    left, right = arguments
+    if predicate.startswith("u"):
+        left, right = (_unsigned(part, operation.widths[0]) for part in arguments)
+    test = _TESTS[predicate[-2:]](left, right)
+    return test.astype(np.int64)
+
+
+_TESTS: Mapping[str, Callable[[Numbers, Numbers], NDArray[np.bool_]]] = {
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
+}
 
 _RULES: Mapping[str, Callable[[Operation, list[Numbers]], Numbers]] = {
     "add": lambda o, a: _wrapped(a[0] + a[1], o.width),
@@ -186,7 +189,9 @@ _RULES: Mapping[str, Callable[[Operation, list[Numbers]], Numbers]] = {
     "or": lambda o, a: a[0] | a[1],
     "xor": lambda o, a: a[0] ^ a[1],
     "sext": lambda o, a: a[0],
-    "zext": _unsigned,
+    "zext": lambda o, a: _unsigned(a[0], o.widths[0]),
     "trunc": lambda o, a: _wrapped(a[0], o.width),
+    "select": lambda o, a: np.where(a[0] != 0, a[1], a[2]),
+    "icmp": _compared,
 }
 """Opcode → its result on 64-bit numbers."""

@@ -18,7 +18,7 @@ from asnet.ir import MemoryKind, Module
 __all__ = ["LIBRARY", "RESERVED", "Dataflow", "assemble"]
 
 LIBRARY = (
-    *("asnet_ram", "asnet_rom", "asnet_stream_out"),
+    *("asnet_delay", "asnet_ram", "asnet_rom", "asnet_stream_out"),
     *("asnet_stream_take", "asnet_stream_give", "asnet_frames", "asnet_fork"),
 )
 """Modules that every dataflow design has."""
