@@ -13,16 +13,13 @@ from math import prod
 from asnet.hls.kernel import Operation
 from asnet.hls.nest.counters import reorder, split
 from asnet.hls.nest.interleave import interleavable, interleaved
-from asnet.hls.nest.lanes import separable, stream
+from asnet.hls.nest.lanes import UNITS, separable, stream
 from asnet.hls.nest.program import IMAGE, Carried, Counter, Node, Pipeline, Program, Repeat, Streamed
 from asnet.hls.nest.reduction import Reduction, broadcast, reduction
 from asnet.hls.nest.tiling import Tile, digits, tiles
 from asnet.hls.nest.unroll import factors, unrolled
 
 __all__ = ["Arranged", "Arrangement", "arrange", "iterations", "possible_lanes", "possible_unrolls"]
-
-_SHARED = frozenset(("call", "fadd", "fsub", "fmul", "fdiv"))
-"""Operations whose units are worth sharing between several of them in a tail."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +132,7 @@ def _wants_tail(pipeline: Pipeline, found: Reduction, wish: Arrangement) -> bool
     if wish.split_tail is not None:
         return wish.split_tail
     tail = [operation for operation in pipeline.operations if operation.name not in found.core]
-    return max(Count(_unit(operation) for operation in tail if operation.op in _SHARED).values(), default=0) > 1
+    return max(Count(_unit(operation) for operation in tail if operation.op in UNITS).values(), default=0) > 1
 
 
 def _unit(operation: Operation) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from asnet.hls.kernel import Operand, Operation
+from asnet.hls.nest.accesses import accesses
 from asnet.hls.nest.counters import INDEX_WIDTH
 from asnet.hls.nest.program import IMAGE, Affine, Counter, Node, Pipeline, Program, Repeat, Streamed
-from asnet.hls.nest.reduction import address
 from asnet.ir import Memory, MemoryKind
 
 __all__ = ["interleavable", "interleaved"]
@@ -48,11 +48,12 @@ def _interleaved(pipeline: Pipeline, images: int, memories: Iterable[Memory]) ->
     sizes = {memory.name: memory.size for memory in memories if memory.kind != MemoryKind.CONSTANT}
     affine = dict(pipeline.affine)
     operations: list[Operation] = []
+    indices = {access.operation.name: access.index for access in accesses(pipeline)}
     for operation in pipeline.operations:
         if operation.is_memory and operation.detail in sizes:
             size = sizes[operation.detail]
             index = operation.operands[0]
-            found = address(pipeline, index)
+            found = indices[operation.name]
             if found is None:
                 index = _added(operation, index, size, affine, operations)
             else:

@@ -10,10 +10,10 @@ from asnet.hls.nest.counters import INDEX_WIDTH, distance, substituted
 from asnet.hls.nest.program import Affine, Carried, Condition, Counter, Pipeline, Streamed
 from asnet.hls.nest.reduction import Reduction, varying
 
-__all__ = ["separable", "stream"]
+__all__ = ["UNITS", "separable", "stream"]
 
-_HANDED_ON = frozenset(("load", "store", "call", "fadd", "fsub", "fmul", "fdiv", "mul", "sitofp", "uitofp"))
-"""Operations that are not made twice to save handing their result on."""
+UNITS = frozenset(("call", "fadd", "fsub", "fmul", "fdiv", "mul", "sitofp", "uitofp", "fptosi", "fptoui"))
+"""Operations that are not made twice without need."""
 
 
 def separable(pipeline: Pipeline, found: Reduction) -> bool:
@@ -127,7 +127,7 @@ def _wanted(pipeline: Pipeline, found: Reduction) -> set[str]:
     """The operations of the tail: what is not in the core, and what is cheaper to make again than to hand on."""
     reduced = {item.name for item in pipeline.carried}
     for operation in pipeline.operations:
-        if operation.op in _HANDED_ON or not reduced.isdisjoint(operation.operands):
+        if operation.is_memory or operation.op in UNITS or not reduced.isdisjoint(operation.operands):
             reduced.add(operation.name)
     wanted = {operation.name for operation in pipeline.operations if operation.name not in found.core}
     wanted |= {value for item in pipeline.conditions.values() for value in item.flags if isinstance(value, str)}

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
-from asnet.hls.kernel import Constant, Operand, Operation
-from asnet.hls.nest.program import Affine, Carried, Condition, Pipeline
+from asnet.hls.kernel import Operand, Operation
+from asnet.hls.nest.accesses import Access, accesses
+from asnet.hls.nest.program import Carried, Pipeline
 from asnet.ir import Memory, MemoryKind
 
-__all__ = ["Reduction", "address", "broadcast", "independent", "longest_recurrence", "reduction", "varying"]
-
-_MOST_ADDRESSES = 1 << 22
+__all__ = ["Reduction", "broadcast", "independent", "longest_recurrence", "reduction", "varying"]
 
 
 @dataclass(frozen=True)
@@ -75,57 +72,34 @@ def independent(pipeline: Pipeline) -> bool:
 
     They may if no memory is both read and written, and no word is written twice. False also where that is not found.
     """
-    stores: dict[str, list[Operation]] = {}
-    for operation in pipeline.operations:
-        if operation.op == "store":
-            stores.setdefault(operation.detail, []).append(operation)
-    loaded = {operation.detail for operation in pipeline.operations if operation.op == "load"}
-    return not loaded & stores.keys() and all(_distinct(pipeline, group) for group in stores.values())
+    stores: dict[str, list[Access]] = {}
+    found = accesses(pipeline)
+    for access in found:
+        if access.store:
+            stores.setdefault(access.memory, []).append(access)
+    loaded = {access.memory for access in found if not access.store}
+    return not loaded & stores.keys() and all(_distinct(group) for group in stores.values())
 
 
-def address(pipeline: Pipeline, index: Operand) -> Affine | None:
-    """``index`` as a sum of counters; None: it depends on data."""
-    if isinstance(index, Constant):
-        return Affine({}, index.bits)
-    own = Affine({index: 1}) if any(counter.name == index for counter in pipeline.counters) else None
-    return pipeline.affine.get(index, own)
-
-
-def _distinct(pipeline: Pipeline, stores: list[Operation]) -> bool:
+def _distinct(stores: Sequence[Access]) -> bool:
     """Whether ``stores`` of one memory write no word twice in a run of the loop."""
-    boxes: list[tuple[int, Mapping[str, tuple[int, int]]]] = []
-    for store in stores:
-        found = address(pipeline, store.operands[0])
-        if found is None:
-            return False
-        condition = pipeline.conditions.get(store.name, Condition())
-        bounds = {c.name: condition.bounds.get(c.name, (0, c.extent - 1)) for c in pipeline.counters}
-        steps = {name: (found.strides.get(name, 0), high - low + 1) for name, (low, high) in bounds.items()}
-        first = found.offset + sum(found.strides.get(name, 0) * low for name, (low, _) in bounds.items())
-        boxes.append((first, {name: step for name, step in steps.items() if step[1] > 1}))
-    if len(boxes) == 1 and _mixed_radix(boxes[0][1].values()):
+    if len(stores) == 1 and stores[0].index is not None and _mixed_radix(stores[0]):
         return True
-    if sum(prod(count for _, count in steps.values()) for _, steps in boxes) > _MOST_ADDRESSES:
+    if not all(access.few for access in stores):
         return False
-    addresses = np.concatenate([_addresses(first, steps.values()) for first, steps in boxes])
+    addresses = np.concatenate([access.addresses() for access in stores])
     return len(np.unique(addresses)) == len(addresses)
 
 
-def _mixed_radix(steps: Iterable[tuple[int, int]]) -> bool:
+def _mixed_radix(access: Access) -> bool:
     """Whether each stride is larger than everything that smaller ones reach together: all sums differ then."""
+    steps = [(abs(s), high - low + 1) for s, (low, high) in zip(access.strides(), access.box, strict=True)]
     reach = 0
-    for stride, count in sorted((abs(stride), count) for stride, count in steps):
+    for stride, count in sorted(step for step in steps if step[1] > 1):
         if stride <= reach:
             return False
         reach += stride * (count - 1)
     return True
-
-
-def _addresses(first: int, steps: Iterable[tuple[int, int]]) -> NDArray[np.int64]:
-    sums = np.array([first], dtype=np.int64)
-    for stride, count in steps:
-        sums = (sums[:, None] + stride * np.arange(count, dtype=np.int64)).ravel()
-    return sums
 
 
 def varying(pipeline: Pipeline, counter: str) -> frozenset[str]:

@@ -15,7 +15,7 @@ from asnet.hls.nest.interpret import Call
 from asnet.hls.parse import parse_kernels
 from asnet.hls.simplify import simplify
 from asnet.ir import MemoryKind, Module, Slot, for_hls
-from asnet.ir.jit import Engine
+from asnet.ir.jit import Engine, State
 from asnet.types import Array
 
 Transform = Callable[[nest.Program], nest.Program]
@@ -64,6 +64,19 @@ def differing(memory_dtype: str, found: Array, expected: Array) -> int:
     return int(different.sum())
 
 
+def before(module: Module, state: State, image: int) -> dict[str, Array]:
+    """The words of all memories before an image."""
+    memories: dict[str, Array] = {}
+    for name, memory in module.memories.items():
+        if memory.kind is MemoryKind.CONSTANT:
+            memories[name] = words(module.constants[name])
+        elif memory.kind is MemoryKind.INPUT:
+            memories[name] = words(state.view(memory)[image])
+        else:
+            memories[name] = np.zeros(memory.size, f"u{memory.element_bytes}")
+    return memories
+
+
 def check(
     plain: Module,
     module: Module,
@@ -94,14 +107,7 @@ def check(
         except nest.NotCounted as error:
             programs[kernel.layer] = error
     for image in range(images):
-        memories: dict[str, Array] = {}
-        for name, memory in module.memories.items():
-            if memory.kind is MemoryKind.CONSTANT:
-                memories[name] = words(module.constants[name])
-            elif memory.kind is MemoryKind.INPUT:
-                memories[name] = words(state.view(memory)[image])
-            else:
-                memories[name] = np.zeros(memory.size, f"u{memory.element_bytes}")
+        memories = before(module, state, image)
         for call in module.calls:
             program = programs[call.layer]
             if isinstance(program, nest.Program):
