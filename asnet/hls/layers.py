@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Protocol
@@ -25,6 +26,8 @@ from asnet.hls.options import HlsOptions
 from asnet.hls.planning import LoopPlan, NotPipelined, ProgramPlan, every_access, plan_program
 from asnet.hls.ranges import widths
 from asnet.hls.reporting import LayerReport, LoopReport, OperationReport
+from asnet.hls.storage import PackedConstant, pack
+from asnet.types import Array
 
 __all__ = ["PlannedLayer", "lanes_of", "plan_layer"]
 
@@ -41,6 +44,11 @@ class PlannedLayer(Protocol):
     @property
     def layer(self) -> str:
         """Its name."""
+        ...
+
+    @property
+    def constants(self) -> tuple[PackedConstant, ...]:
+        """Constant memories of its own."""
         ...
 
     def emit(self, module: str, version: str) -> LayerModule:
@@ -65,22 +73,26 @@ def lanes_of(layer: str, options: HlsOptions) -> int:
     return found
 
 
-def plan_layer(kernel: Kernel, binder: Binder, options: HlsOptions, lanes: int = 1) -> PlannedLayer:
-    """Decide how ``kernel`` runs.
+def plan_layer(
+    kernel: Kernel, binder: Binder, options: HlsOptions, contents: Mapping[str, Array], lanes: int = 1
+) -> PlannedLayer:
+    """Decide how ``kernel`` runs. ``contents``: of all constant memories there are, by name.
 
     Raises:
         SynthesisError: an operation without operator, or a schedule that contradicts itself.
     """
     if options.pipelined:
         try:
-            return _pipelined(kernel, binder, options, lanes)
+            return _pipelined(kernel, binder, options, contents, lanes)
         except (NotCounted, NotPipelined):
             pass
     allocation = allocate(binder, kernel, widths(kernel), options.chain)
     return _General(allocation, make_schedule(allocation, options.scheduler))
 
 
-def _pipelined(kernel: Kernel, binder: Binder, options: HlsOptions, lanes: int) -> _Pipelined:
+def _pipelined(
+    kernel: Kernel, binder: Binder, options: HlsOptions, contents: Mapping[str, Array], lanes: int
+) -> _Pipelined:
     def latency(operation: Operation) -> int:
         if operation.is_memory:
             return memory_port(operation).latency
@@ -89,8 +101,9 @@ def _pipelined(kernel: Kernel, binder: Binder, options: HlsOptions, lanes: int) 
 
     program = structure(kernel)
     arranged = arrange(program, Arrangement(longest_recurrence(latency), lanes)).program
-    accesses = {pipeline.name: tuple(every_access(pipeline)) for pipeline in arranged.pipelines}
-    return _Pipelined(plan_program(arranged, binder, options, accesses), lanes)
+    packing = pack(arranged, contents)
+    accesses = {pipeline.name: tuple(every_access(pipeline)) for pipeline in packing.program.pipelines}
+    return _Pipelined(plan_program(packing.program, binder, options, accesses), lanes, packing.constants)
 
 
 @dataclass(frozen=True)
@@ -104,6 +117,11 @@ class _General:
     def layer(self) -> str:
         """Its name."""
         return self.allocation.kernel.layer
+
+    @property
+    def constants(self) -> tuple[PackedConstant, ...]:
+        """None: it reads the network's constants as they are."""
+        return ()
 
     def emit(self, module: str, version: str) -> LayerModule:
         """Its Verilog module."""
@@ -142,6 +160,7 @@ class _Pipelined:
 
     plan: ProgramPlan
     lanes: int
+    constants: tuple[PackedConstant, ...]
 
     @property
     def layer(self) -> str:

@@ -83,7 +83,7 @@ class Simulation:
         self._inputs = [memory for memory in self._rams if memory.memory.kind is MemoryKind.INPUT]
         self._outputs = [memory for memory in self._rams if memory.memory.kind is MemoryKind.OUTPUT]
         self._observed = self._rams if design.flow is None else [tap.memory for tap in design.flow.taps]
-        wide = max(memory.width for memory in design.memories) > 32
+        wide = max(memory.width for memory in self._rams) > 32
         self.word = np.dtype(np.uint64 if wide else np.uint32)
         bench = self._bench(wide)
         sources = [part for path in design.sources for part in (path, design.files[path])]

@@ -11,7 +11,7 @@ from asnet.hls import dataflow
 from asnet.hls.binder import Binder
 from asnet.hls.design import RtlDesign
 from asnet.hls.handover import hand_over
-from asnet.hls.layers import plan_layer
+from asnet.hls.layers import PlannedLayer, lanes_of, plan_layer
 from asnet.hls.library import unit_files, unit_modules
 from asnet.hls.memories import DesignMemory, design_memories, hex_text
 from asnet.hls.module import LayerModule
@@ -87,7 +87,12 @@ class _Synthesis:
     def run(self) -> RtlDesign:
         module = self._module
         kernels = parse_kernels(for_hls(module), module.calls, module.memories, self._slots)
-        plans = [plan_layer(simplify(kernel), self._binder, self._options) for kernel in kernels]
+        contents = dict(module.constants)
+        plans: list[PlannedLayer] = []
+        for kernel in kernels:
+            lanes = lanes_of(kernel.layer, self._options)
+            plans.append(plan_layer(simplify(kernel), self._binder, self._options, contents, lanes))
+            contents |= {constant.memory.name: constant.contents for constant in plans[-1].constants}
         operators = self._binder.operators
         instances = [operator.instance for operator in operators]
         files = unit_files(instances)
@@ -117,7 +122,7 @@ class _Synthesis:
             files[f"rtl/{top_name}.v"] = self._sequential(top_name, layers, memories)
         for memory in memories:
             if memory.is_rom:
-                files[memory.hex_file] = hex_text(memory, module.constants)
+                files[memory.hex_file] = hex_text(memory, contents)
         report = DesignReport(
             network=self._name,
             top=top_name,
@@ -164,7 +169,10 @@ class _Synthesis:
         """The memories that a layer touches, and all inputs and outputs."""
         touched = {port.memory.name for layer in layers for port in layer.memories}
         ends = (MemoryKind.INPUT, MemoryKind.OUTPUT)
-        used = [memory for memory in self._module.memories.values() if memory.name in touched or memory.kind in ends]
+        known = dict(self._module.memories) | {
+            port.memory.name: port.memory for layer in layers for port in layer.memories
+        }
+        used = [memory for memory in known.values() if memory.name in touched or memory.kind in ends]
         return design_memories(used, Names(RESERVED), MEMORY_SUFFIXES)
 
     def _rows(self, operators: Sequence[Operator]) -> list[str]:

@@ -80,8 +80,8 @@ class Top:
 
     @cached_property
     def word(self) -> int:
-        """Bits of a word of the streams and of the memory interface: the widest memory's, at least 32."""
-        return max(32, *(memory.width for memory in self.memories))
+        """Bits of a word of the streams and of the memory interface: the widest RAM's, at least 32."""
+        return max(32, *(memory.width for memory in self.rams))
 
     @cached_property
     def address(self) -> int:
