@@ -166,7 +166,11 @@ def emit_top(top: Top, version: str) -> str:
         given=_given(top, outputs, give),
         memories=[_memory(top, memory, take, give) for memory in top.memories],
         readable=[{"select": memory.select, "value": _readable(top, memory)} for memory in top.rams],
-        operators=[_operator(top, operator) for operator in top.operators],
+        operators=[
+            _operator(top, operator, number)
+            for operator in top.operators
+            for number in range(max(len(_users(layer, operator)) for layer in top.layers))
+        ],
         layers=[_layer(top, index) for index in range(len(top.layers))],
         unused=unused,
     )
@@ -287,7 +291,8 @@ def _layer(top: Top, index: int) -> dict[str, object]:
     for port in layer.operators:
         for role, width in zip(port.operator.roles, port.operator.widths, strict=True):
             own(width, f"{port.prefix}_{role}")
-        connections.append((f"{port.prefix}_y", f"{_unit(port.operator)}_y"))
+        number = _users(layer, port.operator).index(port.prefix)
+        connections.append((f"{port.prefix}_y", f"{_unit(port.operator, number)}_y"))
     return {
         "index": index,
         "layer": comment(layer.layer),
@@ -298,19 +303,23 @@ def _layer(top: Top, index: int) -> dict[str, object]:
     }
 
 
-def _unit(operator: Operator) -> str:
-    """The name of an operator's instance in the top module."""
-    return f"unit_{operator.name}"
+def _users(layer: LayerModule, operator: Operator) -> list[str]:
+    """The prefixes of the layer's ports that are for instances of ``operator``, one instance each."""
+    return [port.prefix for port in layer.operators if port.operator is operator]
 
 
-def _operator(top: Top, operator: Operator) -> dict[str, object]:
-    """The instance of an operator: who uses it, and how it is connected."""
-    name, ports = _unit(operator), operator.ports
+def _unit(operator: Operator, number: int) -> str:
+    """The name of an operator's instance in the top module; the first one has no number."""
+    return f"unit_{operator.name}{f'_{number}' if number else ''}"
+
+
+def _operator(top: Top, operator: Operator, number: int) -> dict[str, object]:
+    """An instance of an operator: who uses it, and how it is connected."""
+    name, ports = _unit(operator, number), operator.ports
     users = [
-        (index, f"{instance}_{port.prefix}")
+        (index, f"{instance}_{prefix}")
         for index, (layer, instance) in enumerate(zip(top.layers, top.instances, strict=True))
-        for port in layer.operators
-        if port.operator is operator
+        for prefix in _users(layer, operator)[number : number + 1]
     ]
     operands = [
         {"signal": f"{name}_{role}", "width": width, "source": _choice([(i, f"{user}_{role}") for i, user in users])}
