@@ -12,7 +12,7 @@ from asnet.hls.binder import Binder, memory_port
 from asnet.hls.dataflow.accesses import LayerTiming
 from asnet.hls.dataflow.blocks import kernel_timing
 from asnet.hls.dataflow.loops import program_timing
-from asnet.hls.engine import emit_engine, engine_timing
+from asnet.hls.engine import emit_engine
 from asnet.hls.fsm.allocation import Allocation, allocate
 from asnet.hls.fsm.binding import bind
 from asnet.hls.fsm.layer import emit_layer
@@ -23,7 +23,7 @@ from asnet.hls.loops import executions
 from asnet.hls.module import LayerModule
 from asnet.hls.nest import Arrangement, NotCounted, arrange, longest_recurrence, structure
 from asnet.hls.options import HlsOptions
-from asnet.hls.planning import LoopPlan, NotPipelined, ProgramPlan, every_access, plan_program
+from asnet.hls.planning import NotPipelined, Placed, ProgramPlan, plan_program
 from asnet.hls.ranges import widths
 from asnet.hls.reporting import LayerReport, LoopReport, OperationReport
 from asnet.hls.storage import PackedConstant, pack
@@ -102,8 +102,7 @@ def _pipelined(
     program = structure(kernel)
     arranged = arrange(program, Arrangement(longest_recurrence(latency), lanes)).program
     packing = pack(arranged, contents)
-    accesses = {pipeline.name: tuple(every_access(pipeline)) for pipeline in packing.program.pipelines}
-    return _Pipelined(plan_program(packing.program, binder, options, accesses), lanes, packing.constants)
+    return _Pipelined(plan_program(packing.program, binder, options), lanes, packing.constants)
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,6 @@ class _Pipelined:
 
     def report(self, layer: LayerModule, op_type: str) -> LayerReport:
         """Loops, their schedules, and when they run."""
-        timing = engine_timing(self.plan)
         used = Counter(unit.name for loop in self.plan.loops for unit in loop.operators.values())
         return LayerReport(
             layer=layer.layer,
@@ -185,17 +183,17 @@ class _Pipelined:
             module=layer.module,
             states=layer.states,
             register_bits=layer.register_bits,
-            cycles=timing.cycles + _STARTED,
+            cycles=self.plan.layout.cycles + _STARTED,
             exact=True,
             operations=dict(sorted(used.items())),
-            loops=tuple(_loop(loop.plan, loop.start, loop.runs) for loop in timing.loops),
+            loops=tuple(_loop(placed) for placed in self.plan.layout.loops),
             lanes=self.lanes,
             engine="pipelined",
         )
 
 
-def _loop(plan: LoopPlan, start: int, runs: int) -> LoopReport:
-    pipeline = plan.pipeline
+def _loop(placed: Placed) -> LoopReport:
+    plan, pipeline = placed.plan, placed.plan.pipeline
     operations = tuple(
         OperationReport(
             name=operation.name,
@@ -209,11 +207,11 @@ def _loop(plan: LoopPlan, start: int, runs: int) -> LoopReport:
     return LoopReport(
         name=pipeline.name,
         counters={counter.name: counter.extent for counter in pipeline.counters},
-        iterations=pipeline.iterations * runs,
+        iterations=pipeline.iterations * placed.runs,
         interval=plan.interval if pipeline.iterations > 1 else 0,
         depth=plan.depth,
         limit=plan.solution.limit.text,
         operations=operations,
-        start=start,
-        runs=runs,
+        start=placed.start,
+        runs=placed.runs,
     )

@@ -96,7 +96,7 @@ def test_an_empty_network() -> None:
 
 def test_an_unknown_scheduler() -> None:
     with pytest.raises(SynthesisError, match=r"no scheduler 'lists'; did you mean 'list'\?"):
-        hls.synthesise(module_of([DOT], FloatMode.FTZ), options=HlsOptions(scheduler="lists"))
+        hls.synthesise(module_of([DOT], FloatMode.FTZ), options=HlsOptions(scheduler="lists", pipelined=False))
 
 
 def plan(program: Program, chain: int = 10) -> tuple[Kernel, Allocation]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from asnet.hls.engine.loop import LoopSignals
 from asnet.hls.engine.parts import Delay, Line, Register, Section, delayed, width_of
-from asnet.hls.engine.timing import inner_iterations
 from asnet.hls.expressions import bits, literal
 from asnet.hls.names import Names
 from asnet.hls.nest import Streamed
+from asnet.hls.planning import inner_iterations
 
 __all__ = ["collect"]
 

@@ -9,13 +9,12 @@ from asnet.hls.engine.loop import LoopSignals, Outside
 from asnet.hls.engine.operations import Datapath
 from asnet.hls.engine.parts import Line, Register, Section, width_of
 from asnet.hls.engine.ports import Ports
-from asnet.hls.engine.timing import collected_stage
 from asnet.hls.expressions import Signal, SignalUse, bits, literal
 from asnet.hls.kernel import Constant, Operand
 from asnet.hls.names import Names, comment
 from asnet.hls.nest import Counter, Node, Pipeline, Repeat, Streamed
 from asnet.hls.operands import FloatConstants
-from asnet.hls.planning import LoopPlan, ProgramPlan
+from asnet.hls.planning import LoopPlan, ProgramPlan, Trigger, collected_stage
 from asnet.hls.ranges import Width
 
 __all__ = ["Layer"]
@@ -32,9 +31,13 @@ class Layer:
         self.ports = Ports(plan, names)
         self.sections: list[Section] = []
         self._loops: Iterator[LoopPlan] = iter(plan.loops)
+        self._ends: Iterator[Trigger] = iter(plan.layout.ends)
+        self._begun: list[LoopSignals] = []
         self._signals: dict[str, Signal] = {}
         self._repeats: tuple[tuple[Counter, str], ...] = ()
         self.end = self._nodes(plan.program.body, "start")
+        for loop in self._begun:
+            loop.finish()
 
     def _nodes(self, nodes: Sequence[Node], begin: str) -> str:
         """Put ``nodes`` in; the first begins with ``begin``, the last ends with what is returned."""
@@ -56,13 +59,14 @@ class Layer:
     def _loop(self, plan: LoopPlan) -> LoopSignals:
         section = self._section(*describe(plan))
         outside = Outside(self._signals, self._repeats)
-        return LoopSignals(plan, plan.pipeline.name, self.names, self.use, section, outside)
+        self._begun.append(LoopSignals(plan, plan.pipeline.name, self.names, self.use, section, outside))
+        return self._begun[-1]
 
     def _single(self, begin: str) -> str:
         loop = self._loop(next(self._loops))
         self._start(loop, begin)
         self._body(loop)
-        return self._finish(loop)
+        return self._ended()
 
     def _streamed(self, node: Streamed, begin: str) -> str:
         main = self._loop(next(self._loops))
@@ -74,9 +78,8 @@ class Layer:
         stage = collected_stage(node, main.plan)
         tail.follow(main, stage + 1)
         collect(node, main, tail, stage, section, self.names)
-        main.finish()
         self._body(tail)
-        return self._finish(tail)
+        return self._ended()
 
     def _body(self, loop: LoopSignals) -> None:
         Datapath(self._plan.program.layer, loop, self.ports, self.names, self.use, self.constants).emit()
@@ -115,18 +118,14 @@ class Layer:
             test = f"{run} & {loop.slot} == {literal(0, wide)}"
         section.wires.append(Line(1, loop.go, test, "an iteration starts"))
 
-    def _finish(self, loop: LoopSignals) -> str:
-        """The signal that is 1 when everything of the last iteration has happened."""
-        loop.finish()
-        drain = loop.plan.drain
-        if drain == 0:
-            return loop.final
-        ended = self.names.fresh(f"{loop.prefix}_end")
-        loop.section.registers.append(Register(drain, ended, "the last iteration is in stage [n]", stages=True))
-        loop.section.resets.append(f"{ended} <= {literal(0, drain)};")
-        shifted = f"{{{ended}[{drain - 1}:1], {loop.final}}}" if drain > 1 else loop.final
-        loop.section.controlled.append(f"{ended} <= {shifted};")
-        return f"{ended}[{drain}]"
+    def _ended(self) -> str:
+        """The signal with which what follows the latest node begins."""
+        return self.after(next(self._ends))
+
+    def after(self, trigger: Trigger) -> str:
+        """The signal that is 1 when ``trigger`` says so."""
+        loop = self._begun[trigger.event.loop]
+        return loop.later(loop.early if trigger.event.early else loop.final, trigger.cycles)
 
     def _repeat(self, node: Repeat, begin: str) -> str:
         counter, wide = node.counter, width_of(node.counter.extent)

@@ -229,6 +229,31 @@ class LoopSignals:
                 return self.counters[name] if position.bits == width_of(counter.extent) else None
         return None
 
+    # Ends
+
+    @property
+    def early(self) -> str:
+        """1 when the first iteration of the innermost counter's last round starts."""
+        *outer, inner = [counter for counter in self.plan.pipeline.counters if counter.extent > 1] or [None]
+        if inner is None:
+            return self.final
+        tests = [self.go, *(self.last(counter.name, 0) for counter in outer if counter), self.first(inner.name, 0)]
+        expression = " & ".join(tests)
+        if expression not in self._tests:
+            name = self._names.fresh(f"{self.prefix}_round")
+            self.section.wires.append(Line(1, name, expression, "the last round of the innermost counter starts"))
+            self._tests[expression] = _Signal(name, 1, 0, name)
+        return self._tests[expression].wire
+
+    def later(self, wire: str, cycles: int) -> str:
+        """A control signal, ``cycles`` later."""
+        if cycles == 0:
+            return wire
+        chain = self._names.fresh(f"{wire}_end")
+        self.section.registers.append(Register(cycles, chain, f"{wire}, [n] cycles later", stages=True))
+        self._vector(chain, cycles, wire, reset=True)
+        return f"{chain}[{cycles}]"
+
     # What everybody asked for
 
     def finish(self) -> None:

@@ -1,7 +1,20 @@
 """From flat loops to schedules: how wide values are, what operations run on, when they start."""
 
-from asnet.hls.planning.plan import LoopPlan, NotPipelined, ProgramPlan, plan_program
-from asnet.hls.planning.problem import every_access
+from asnet.hls.planning.layout import Event, Layout, Placed, Trigger, collected_stage, inner_iterations
+from asnet.hls.planning.loop import LoopPlan
+from asnet.hls.planning.plan import NotPipelined, ProgramPlan, plan_program
 from asnet.hls.planning.values import Value
 
-__all__ = ["LoopPlan", "NotPipelined", "ProgramPlan", "Value", "every_access", "plan_program"]
+__all__ = [
+    "Event",
+    "Layout",
+    "LoopPlan",
+    "NotPipelined",
+    "Placed",
+    "ProgramPlan",
+    "Trigger",
+    "Value",
+    "collected_stage",
+    "inner_iterations",
+    "plan_program",
+]

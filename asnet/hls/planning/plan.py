@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from asnet.hls.binder import Binder, Resource, memory_port, unit_port
-from asnet.hls.nest import Node, Pipeline, Program, Repeat, Streamed
+from asnet.hls.nest import Node, Pipeline, Program, Repeat, Streamed, memory_dependences
 from asnet.hls.operators import Operator
 from asnet.hls.options import HlsOptions
-from asnet.hls.planning.problem import Access, loop_problem
+from asnet.hls.planning.layout import Layout, lay_out
+from asnet.hls.planning.loop import LoopPlan
+from asnet.hls.planning.problem import loop_problem
 from asnet.hls.planning.values import Value, loop_values
 from asnet.hls.ranges import stored, top, union
-from asnet.hls.scheduling import Problem, Solution, check, solve
+from asnet.hls.scheduling import Solution, check, solve
 
-__all__ = ["LoopPlan", "NotPipelined", "ProgramPlan", "plan_program"]
+__all__ = ["NotPipelined", "ProgramPlan", "plan_program"]
 
 
 class NotPipelined(Exception):  # noqa: N818 - no fault: the general engine takes it
@@ -24,60 +25,20 @@ class NotPipelined(Exception):  # noqa: N818 - no fault: the general engine take
 
 
 @dataclass(frozen=True)
-class LoopPlan:
-    """One loop. ``values``: what is known of its values, and of those of earlier nodes that it uses.
-
-    ``resources``, ``operators``: what operations run on; ``instance``: which of several units or ports of a kind.
-    """
-
-    pipeline: Pipeline
-    values: Mapping[str, Value]
-    resources: Mapping[str, Resource]
-    operators: Mapping[str, Operator]
-    instance: Mapping[str, int]
-    problem: Problem
-    solution: Solution
-
-    @property
-    def interval(self) -> int:
-        """Cycles from one iteration's start to the next one's; at least 1."""
-        return max(1, self.solution.interval)
-
-    def start(self, name: str) -> int:
-        """The cycle in which an operation or carried value starts, counted from its iteration's start."""
-        return self.solution.start[name]
-
-    def ready(self, name: str) -> int:
-        """The cycle in which the result of an operation or carried value is there for the first time."""
-        resource = self.resources.get(name)
-        return self.start(name) + (resource.latency if resource is not None else 0)
-
-    @cached_property
-    def depth(self) -> int:
-        """Cycles from an iteration's start in which anything of it happens."""
-        return 1 + max((self.ready(name) for name in self.solution.start), default=0)
-
-    @property
-    def drain(self) -> int:
-        """Cycles from the last iteration's start until everything of it has happened."""
-        return self.depth - 1
-
-
-@dataclass(frozen=True)
 class ProgramPlan:
-    """A layer. ``loops``: one for each of the program's pipelines, in their order; ``values`` that leave a node."""
+    """A layer. ``loops``: one for each of the program's pipelines, in their order; ``values`` that leave a node;
+    ``layout``: when they run."""
 
     program: Program
     loops: tuple[LoopPlan, ...]
     values: Mapping[str, Value]
-    extents: Mapping[str, int]
+    layout: Layout
 
 
 def plan_program(
     program: Program,
     binder: Binder,
     options: HlsOptions,
-    accesses: Mapping[str, Sequence[Access]],
     *,
     units: Mapping[str, int] | None = None,
     reads: Mapping[str, int] | None = None,
@@ -88,7 +49,6 @@ def plan_program(
         program: flat loops.
         binder: chooses operators.
         options: choices about the hardware.
-        accesses: pipeline's name → accesses to memories that must keep their order.
         units: op → units that a loop may use; of others as many as the loop has lanes.
         reads: memory's name → read ports; of others one.
 
@@ -96,7 +56,7 @@ def plan_program(
         SynthesisError: an operation without operator, or a loop that cannot be scheduled.
         NotPipelined: a tail that cannot keep up with its lanes, or that writes where its lanes write.
     """
-    return _Planner(program, binder, options, accesses, units or {}, reads or {}).run()
+    return _Planner(program, binder, options, units or {}, reads or {}).run()
 
 
 class _Planner:
@@ -105,14 +65,12 @@ class _Planner:
         program: Program,
         binder: Binder,
         options: HlsOptions,
-        accesses: Mapping[str, Sequence[Access]],
         units: Mapping[str, int],
         reads: Mapping[str, int],
     ) -> None:
         self._program = program
         self._binder = binder
         self._options = options
-        self._accesses = accesses
         self._units = units
         self._reads = reads
         self._loops: list[LoopPlan] = []
@@ -121,7 +79,8 @@ class _Planner:
 
     def run(self) -> ProgramPlan:
         self._nodes(self._program.body)
-        return ProgramPlan(self._program, tuple(self._loops), self._values, self._extents)
+        loops = tuple(self._loops)
+        return ProgramPlan(self._program, loops, self._values, lay_out(self._program, loops))
 
     def _nodes(self, nodes: Iterable[Node]) -> None:
         for node in nodes:
@@ -189,7 +148,7 @@ class _Planner:
                 resource = unit_port(unit)
                 counts[resource.name] = self._units.get(unit.instance.op, lanes)
             resources[operation.name] = resource
-        accesses = self._accesses.get(pipeline.name, ())
+        accesses = memory_dependences(pipeline, self._program)
         problem = loop_problem(pipeline, values, resources, counts, accesses, self._options.clock)
         solution = solve(problem, interval)
         check(problem, solution)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from asnet.hls.binder import Resource
 from asnet.hls.kernel import Constant, Operand, Operation
-from asnet.hls.nest import Pipeline
+from asnet.hls.nest import MemoryDependence, Pipeline
 from asnet.hls.operators import logic_levels
 from asnet.hls.planning.values import Value
 from asnet.hls.scheduling import Edge, Item, Problem
 
-__all__ = ["LEVEL_NS", "Access", "every_access", "loop_problem"]
+__all__ = ["LEVEL_NS", "loop_problem"]
 
 LEVEL_NS = 1.1
 """Nanoseconds of a level of logic: a look-up table and the wires to it, on an ECP5 of speed grade 6."""
-
-Access = tuple[str, str, int]
-"""Two accesses to a memory of which the second must wait for the first, ``distance`` iterations later."""
 
 
 def loop_problem(
@@ -25,7 +22,7 @@ def loop_problem(
     values: Mapping[str, Value],
     resources: Mapping[str, Resource],
     counts: Mapping[str, int],
-    accesses: Iterable[Access],
+    accesses: Iterable[MemoryDependence],
     clock: float,
 ) -> Problem:
     """The problem of one loop.
@@ -35,7 +32,7 @@ def loop_problem(
         values: what is known of its values.
         resources: operation → what it runs on; the others are logic.
         counts: resource → operations per cycle.
-        accesses: pairs of accesses to one memory, in the order in which they must happen.
+        accesses: what must keep its order at memories.
         clock: MHz.
     """
     items = [_item(operation, values, resources.get(operation.name)) for operation in pipeline.operations]
@@ -56,7 +53,7 @@ def loop_problem(
         takes(carried.name, (carried.initial,))
         takes(carried.name, (carried.following,), carried.distance)
     # a word is never read in the cycle in which it is written, and shows what was written the cycle before
-    edges += [Edge(before, after, 1, distance) for before, after, distance in accesses]
+    edges += [Edge(access.before, access.after, 1, access.distance) for access in accesses]
     return Problem(tuple(items), tuple(edges), counts, 1000.0 / clock)
 
 
@@ -69,18 +66,3 @@ def _item(operation: Operation, values: Mapping[str, Value], resource: Resource 
     wide = max([*taken, 1]) if operation.width == 1 else bits
     levels = logic_levels(operation.op, wide, by_constant=isinstance(operation.operands[-1], Constant))
     return Item(operation.name, 0, levels * LEVEL_NS, bits=bits)
-
-
-def every_access(pipeline: Pipeline) -> Iterator[Access]:
-    """All pairs of accesses to one memory of which one writes, in the order of the text and around the loop."""
-    memories: dict[str, list[Operation]] = {}
-    for operation in pipeline.operations:
-        if operation.is_memory:
-            memories.setdefault(operation.detail, []).append(operation)
-    for operations in memories.values():
-        for number, first in enumerate(operations):
-            for second in operations[number:]:
-                if "store" in (first.op, second.op):
-                    if first is not second:
-                        yield first.name, second.name, 0
-                    yield second.name, first.name, 1
