@@ -17,9 +17,16 @@ from asnet.hls.nest.lanes import UNITS, separable, stream
 from asnet.hls.nest.program import IMAGE, Carried, Counter, Node, Pipeline, Program, Repeat, Streamed
 from asnet.hls.nest.reduction import Reduction, broadcast, reduction
 from asnet.hls.nest.tiling import Tile, digits, tiles
-from asnet.hls.nest.unroll import factors, unrolled
+from asnet.hls.nest.unroll import factors, interchangeable, summed, sums, unrolled
 
-__all__ = ["Arranged", "Arrangement", "arrange", "iterations", "possible_lanes", "possible_unrolls"]
+__all__ = ["Arranged", "Arrangement", "arrange", "iterations", "possible_lanes", "possible_unrolls", "unit_of"]
+
+
+def unit_of(operation: Operation) -> str | None:
+    """The unit that ``operation`` runs on if every slot has one of its own: its opcode, or the slot's symbol."""
+    if operation.op not in UNITS and operation.op != "fcmp":
+        return None
+    return operation.detail if operation.op == "call" else {"fsub": "fadd"}.get(operation.op, operation.op)
 
 
 @dataclass(frozen=True)
@@ -28,11 +35,12 @@ class Arrangement:
 
     ``recurrence``: of a carried value of a loop, the cycles from it to what follows on it (see
     :func:`~asnet.hls.nest.reduction.longest_recurrence`); so many iterations of other outputs come in between.
-    ``lanes``: outputs that are worked on at once. ``unroll``: iterations of a reduction that become one, as far as they
-    divide it; they need as many read ports, or loads of neighbouring words. ``interleave``: images that are worked on
-    in turn, where a reduction has fewer outputs than its recurrence has cycles. ``split_tail``: whether what follows a
-    reduction is a pipeline of its own even with one lane; None: where it has several operations of the same unit, which
-    they share then.
+    ``lanes``: outputs that are worked on at once; where there are fewer, and what is summed are integers, several
+    products of each are added up at once, which reads as many inputs. ``unroll``: iterations of a reduction that become
+    one, as far as they divide it; they need as many read ports, or loads of neighbouring words. ``interleave``: images
+    that are worked on in turn, where a reduction has fewer outputs than its recurrence has cycles. ``split_tail``:
+    whether what follows a reduction is a pipeline of its own even with one lane; None: where it would wait for a unit.
+    ``unit``: the name of the unit that an operation runs on.
     """
 
     recurrence: Callable[[Pipeline, Carried], int]
@@ -40,6 +48,7 @@ class Arrangement:
     unroll: int = 1
     interleave: int = 1
     split_tail: bool | None = None
+    unit: Callable[[Operation], str | None] = unit_of
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ def arrange(program: Program, arrangement: Arrangement) -> Arranged:
                 return item
 
     body = tuple(node(item) for item in program.body)
-    if arrangement.lanes > 1 and not notes and not any(_lane_counters(program, item) for item in program.pipelines):
+    if arrangement.lanes > 1 and not notes and possible_lanes(program) == (1,):
         notes.append("no lanes: no loop has outputs that are reduced from the same inputs")
     return Arranged(replace(program, body=body), tuple(notes))
 
@@ -80,7 +89,11 @@ def _arranged(program: Program, pipeline: Pipeline, wish: Arrangement, notes: li
         return pipeline
     extents = {counter.name: counter.extent for counter in pipeline.counters}
     counter = _lane_counter(program, pipeline, found)
-    lanes = 1 if counter is None else _lanes(pipeline, found, extents[counter], wish.lanes, notes)
+    lanes = 1 if counter is None else min(wish.lanes, extents[counter])
+    if counter is not None and wish.lanes > lanes:
+        pipeline, found = _added(pipeline, found, lanes, wish.lanes, notes)
+    if counter is not None:
+        lanes = _lanes(pipeline, found, extents[counter], lanes, notes)
     cycles = max(wish.recurrence(pipeline, carried) for carried in pipeline.carried)
     plan = _tiles(pipeline, found, {counter: lanes} if counter is not None else {}, cycles)
     moved = _moved(pipeline, found, plan)
@@ -90,6 +103,30 @@ def _arranged(program: Program, pipeline: Pipeline, wish: Arrangement, notes: li
         lane = Counter(f"{counter}.lane" if lanes > 1 else "lane", lanes)
         return stream(moved, after, lane)
     return moved
+
+
+def _added(
+    pipeline: Pipeline, found: Reduction, outputs: int, wanted: int, notes: list[str]
+) -> tuple[Pipeline, Reduction]:
+    """``pipeline`` with several products of each of ``outputs`` added up at once, where that is possible."""
+    by = max(factor for factor in _sums(pipeline, found, outputs) if factor * outputs <= wanted)
+    if by * outputs < wanted:
+        what = f"{outputs} x {by} products" if by > 1 else f"{outputs}"
+        notes.append(f"{what} instead of {wanted} lanes: {pipeline.name} has {outputs} outputs of the same inputs")
+    if by == 1:
+        return pipeline, found
+    pipeline = summed(pipeline, found, by)
+    after = reduction(pipeline)
+    assert after is not None
+    return pipeline, after
+
+
+def _sums(pipeline: Pipeline, found: Reduction, outputs: int) -> tuple[int, ...]:
+    """How many products can be added up at once, if all ``outputs`` are lanes."""
+    if not interchangeable(pipeline, found):
+        return (1,)
+    length = prod(counter.extent for counter in pipeline.counters if counter.name in found.over)
+    return tuple(factor for factor in sums(pipeline, found) if factor == 1 or length // factor >= max(2, outputs))
 
 
 def _unrolled(pipeline: Pipeline, wanted: int, notes: list[str]) -> Pipeline:
@@ -131,12 +168,9 @@ def _moved(pipeline: Pipeline, found: Reduction, plan: Sequence[Tile]) -> Pipeli
 def _wants_tail(pipeline: Pipeline, found: Reduction, wish: Arrangement) -> bool:
     if wish.split_tail is not None:
         return wish.split_tail
-    tail = [operation for operation in pipeline.operations if operation.name not in found.core]
-    return max(Count(_unit(operation) for operation in tail if operation.op in UNITS).values(), default=0) > 1
-
-
-def _unit(operation: Operation) -> str:
-    return {"fsub": "fadd"}.get(operation.op, operation.op) + operation.detail
+    units = {operation.name: wish.unit(operation) for operation in pipeline.operations}
+    used = Count(unit for unit in units.values() if unit is not None)
+    return any(used[unit] > 1 for name, unit in units.items() if unit is not None and name not in found.core)
 
 
 def _lane_counter(program: Program, pipeline: Pipeline, found: Reduction) -> str | None:
@@ -147,24 +181,12 @@ def _lane_counter(program: Program, pipeline: Pipeline, found: Reduction) -> str
     return max(broadcast(pipeline, found, program.memory), key=lambda name: extents[name], default=None)
 
 
-def _lane_counters(program: Program, pipeline: Pipeline) -> tuple[int, int] | None:
-    """Outputs that may be lanes of ``pipeline``, and how many lanes its reduction has time for."""
-    found = reduction(pipeline)
-    counter = None if found is None else _lane_counter(program, pipeline, found)
-    if found is None or counter is None:
-        return None
-    extents = {item.name: item.extent for item in pipeline.counters}
-    return extents[counter], prod(extents[name] for name in found.over)
-
-
 def _lanes(pipeline: Pipeline, found: Reduction, total: int, wanted: int, notes: list[str]) -> int:
     """How many lanes of ``wanted`` make sense."""
     length = prod(counter.extent for counter in pipeline.counters if counter.name in found.over)
-    most = min(wanted, total, length)
-    if length < min(wanted, total):
-        notes.append(f"{length} lanes instead of {wanted}: a reduction of {pipeline.name} has {length} iterations")
-    elif total < wanted:
-        notes.append(f"{total} lanes instead of {wanted}: {pipeline.name} has {total} outputs of the same inputs")
+    most = min(wanted, length)
+    if most < wanted:
+        notes.append(f"{most} lanes instead of {wanted}: a reduction of {pipeline.name} has {length} iterations")
     fewest = -(-total // -(-total // most))
     if fewest < most:
         notes.append(f"{fewest} lanes instead of {most}: {pipeline.name} is no slower with them")
@@ -175,10 +197,14 @@ def possible_lanes(program: Program) -> tuple[int, ...]:
     """The numbers of lanes that make a difference, ascending, from 1."""
     possible = {1}
     for pipeline in program.pipelines:
-        found = _lane_counters(program, pipeline)
-        if found is not None:
-            total, length = found
-            possible |= {-(-total // each) for each in range(1, total + 1) if -(-total // each) <= length}
+        found = reduction(pipeline)
+        counter = None if found is None else _lane_counter(program, pipeline, found)
+        if found is None or counter is None:
+            continue
+        extents = {item.name: item.extent for item in pipeline.counters}
+        total, length = extents[counter], prod(extents[name] for name in found.over)
+        possible |= {-(-total // each) for each in range(1, total + 1) if -(-total // each) <= length}
+        possible |= {total * factor for factor in _sums(pipeline, found, total) if total <= length}
     return tuple(sorted(possible))
 
 

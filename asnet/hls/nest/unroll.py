@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter as Count
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import gcd
 
 from asnet.hls.kernel import Operand, Operation
-from asnet.hls.nest.counters import distance, pruned
+from asnet.hls.nest.counters import distance, pruned, reorder
+from asnet.hls.nest.lanes import separable
 from asnet.hls.nest.program import Affine, Carried, Condition, Counter, Pipeline
-from asnet.hls.nest.reduction import Reduction, reduction
+from asnet.hls.nest.reduction import Reduction, reduction, varying
 
-__all__ = ["factors", "unrolled"]
+__all__ = ["factors", "interchangeable", "summed", "sums", "unrolled"]
 
 
 def factors(pipeline: Pipeline) -> tuple[int, ...]:
@@ -42,6 +44,56 @@ def unrolled(pipeline: Pipeline, found: Reduction, by: int) -> Pipeline:
         by //= here
         if here > 1:
             pipeline = _Unroller(pipeline, name, extent, here, f"u{number}.").pipeline()
+    return _balanced(pruned(pipeline))
+
+
+def interchangeable(pipeline: Pipeline, found: Reduction) -> bool:
+    """Whether the reduction is nothing but sums of integers, of which only the last ones count: any order is right."""
+    carried = {item.name: item for item in pipeline.carried}
+    users = Count(value for operation in pipeline.operations for value in operation.operands)
+    chains: set[str] = set()
+    for item in pipeline.carried:
+        value: Operand = item.name
+        while value != item.following:
+            after = [operation for operation in pipeline.operations if value in operation.operands]
+            if len(after) != 1 or users[value] != 1 or after[0].op != "add" or after[0].width != item.width:
+                return False
+            value = after[0].name
+            if value in chains:
+                return False
+            chains.add(value)
+        if set(item.over) != set(found.over) or item.initial in carried:
+            return False
+    changing = {name for over in found.over for name in varying(pipeline, over)}
+    if any(item.initial in changing for item in pipeline.carried) or not separable(pipeline, found):
+        return False
+    sums = chains | carried.keys()
+    inside = [operation for operation in pipeline.operations if operation.name in found.core - chains]
+    return sums.isdisjoint(value for operation in inside for value in operation.operands)
+
+
+def sums(pipeline: Pipeline, found: Reduction) -> tuple[int, ...]:
+    """How many products an :func:`interchangeable` reduction can add up at once, ascending, from 1."""
+    possible = {1}
+    for counter in pipeline.counters:
+        if counter.name in found.over:
+            divisors = [each for each in range(1, counter.extent + 1) if counter.extent % each == 0]
+            possible = {one * each for one in possible for each in divisors}
+    return tuple(sorted(possible))
+
+
+def summed(pipeline: Pipeline, found: Reduction, by: int) -> Pipeline:
+    """``pipeline`` with ``by`` products, one of :func:`sums`, added up at once: of the outermost counters first."""
+    for name in found.over:
+        extent = next(counter.extent for counter in pipeline.counters if counter.name == name)
+        here = gcd(extent, by)
+        by //= here
+        if here > 1:
+            order = [counter.name for counter in pipeline.counters]
+            over = [other for other in found.over if other in order and other != name]
+            innermost = reorder(pipeline, [*found.outside, *over, name, *found.inside])
+            done = _Unroller(innermost, name, extent, here, f"{name}.").pipeline()
+            pipeline = reorder(done, order)
     return _balanced(pruned(pipeline))
 
 

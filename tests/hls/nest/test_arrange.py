@@ -127,8 +127,9 @@ def test_the_tail_has_only_what_follows_the_sum() -> None:
     ("name", "lanes", "note"),
     [
         ("dense-prime", 7, "5 lanes instead of 7: a reduction of dense has 5 iterations"),
-        ("dense-small", 12, "10 lanes instead of 12: dense has 10 outputs of the same inputs"),
+        ("dense-small", 12, "10 instead of 12 lanes: dense has 10 outputs of the same inputs"),
         ("dense-small", 8, "5 lanes instead of 8: dense is no slower with them"),
+        ("quantised", 15, "6 instead of 15 lanes: quantised has 6 outputs of the same inputs"),
         ("depthwise", 2, "no lanes: no loop has outputs that are reduced from the same inputs"),
     ],
 )

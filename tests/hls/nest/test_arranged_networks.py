@@ -29,7 +29,7 @@ def arranging(lanes: int, unroll: int, *, split_tail: bool | None = None) -> Tra
     return lambda program: nest.arrange(program, wish).program
 
 
-@pytest.mark.parametrize(("lanes", "unroll"), [(2, 1), (3, 4)])
+@pytest.mark.parametrize(("lanes", "unroll"), [(2, 1), (3, 4), (24, 1)])
 @pytest.mark.parametrize("case", [*CASES, *QUANTISED], ids=lambda case: case.name)
 def test_every_operator(case: Case, lanes: int, unroll: int) -> None:
     network = case.network()

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from asnet.hls.nest import Arrangement, Pipeline, Program, Streamed, arrange, iterations, possible_unrolls
-from tests.hls.nest.loops import computed, contents, convolution, dense, quantised
+from asnet.hls.nest import (
+    Arrangement,
+    Pipeline,
+    Program,
+    Streamed,
+    arrange,
+    iterations,
+    possible_lanes,
+    possible_unrolls,
+)
+from tests.hls.nest.loops import computed, contents, convolution, dense, op, quantised
 from tests.hls.nest.test_arrange import CYCLES
 
 PROGRAMS = {
@@ -72,3 +83,38 @@ def test_sums_of_integers_become_trees() -> None:
     for carried in (total, inputs):
         assert pipeline.operation[str(carried.following)].operands[-1] == carried.name
         assert depth(pipeline, carried.following) == 3
+
+
+def test_integer_sums_make_lanes_of_products() -> None:
+    """Where outputs are fewer than lanes, several products of each are added up at once."""
+    program = PROGRAMS["quantised"]
+    assert possible_lanes(program) == (1, 2, 3, 6)
+    wish = Arrangement(CYCLES, 6)
+    arranged = arrange(program, wish)
+    assert arranged.notes == ()
+    pipeline = loop(arranged.program)
+    assert [operation.op for operation in pipeline.operations].count("mul") == 6
+    assert [operation.detail for operation in pipeline.operations].count("x") == 2
+    assert iterations(program, wish) == 4 * 4
+    before = contents(program)
+    assert (computed(arranged.program, before)["y"] == computed(program, before)["y"]).all()
+    assert possible_lanes(PROGRAMS["dense"]) == (1, 2, 3, 6)
+
+
+def test_sums_of_partial_results_keep_their_order() -> None:
+    """A sum that goes on after a subtraction, or whose parts are looked at, is no sum of integers alone."""
+    (pipeline,) = PROGRAMS["quantised"].pipelines
+    looked_at = op("seen", "xor", "carry", "a")
+    operations = {
+        "subtraction": tuple(
+            replace(operation, op="sub") if operation.name == "sum" else operation for operation in pipeline.operations
+        ),
+        "looked at": (
+            *(replace(o, operands=("seen", "inputs")) if o.name == "shifted" else o for o in pipeline.operations[:5]),
+            looked_at,
+            *(replace(o, operands=("seen", "shift")) if o.name == "shifted" else o for o in pipeline.operations[5:]),
+        ),
+    }
+    for made in operations.values():
+        program = replace(PROGRAMS["quantised"], body=(replace(pipeline, operations=made),))
+        assert possible_lanes(program) == (1, 2, 3)
