@@ -1,10 +1,10 @@
 """Scheduling by systems of difference constraints: blocks and, modulo an initiation interval, loops."""
 
 from asnet.hls.scheduling.check import check
-from asnet.hls.scheduling.overlap import least_offset, starts
+from asnet.hls.scheduling.overlap import least_offset
 from asnet.hls.scheduling.problem import Edge, Item, Limit, Problem, Solution
 from asnet.hls.scheduling.solve import solve
-from asnet.hls.scheduling.timeline import Access, Strand, Tick, Timeline, Use, uses
+from asnet.hls.scheduling.timeline import Access, Strand, Tick, Timeline, Use
 
 __all__ = [
     "Access",
@@ -20,6 +20,4 @@ __all__ = [
     "check",
     "least_offset",
     "solve",
-    "starts",
-    "uses",
 ]

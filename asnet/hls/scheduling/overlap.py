@@ -8,8 +8,7 @@ can be in each other's way; where those are too many, the second loop waits for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from asnet.hls.scheduling.timeline import Access, Strand, Timeline, Use
 
-__all__ = ["least_offset", "starts"]
+__all__ = ["least_offset"]
 
 _MOST_EVENTS = 1 << 21
 """Accesses of one operation that are looked at one by one."""
@@ -52,24 +51,6 @@ def least_offset(
             offset = max(offset, first.results[name] - cycle)
     offset = _behind_accesses(first, second, offset)
     return _with_room(first, second, resources or {}, offset)
-
-
-def starts(timelines: Sequence[Timeline], resources: Mapping[str, int] | None = None) -> tuple[int, ...]:
-    """The cycles in which ``timelines`` start one behind the other, each as early as all before it allow.
-
-    Each starts after the last iteration of the one before it has started, and may still overlap with earlier ones.
-    """
-    found: list[int] = []
-    strands: list[Strand] = []
-    results: dict[str, int] = {}
-    least = 0
-    for timeline in timelines:
-        start = least_offset(Timeline(tuple(strands), results), timeline, resources, least)
-        strands += [replace(strand, start=strand.start + start) for strand in timeline.strands]
-        results |= {name: start + cycle for name, cycle in timeline.results.items()}
-        least = start + timeline.last_start + 1
-        found.append(start)
-    return tuple(found)
 
 
 def _behind_accesses(first: Timeline, second: Timeline, offset: int) -> int:
@@ -120,13 +101,14 @@ def _with_room(first: Timeline, second: Timeline, resources: Mapping[str, int], 
     if sum(len(before) for before, _, _ in patterns) * max(free - offset, 0) > _MOST_COMPARISONS:
         return max(offset, free)
     for later in range(max(free - offset, 0)):
-        if all(_fits(before[later:], after[: len(before) - later], room) for before, after, room in patterns):
+        if all(_fits(before[later:], after, room) for before, after, room in patterns):
             return offset + later
     return max(offset, free)
 
 
 def _fits(one: _Vector, other: _Vector, room: int) -> bool:
-    """Whether the two together never take more than ``room``, where both take something."""
+    """Whether the two together never take more than ``room``, where both take something; ``one`` may end earlier."""
+    other = other[: len(one)]
     return bool(((one + other <= room) | (one == 0) | (other == 0)).all())
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from asnet.hls.scheduling.problem import Problem, Solution
-
-__all__ = ["Access", "Strand", "Tick", "Timeline", "Use", "uses"]
+__all__ = ["Access", "Strand", "Tick", "Timeline", "Use"]
 
 
 @dataclass(frozen=True)
@@ -74,8 +72,3 @@ class Timeline:
         """The cycle in which the last iteration of the first strand starts."""
         strand = self.strands[0]
         return strand.start + sum((tick.extent - 1) * tick.cycles for tick in strand.ticks)
-
-
-def uses(problem: Problem, solution: Solution) -> tuple[Use, ...]:
-    """What the operations of a schedule take, by the names of the problem's resources."""
-    return tuple(Use(i.resource, solution.start[i.name]) for i in problem.items if i.resource is not None)
