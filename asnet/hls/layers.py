@@ -21,7 +21,18 @@ from asnet.hls.fsm.schedulers import make_schedule
 from asnet.hls.kernel import Kernel, Operation
 from asnet.hls.loops import executions
 from asnet.hls.module import LayerModule
-from asnet.hls.nest import Arrangement, NotCounted, arrange, longest_recurrence, structure
+from asnet.hls.nest import (
+    Arrangement,
+    Node,
+    NotCounted,
+    Pipeline,
+    Program,
+    Repeat,
+    Streamed,
+    arrange,
+    longest_recurrence,
+    structure,
+)
 from asnet.hls.options import HlsOptions
 from asnet.hls.planning import NotPipelined, Placed, ProgramPlan, plan_program
 from asnet.hls.ranges import widths
@@ -29,7 +40,7 @@ from asnet.hls.reporting import LayerReport, LoopReport, OperationReport
 from asnet.hls.storage import PackedConstant, pack
 from asnet.types import Array
 
-__all__ = ["PlannedLayer", "lanes_of", "plan_layer"]
+__all__ = ["PlannedLayer", "lanes_in", "lanes_of", "plan_layer"]
 
 _OVERHEAD = 2
 """Cycles per layer of the general engine in which it is started and its end is noticed."""
@@ -73,6 +84,21 @@ def lanes_of(layer: str, options: HlsOptions) -> int:
     return found
 
 
+def lanes_in(program: Program) -> int:
+    """The lanes that a program has."""
+
+    def lanes(node: Node) -> int:
+        match node:
+            case Pipeline():
+                return 1
+            case Streamed():
+                return max(len(names) for names in node.values.values())
+            case Repeat():
+                return max((lanes(inner) for inner in node.body), default=1)
+
+    return max((lanes(node) for node in program.body), default=1)
+
+
 def plan_layer(
     kernel: Kernel, binder: Binder, options: HlsOptions, contents: Mapping[str, Array], lanes: int = 1
 ) -> PlannedLayer:
@@ -102,7 +128,7 @@ def _pipelined(
     program = structure(kernel)
     arranged = arrange(program, Arrangement(longest_recurrence(latency), lanes)).program
     packing = pack(arranged, contents)
-    return _Pipelined(plan_program(packing.program, binder, options), lanes, packing.constants)
+    return _Pipelined(plan_program(packing.program, binder, options), lanes_in(arranged), packing.constants)
 
 
 @dataclass(frozen=True)

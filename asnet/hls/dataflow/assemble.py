@@ -50,9 +50,9 @@ def assemble(
     Raises:
         SynthesisError: a memory that streams cannot carry.
     """
-    touched = {port.memory.name for layer in engines for port in layer.memories}
     ends = (MemoryKind.INPUT, MemoryKind.OUTPUT)
-    known = {port.memory.name: port.memory for layer in engines for port in layer.memories} | dict(module.memories)
+    touched = {port.memory.name: port.memory for layer in engines for port in layer.memories}
+    known = {**module.memories, **{name: memory for name, memory in touched.items() if name not in module.memories}}
     used = [memory for memory in known.values() if memory.name in touched or memory.kind in ends]
     memories = design_memories(used, Names(RESERVED), STREAM_SUFFIXES)
     by_name = {memory.memory.name: memory for memory in memories}

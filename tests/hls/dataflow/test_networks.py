@@ -74,6 +74,34 @@ def test_every_bit_and_every_cycle(name: str) -> None:
     assert report.words == sum(values.size for values in expected.values())
 
 
+@pytest.mark.usefixtures("simulator")
+@pytest.mark.parametrize("lanes", [2, 3])
+def test_lanes_give_the_same_bits(lanes: int) -> None:
+    """Wide constants, a collector, and a last group of lanes that is not full."""
+    rng = np.random.default_rng(3)
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["c"], ["r"]),
+        helper.make_node("Flatten", ["r"], ["f"]),
+        helper.make_node("Gemm", ["f", "v", "b"], ["y"], transB=1),
+    ]
+    constants = {
+        "w": rng.standard_normal((5, 2, 3, 3)).astype(np.float32),
+        "v": rng.standard_normal((7, 80)).astype(np.float32),
+        "b": rng.standard_normal(7).astype(np.float32),
+    }
+    module = lower.lower(build("lanes", nodes, {"x": (1, 2, 4, 4)}, constants).network(), FloatMode.FTZ)
+    images = {"x": rng.standard_normal((5, 1, 2, 4, 4)).astype(np.float32)}
+    options = replace(DATAFLOW, parallel={"*": 1, module.calls[0].layer: lanes, module.calls[-1].layer: lanes + 1})
+    design = hls.synthesise(approximate(module), name="lanes", options=options)
+    hls.lint(design)
+    assert [design.layers[0].lanes, design.layers[-1].lanes] == [lanes, lanes + 1]
+    for stalls in (False, True):
+        report = hls.cosimulate(design, images, _values(module, images), stalls=stalls, cache=default_cache())
+        report.raise_if_different()
+        check_runs(design, report, stalls=stalls)
+
+
 @pytest.fixture(scope="module")
 def module() -> Module:
     return _shared()
