@@ -92,12 +92,13 @@ def test_lanes_give_the_same_bits(lanes: int) -> None:
     }
     module = lower.lower(build("lanes", nodes, {"x": (1, 2, 4, 4)}, constants).network(), FloatMode.FTZ)
     images = {"x": rng.standard_normal((5, 1, 2, 4, 4)).astype(np.float32)}
+    expected = _values(module, images)
     options = replace(DATAFLOW, parallel={"*": 1, module.calls[0].layer: lanes, module.calls[-1].layer: lanes + 1})
     design = hls.synthesise(approximate(module), name="lanes", options=options)
     hls.lint(design)
     assert [design.layers[0].lanes, design.layers[-1].lanes] == [lanes, lanes + 1]
     for stalls in (False, True):
-        report = hls.cosimulate(design, images, _values(module, images), stalls=stalls, cache=default_cache())
+        report = hls.cosimulate(design, images, expected, stalls=stalls, cache=default_cache())
         report.raise_if_different()
         check_runs(design, report, stalls=stalls)
 
