@@ -34,6 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--stalls", action="store_true", help="let both streams stall at random in co-simulation")
     parser.add_argument("--estimate", action="store_true", help="place and route for the ECP5: LUTs, DSPs, RAMs, Fmax")
+    parser.add_argument(
+        "--compare", choices=["exact"], help="estimate the design with exact units as well, and show both"
+    )
     parser.add_argument("--seeds", type=at_least(1), default=1, metavar="N", help="placer seeds of --estimate")
     parser.add_argument("--no-dsp", action="store_true", help="build multipliers of LUTs in --estimate")
     add_trust(parser)
@@ -58,6 +61,7 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
             seeds=args.seeds,
             dsps=not args.no_dsp,
             options=HlsOptions(style=Style(args.style)),
+            compare=args.compare is not None,
             instances=choice.instances,
             say=talk.note,
             compiling=compiling,
@@ -91,7 +95,9 @@ def _print(choice: Choice, made: Synthesis) -> None:
         print(f"cycles between images: {made.design.report.interval:,}")
     if made.estimate is not None:
         _print_estimate(made.estimate, made.cosim.cycles_max, run)
-    print(f"design: {made.folder}/ (top {made.design.top}, {len(made.design.files)} files, see report.txt)")
+    if made.estimate is not None and made.exact is not None:
+        _print_comparison(made.exact.estimate, made.estimate)
+    print(f"design: {made.folder}/ (top {made.design.top}, {len(made.design.files)} files, see report.html)")
 
 
 def _print_estimate(found: Estimate, cycles: int, run: str) -> None:
@@ -100,6 +106,21 @@ def _print_estimate(found: Estimate, cycles: int, run: str) -> None:
     print(f"ECP5-85k: {found.luts:,} LUT4, {found.ffs:,} FF, {found.dsps:,} DSP, {found.brams:,} block RAM")
     print(f"Fmax: {found.fmax_mhz:.1f} MHz{seeds}, {found.microseconds(cycles):,.1f} µs {run}")
     print(f"critical path: {found.critical[0]} → {found.critical[1]}; {found.tools}")
+
+
+def _print_comparison(exact: Estimate, mine: Estimate) -> None:
+    pairs: list[tuple[str, float, float]] = [
+        ("LUT4", exact.luts, mine.luts),
+        ("FF", exact.ffs, mine.ffs),
+        ("DSP", exact.dsps, mine.dsps),
+        ("Fmax", exact.fmax_mhz, mine.fmax_mhz),
+    ]
+    changes = (f"{name} {before:,} → {after:,}{_change(before, after)}" for name, before, after in pairs)
+    print(f"exact → this: {', '.join(changes)}")
+
+
+def _change(before: float, after: float) -> str:
+    return f" ({100 * (after - before) / before:+.1f} %)" if before else ""
 
 
 def _as_json(choice: Choice, made: Synthesis) -> dict[str, object]:
@@ -120,4 +141,5 @@ def _as_json(choice: Choice, made: Synthesis) -> dict[str, object]:
             "interval": made.design.report.interval,
         },
         "estimate": None if made.estimate is None else asdict(made.estimate),
+        "exact": None if made.exact is None else asdict(made.exact.estimate),
     }

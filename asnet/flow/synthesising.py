@@ -12,7 +12,9 @@ from asnet.errors import UsageError
 from asnet.flow.problem import Problem, Progress
 from asnet.hls import (
     CosimReport,
+    DesignReport,
     Estimate,
+    Figures,
     HlsOptions,
     RtlDesign,
     Samples,
@@ -26,19 +28,31 @@ from asnet.hls import (
 from asnet.types import EXACT
 from asnet.units import UnitInstance
 
-__all__ = ["Synthesis", "synth"]
+__all__ = ["Comparison", "Synthesis", "synth"]
 
 _SAMPLES = 4
 """Images that a design's own test benches run."""
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """The design with exact units, and its estimate."""
+
+    report: DesignReport
+    estimate: Estimate
+
+
+@dataclass(frozen=True)
 class Synthesis:
-    """A design and what was established about it: co-simulated on ``cosim.images`` images, estimated if asked for."""
+    """A design and what was established about it: co-simulated on ``cosim.images`` images, estimated if asked for.
+
+    ``exact``: the same network with exact units, estimated in the same way, if it was to be compared.
+    """
 
     design: RtlDesign
     cosim: CosimReport
     estimate: Estimate | None = None
+    exact: Comparison | None = None
     folder: Path | None = None
 
 
@@ -52,6 +66,7 @@ def synth(
     estimates: bool = False,
     seeds: int = 1,
     dsps: bool = True,
+    compare: bool = False,
     options: HlsOptions | None = None,
     instances: Mapping[str, UnitInstance] | None = None,
     say: Callable[[str], None] | None = None,
@@ -66,6 +81,7 @@ def synth(
     Args:
         stalls: let both streams of the design stall at random.
         estimates: place and route for the ECP5, with ``seeds`` seeds; ``dsps`` allows its DSP blocks.
+        compare: estimate the design with exact units too.
         instances: instance name → instance, where ``problem.space`` does not have them.
         say: called with one line per finished step.
 
@@ -100,11 +116,26 @@ def synth(
         design, inputs, expected, stalls=stalls, cache=problem.cache, progress=_without_name(simulating)
     )
     report.raise_if_different()
-    found = estimate(design, seeds=seeds, dsps=dsps, cache=problem.cache) if estimates else None
-    design = hand_over(design, Samples(inputs, expected, min(data.runs, _SAMPLES)))
+    found = before = None
+    if estimates or compare:
+        found = estimate(design, seeds=seeds, dsps=dsps, cache=problem.cache)
+    if compare:
+        tell("estimating the exact design")
+        plain = synthesise(bed.module, name=problem.network.name, options=options)
+        before = Comparison(plain.report, estimate(plain, seeds=seeds, dsps=dsps, cache=problem.cache))
+    design = hand_over(
+        design,
+        Samples(inputs, expected, min(data.runs, _SAMPLES)),
+        figures=None if found is None else _figures(found),
+        exact=None if before is None else (before.report, _figures(before.estimate)),
+    )
     if folder is not None:
         design.write(folder)
-    return Synthesis(design, report, found, folder)
+    return Synthesis(design, report, found, before, folder)
+
+
+def _figures(found: Estimate) -> Figures:
+    return Figures(found.luts, found.ffs, found.dsps, found.brams, found.fmax_mhz, found.tools)
 
 
 def _say_nothing(line: str) -> None:

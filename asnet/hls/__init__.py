@@ -6,12 +6,15 @@ from asnet.hls.estimate import Estimate, estimate
 from asnet.hls.handover import Samples, hand_over
 from asnet.hls.options import HlsOptions, Style
 from asnet.hls.output import check_folder
+from asnet.hls.reporting import DesignReport, Figures
 from asnet.hls.simulate import lint
 from asnet.hls.synthesis import synthesise
 
 __all__ = [
     "CosimReport",
+    "DesignReport",
     "Estimate",
+    "Figures",
     "HlsOptions",
     "Mismatch",
     "RtlDesign",

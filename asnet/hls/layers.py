@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 from asnet.hls.binder import Binder, memory_port
 from asnet.hls.dataflow.accesses import LayerTiming
@@ -16,6 +16,7 @@ from asnet.hls.engine import emit_engine
 from asnet.hls.fsm.allocation import Allocation, allocate
 from asnet.hls.fsm.binding import bind
 from asnet.hls.fsm.layer import emit_layer
+from asnet.hls.fsm.report import block_reports
 from asnet.hls.fsm.schedule import Schedule
 from asnet.hls.fsm.schedulers import make_schedule
 from asnet.hls.kernel import Kernel, Operation
@@ -172,10 +173,8 @@ class _General:
             cycles=cycles,
             exact=runs.exact,
             operations=dict(sorted(Counter(unit.name for unit in self.allocation.operators.values()).items())),
-            loops=tuple(
-                LoopReport(name, {}, None if runs.count is None else runs.count[name], 0, length)
-                for name, length in lengths.items()
-            ),
+            loops=block_reports(self.allocation, self.schedule, runs.count),
+            **_connections(layer),
         )
 
 
@@ -214,8 +213,32 @@ class _Pipelined:
             operations=dict(sorted(used.items())),
             loops=tuple(_loop(placed) for placed in self.plan.layout.loops),
             lanes=self.lanes,
+            work=_work(self.plan),
             engine="pipelined",
+            **_connections(layer),
         )
+
+
+class _Connections(TypedDict):
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+
+
+def _connections(layer: LayerModule) -> _Connections:
+    """The memories that a layer reads and writes."""
+    return {
+        "reads": tuple(port.memory.name for port in layer.memories if port.reads),
+        "writes": tuple(port.memory.name for port in layer.memories if port.writes),
+    }
+
+
+def _work(plan: ProgramPlan) -> int | None:
+    """Operations per image of the operator that has most of them; None without operators."""
+    work: Counter[str] = Counter()
+    for loop in plan.layout.loops:
+        for operator in loop.plan.operators.values():
+            work[operator.name] += loop.plan.pipeline.iterations * loop.runs
+    return max(work.values(), default=None)
 
 
 def _loop(placed: Placed) -> LoopReport:

@@ -102,7 +102,7 @@ class _Synthesis:
         top_name = names.fresh(self._name)
         kind = "engine" if streaming else "layer"
         layers = [plan.emit(names.fresh(f"{kind}_{plan.layer}"), self._version) for plan in plans]
-        reports = [
+        reports: Sequence[LayerReport] = [
             plan.report(layer, call.op_type) for plan, layer, call in zip(plans, layers, module.calls, strict=True)
         ]
         files |= {f"rtl/{part}.v": render(f"rtl/{part}.v.j2", version=self._version) for part in library}
@@ -114,6 +114,7 @@ class _Synthesis:
             files |= flow.files
             memories = flow.memories
             cycles, exact = (None, False) if flow.timing is None else (flow.timing.latency, True)
+            reports = dataflow.flow_layers(flow, reports)
         else:
             memories = self._memories(layers)
             counts = [report.cycles for report in reports if report.cycles is not None]
@@ -134,7 +135,7 @@ class _Synthesis:
             interval=None if flow is None or flow.timing is None else flow.timing.interval,
             layers=tuple(reports),
             units=unit_reports(operators, reports),
-            memories=tuple(memory_report(memory) for memory in memories),
+            memories=tuple(map(memory_report, memories)) if flow is None else dataflow.flow_memories(flow),
             configuration=self._configuration,
             identity={"IR": module.digest, "ASNet": self._version},
         )

@@ -3,5 +3,17 @@
 from asnet.hls.dataflow.accesses import Accesses, LayerTiming
 from asnet.hls.dataflow.assemble import LIBRARY, RESERVED, Dataflow, assemble
 from asnet.hls.dataflow.model import Run, Timing
+from asnet.hls.dataflow.report import flow_layers, flow_memories
 
-__all__ = ["LIBRARY", "RESERVED", "Accesses", "Dataflow", "LayerTiming", "Run", "Timing", "assemble"]
+__all__ = [
+    "LIBRARY",
+    "RESERVED",
+    "Accesses",
+    "Dataflow",
+    "LayerTiming",
+    "Run",
+    "Timing",
+    "assemble",
+    "flow_layers",
+    "flow_memories",
+]

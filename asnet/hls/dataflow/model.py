@@ -24,6 +24,8 @@ class Run:
 
     begun: tuple[int, ...]
     ended: tuple[int, ...]
+    starts: tuple[int, ...] = field(default=(), compare=False)
+    """The cycles in which the layers start on the first image; nobody sees them from outside."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Timing:
     def run(self, images: int) -> Run:
         """The cycles of ``images`` images that follow each other without a pause."""
         return _Simulation(self.plan).run(images)
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """The cycle in which each layer starts on the first image."""
+        return self.run(1).starts
 
     @property
     def busy(self) -> tuple[int, ...]:
@@ -90,16 +97,19 @@ class _Simulation:
     def run(self, images: int) -> Run:
         begun: list[int] = []
         ended: list[int] = []
+        starts: list[int] = []
         finished = [0] * len(self._plan.nodes)
         next_word, given = 0, -1
         for image in range(images):
             first, next_word = self._take(image, next_word)
             begun.append(first)
             for node in self._plan.nodes:
-                finished[node.index] = self._layer(node, image, finished[node.index])
+                start, finished[node.index] = self._layer(node, image, finished[node.index])
+                if image == 0:
+                    starts.append(start)
             given = self._give(image, given)
             ended.append(given + 1)
-        return Run(tuple(begun), tuple(ended))
+        return Run(tuple(begun), tuple(ended), tuple(starts))
 
     def _readers(self, stream: Stream) -> Sequence[_Buffer]:
         readers = [self._buffers[consumer, stream.memory.name] for consumer in stream.consumers]
@@ -120,8 +130,8 @@ class _Simulation:
                 reader.there.append(now)
         return begun, now
 
-    def _layer(self, node: Node, image: int, ready: int) -> int:
-        """Run a layer that may start in cycle ``ready``; returns when it may start again."""
+    def _layer(self, node: Node, image: int, ready: int) -> tuple[int, int]:
+        """Run a layer that may start in cycle ``ready``; returns when it starts, and when it may start again."""
         assert node.timing is not None
         start = ready
         inlets = [self._buffers[node.index, inlet.memory.name] for inlet in node.inlets]
@@ -141,7 +151,7 @@ class _Simulation:
                 reader.there.append(last + 1)
         for inlet in inlets:
             inlet.gone.append(finish)
-        return finish
+        return start, finish
 
     def _give(self, image: int, last: int) -> int:
         """Give the results, the ones before having been fetched until cycle ``last``; returns when these were."""

@@ -9,6 +9,7 @@ from asnet.hls.design import RtlDesign
 from asnet.hls.handover.bench import bench_files
 from asnet.hls.handover.project import project_files
 from asnet.hls.handover.stream import frames
+from asnet.hls.reporting import DesignReport, Figures, diagram, page
 from asnet.ir import MemoryKind
 from asnet.types import Array
 
@@ -24,9 +25,24 @@ class Samples:
     count: int
 
 
-def hand_over(design: RtlDesign, samples: Samples | None = None) -> RtlDesign:
-    """The design with project files, test benches and, if given, ``samples`` that the test benches run."""
+def hand_over(
+    design: RtlDesign,
+    samples: Samples | None = None,
+    *,
+    figures: Figures | None = None,
+    exact: tuple[DesignReport, Figures] | None = None,
+) -> RtlDesign:
+    """The design with project files, test benches, report page and diagram.
+
+    Args:
+        design: the design, with or without such files.
+        samples: what the test benches run.
+        figures: area and clock, for the report page.
+        exact: the design with exact units, to compare with there.
+    """
     files = dict(design.files)
+    files["report.html"] = page(design.report, figures, exact)
+    files["diagram.svg"] = diagram(design.report).whole()
     files |= project_files(design, None, samples=samples is not None)
     files |= bench_files(design, None, samples=samples is not None)
     if samples is not None:

@@ -10,6 +10,7 @@ from asnet.errors import SynthesisError
 __all__ = ["Port", "ports_of"]
 
 _PORT = re.compile(r"\s*(input|output)\s+(?:reg\s+|wire\s+)?(?:\[(\d+):0\]\s*)?(\w+)\s*,?\s*(?://\s*(.*))?$")
+_CONDITIONAL = re.compile(r"^`ifdef\b.*?^`endif\n", re.MULTILINE | re.DOTALL)
 _GROUP = re.compile(r"\s*//\s*(.*)$")
 
 
@@ -27,16 +28,19 @@ class Port:
 def ports_of(source: str, module: str) -> tuple[Port, ...]:
     """The ports of ``module`` in ``source``, Verilog of our own: one port a line, widths as numbers.
 
+    Ports that depend on a macro are left out: they are not there by default.
+
     Raises:
         SynthesisError: the text has no such header.
     """
     found = re.search(rf"^module {module}\b.*?^\);", source, re.MULTILINE | re.DOTALL)
     ports: list[Port] = []
     group = ""
-    for line in found[0].splitlines() if found else ():
+    text = _CONDITIONAL.sub("", found[0]) if found else ""
+    for line in text.splitlines():
         if port := _PORT.match(line):
-            way, high, name, text = port.groups()
-            ports.append(Port(name, way == "input", int(high or 0) + 1, text or "", group))
+            way, high, name, remark = port.groups()
+            ports.append(Port(name, way == "input", int(high or 0) + 1, remark or "", group))
         elif comment := _GROUP.match(line):
             group = comment[1]
     if not ports:

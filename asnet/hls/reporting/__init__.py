@@ -1,5 +1,6 @@
 """Reports: what engines and tops state about a design, and the files that show it."""
 
+from asnet.hls.reporting.diagram import diagram
 from asnet.hls.reporting.files import report_files
 from asnet.hls.reporting.model import (
     DesignReport,
@@ -11,15 +12,19 @@ from asnet.hls.reporting.model import (
     memory_report,
     unit_reports,
 )
+from asnet.hls.reporting.page import Figures, page
 
 __all__ = [
     "DesignReport",
+    "Figures",
     "LayerReport",
     "LoopReport",
     "MemoryReport",
     "OperationReport",
     "UnitReport",
+    "diagram",
     "memory_report",
+    "page",
     "report_files",
     "unit_reports",
 ]

@@ -76,7 +76,7 @@ class LayerReport:
     ``operations`` counts the instructions on each operator (by the operator's name); ``units`` the operators that the
     layer has for itself. ``lanes`` work side by side on ``work`` operations per image, one per lane and cycle at best
     (None: not counted). ``states`` of the controller; ``register_bits`` without it. ``engine``: ``pipelined``, or
-    ``general`` where one operation follows the other.
+    ``general`` where one operation follows the other. ``reads`` and ``writes`` name memories.
     """
 
     layer: str
@@ -94,6 +94,8 @@ class LayerReport:
     work: int | None = None
     units: Mapping[str, int] = field(default_factory=dict[str, int])
     engine: str = "general"
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
     @property
     def spacing(self) -> int | None:
