@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Protocol, TypedDict
@@ -31,6 +31,7 @@ from asnet.hls.nest import (
     Repeat,
     Streamed,
     arrange,
+    forwarded,
     longest_recurrence,
     structure,
 )
@@ -101,16 +102,24 @@ def lanes_in(program: Program) -> int:
 
 
 def plan_layer(
-    kernel: Kernel, binder: Binder, options: HlsOptions, contents: Mapping[str, Array], lanes: int = 1
+    kernel: Kernel,
+    binder: Binder,
+    options: HlsOptions,
+    contents: Mapping[str, Array],
+    lanes: int = 1,
+    scratch: Collection[str] = (),
 ) -> PlannedLayer:
-    """Decide how ``kernel`` runs. ``contents``: of all constant memories there are, by name.
+    """Decide how ``kernel`` runs.
+
+    ``contents``: of all constant memories there are, by name. ``scratch``: memories that no other layer accesses, which
+    it need not have.
 
     Raises:
         SynthesisError: an operation without operator, or a schedule that contradicts itself.
     """
     if options.pipelined:
         try:
-            return _pipelined(kernel, binder, options, contents, lanes)
+            return _pipelined(kernel, binder, options, contents, lanes, scratch)
         except (NotCounted, NotPipelined):
             pass
     allocation = allocate(binder, kernel, widths(kernel), options.chain)
@@ -118,7 +127,12 @@ def plan_layer(
 
 
 def _pipelined(
-    kernel: Kernel, binder: Binder, options: HlsOptions, contents: Mapping[str, Array], lanes: int
+    kernel: Kernel,
+    binder: Binder,
+    options: HlsOptions,
+    contents: Mapping[str, Array],
+    lanes: int,
+    scratch: Collection[str],
 ) -> _Pipelined:
     def latency(operation: Operation) -> int:
         if operation.is_memory:
@@ -126,7 +140,7 @@ def _pipelined(
         unit = binder.operator(kernel.layer, operation)
         return unit.latency if unit is not None else 0
 
-    program = structure(kernel)
+    program = forwarded(structure(kernel), scratch)
     arranged = arrange(program, Arrangement(longest_recurrence(latency), lanes)).program
     packing = pack(arranged, contents)
     return _Pipelined(plan_program(packing.program, binder, options), lanes_in(arranged), packing.constants)

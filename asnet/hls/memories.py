@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,10 +10,10 @@ import numpy as np
 
 from asnet.hls.names import Names
 from asnet.hls.ranges import address_bits
-from asnet.ir import Memory, MemoryKind
+from asnet.ir import Memory, MemoryKind, Module
 from asnet.types import Array
 
-__all__ = ["DesignMemory", "design_memories", "hex_text"]
+__all__ = ["DesignMemory", "design_memories", "hex_text", "scratch_memories"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,13 @@ class DesignMemory:
     def hex_file(self) -> str:
         """Path of a ROM's contents in the design."""
         return f"rom/{self.name}.hex"
+
+
+def scratch_memories(module: Module) -> frozenset[str]:
+    """The memories that only one layer accesses, and nobody asks for after a run."""
+    users = Counter(name for call in module.calls for name in call.arguments)
+    kinds = {name: memory.kind for name, memory in module.memories.items()}
+    return frozenset(name for name, kind in kinds.items() if kind is MemoryKind.ACTIVATION and users[name] == 1)
 
 
 def design_memories(used: Sequence[Memory], names: Names, suffixes: Sequence[str]) -> tuple[DesignMemory, ...]:

@@ -13,7 +13,7 @@ from asnet.hls.design import RtlDesign
 from asnet.hls.handover import hand_over
 from asnet.hls.layers import PlannedLayer, lanes_of, plan_layer
 from asnet.hls.library import unit_files, unit_modules
-from asnet.hls.memories import DesignMemory, design_memories, hex_text
+from asnet.hls.memories import DesignMemory, design_memories, hex_text, scratch_memories
 from asnet.hls.module import LayerModule
 from asnet.hls.names import Names, comment
 from asnet.hls.operators import Operator
@@ -87,11 +87,11 @@ class _Synthesis:
     def run(self) -> RtlDesign:
         module = self._module
         kernels = parse_kernels(for_hls(module), module.calls, module.memories, self._slots)
-        contents = dict(module.constants)
+        contents, scratch = dict(module.constants), scratch_memories(module)
         plans: list[PlannedLayer] = []
         for kernel in kernels:
             lanes = lanes_of(kernel.layer, self._options)
-            plans.append(plan_layer(simplify(kernel), self._binder, self._options, contents, lanes))
+            plans.append(plan_layer(simplify(kernel), self._binder, self._options, contents, lanes, scratch))
             contents |= {constant.memory.name: constant.contents for constant in plans[-1].constants}
         operators = self._binder.operators
         instances = [operator.instance for operator in operators]

@@ -63,8 +63,10 @@ def test_every_bit_and_every_cycle(name: str) -> None:
     module = lower.lower(case.network(), FloatMode.FTZ)
     some = case.images()
     images = {key: np.concatenate([values] * 4) for key, values in some.items()}
-    expected = _values(module, images)
+    everything = _values(module, images)
     design = hls.synthesise(approximate(module), name=case.name, options=DATAFLOW)
+    known = {memory.memory.name for memory in design.memories}
+    expected = {memory: values for memory, values in everything.items() if memory in known}
     hls.lint(design)
     for stalls in (False, True):
         report = hls.cosimulate(design, images, expected, stalls=stalls, cache=default_cache())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -48,12 +47,6 @@ def words(array: Array) -> Array:
     """The bits of an array, in one row of its own."""
     flat = np.ascontiguousarray(array).reshape(-1)
     return flat.view(f"u{flat.dtype.itemsize}").copy()
-
-
-def scratch(module: Module) -> frozenset[str]:
-    """The memories that one layer alone accesses, and nobody reads after a run."""
-    users = Counter(name for call in module.calls for name in call.arguments)
-    return frozenset(n for n, m in module.memories.items() if m.kind is MemoryKind.ACTIVATION and users[n] == 1)
 
 
 def differing(memory_dtype: str, found: Array, expected: Array) -> int:

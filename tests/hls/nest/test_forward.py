@@ -6,11 +6,12 @@ import pytest
 
 from asnet.hls import nest
 from asnet.hls.kernel import Constant, Operation
+from asnet.hls.memories import scratch_memories
 from asnet.hls.nest import Affine, Counter, Pipeline, Program
 from asnet.ir import Memory, MemoryKind
 from asnet.lower import lower
 from asnet.passes import approximate
-from tests.hls.nest.golden import check, kernels_of, scratch
+from tests.hls.nest.golden import check, kernels_of
 from tests.lower.conftest import CASES, Case
 from tests.lower.test_quantised import CASES as QUANTISED
 
@@ -27,7 +28,7 @@ def test_every_padded_operator(case: Case) -> None:
     network = case.network()
     module = approximate(lower(network))
     images = {name: values[:2] for name, values in case.images().items()}
-    programs = check(lower(network), module, images, lambda program: nest.forwarded(program, scratch(module)))
+    programs = check(lower(network), module, images, lambda program: nest.forwarded(program, scratch_memories(module)))
     for program in programs.values():
         assert isinstance(program, Program)
         assert not any("padded" in name for name in program.memory)
@@ -38,7 +39,7 @@ def test_a_padded_convolution_is_one_pipeline() -> None:
     module = approximate(lower(case.network()))
     program = nest.structure(kernels_of(module)[0])
     assert [pipeline.iterations for pipeline in program.pipelines] == [112, 84, 144]
-    (pipeline,) = nest.forwarded(program, scratch(module)).pipelines
+    (pipeline,) = nest.forwarded(program, scratch_memories(module)).pipelines
     assert pipeline.iterations == 144
     tests = [op for op in pipeline.operations if op.op == "icmp"]
     bounds = [(pipeline.affine[str(op.operands[0])], op.operands[1]) for op in tests]
