@@ -57,7 +57,8 @@ class LoopSignals:
         self.prefix = prefix
         self.section = section
         self.go = names.fresh(f"{prefix}_go")
-        self.final = names.fresh(f"{prefix}_final")
+        self._final = names.fresh(f"{prefix}_final")
+        self._final_used = False
         self._names = names
         self._use = use
         self._outside = outside
@@ -232,6 +233,12 @@ class LoopSignals:
     # Ends
 
     @property
+    def final(self) -> str:
+        """1 when the last iteration starts."""
+        self._final_used = True
+        return self._final
+
+    @property
     def early(self) -> str:
         """1 when the first iteration of the innermost counter's last round starts."""
         *outer, inner = [counter for counter in self.plan.pipeline.counters if counter.extent > 1] or [None]
@@ -376,5 +383,6 @@ class LoopSignals:
             lines.append("end")
             inside.append(f"{name}_last")
         self.section.controlled += lines
-        everything = " & ".join([self.go, *inside])
-        self.section.wires.append(Line(1, self.final, everything, "the last iteration starts"))
+        if self._final_used:
+            everything = " & ".join([self.go, *inside])
+            self.section.wires.append(Line(1, self._final, everything, "the last iteration starts"))
