@@ -112,7 +112,7 @@ class _Planner:
         used = Tally(unit.name for unit in main.operators.values())
         counts = {name: min(count, main.problem.resources[name]) for name, count in used.items()}
         ports = {name: 1 + number for name, number in _highest(main).items()}
-        tail = self._loop(node.tail, outside=outside, interval=main.interval, taken=counts | ports)
+        tail = self._loop(node.tail, outside=outside, interval=main.interval, taken=counts | ports, hurried=True)
         if tail.interval != main.interval:
             raise NotPipelined(f"the tail of {node.name!r} takes a result every {tail.interval} cycles only")
         if _stored(node.main) & _stored(node.tail):
@@ -127,8 +127,12 @@ class _Planner:
         outside: Mapping[str, Value] | None = None,
         interval: int = 1,
         taken: Mapping[str, int] | None = None,
+        hurried: bool = False,
     ) -> LoopPlan:
-        """Plan one loop. ``taken``: resources' instances from 0 on that belong to another loop at the same time."""
+        """Plan one loop. ``taken``: resources' instances from 0 on that belong to another loop at the same time.
+
+        ``hurried``: it has as many units and read ports as an iteration every ``interval`` cycles takes.
+        """
         layer, memories = self._program.layer, self._program.memory
         extents = self._extents | {counter.name: counter.extent for counter in pipeline.counters}
         around = self._values | dict(outside or {})
@@ -148,6 +152,9 @@ class _Planner:
                 resource = unit_port(unit)
                 counts[resource.name] = self._units.get(unit.instance.op, lanes)
             resources[operation.name] = resource
+        if hurried:
+            used = Tally(resources[o.name].name for o in pipeline.operations if o.name in resources and o.op != "store")
+            counts |= {name: max(counts[name], -(-count // interval)) for name, count in used.items()}
         accesses = memory_dependences(pipeline, self._program)
         problem = loop_problem(pipeline, values, resources, counts, accesses, self._options.clock)
         solution = solve(problem, interval)
