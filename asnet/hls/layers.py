@@ -117,11 +117,13 @@ def plan_layer(
     Raises:
         SynthesisError: an operation without operator, or a schedule that contradicts itself.
     """
-    if options.pipelined:
+    for wanted, split_tail in ((lanes, None), (1, False)) if options.pipelined else ():
         try:
-            return _pipelined(kernel, binder, options, contents, lanes, scratch)
-        except (NotCounted, NotPipelined):
-            pass
+            return _pipelined(kernel, binder, options, contents, scratch, wanted, split_tail)
+        except NotPipelined:
+            continue
+        except NotCounted:
+            break
     allocation = allocate(binder, kernel, widths(kernel), options.chain)
     return _General(allocation, make_schedule(allocation, options.scheduler))
 
@@ -131,17 +133,30 @@ def _pipelined(
     binder: Binder,
     options: HlsOptions,
     contents: Mapping[str, Array],
-    lanes: int,
     scratch: Collection[str],
+    lanes: int,
+    split_tail: bool | None,
 ) -> _Pipelined:
+    """``kernel`` as flat loops. ``split_tail``: as of an :class:`~asnet.hls.nest.Arrangement`.
+
+    Raises:
+        NotCounted: it is no counted loops.
+        NotPipelined: a tail does not keep up with its lanes.
+    """
+
+    def unit(operation: Operation) -> str | None:
+        found = None if operation.is_memory else binder.operator(kernel.layer, operation)
+        return found.name if found is not None else None
+
     def latency(operation: Operation) -> int:
         if operation.is_memory:
             return memory_port(operation).latency
-        unit = binder.operator(kernel.layer, operation)
-        return unit.latency if unit is not None else 0
+        found = binder.operator(kernel.layer, operation)
+        return found.latency if found is not None else 0
 
     program = forwarded(structure(kernel), scratch)
-    arranged = arrange(program, Arrangement(longest_recurrence(latency), lanes)).program
+    wish = Arrangement(longest_recurrence(latency), lanes, split_tail=split_tail, unit=unit)
+    arranged = arrange(program, wish).program
     packing = pack(arranged, contents)
     return _Pipelined(plan_program(packing.program, binder, options), lanes_in(arranged), packing.constants)
 
