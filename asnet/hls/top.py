@@ -28,7 +28,13 @@ RESERVED = tuple(_OWN.split())
 
 _FLOAT_BITS = 32
 
-MEMORY_SUFFIXES = ("_rdata", "_read", "_write", "_data", "_take", "_give")
+_COPIES = 64
+"""Copies of a memory that there are names for."""
+
+MEMORY_SUFFIXES = (
+    *("_rdata", "_read", "_write", "_data", "_take", "_give"),
+    *(f"_{signal}{number}" for signal in ("rdata", "read") for number in range(1, _COPIES)),
+)
 """Endings of a memory's signals in the top module."""
 
 
@@ -199,7 +205,7 @@ def _memory(top: Top, memory: DesignMemory, take: _Stream, give: _Stream) -> dic
     ports = top.ports(memory)
     name, kind = memory.name, memory.memory.kind
     writers = [(index, f"{instance}_{port.prefix}") for index, instance, port in ports if port.writes]
-    readers = _choice([(index, f"{instance}_{port.prefix}_raddr") for index, instance, port in ports if port.reads])
+    readers = _readers(ports, 0)
     shape = "x".join(str(extent) for extent in memory.memory.shape)
     host = _low("mem_address", memory.address_bits, top.address)
     described: dict[str, object] = {
@@ -214,6 +220,10 @@ def _memory(top: Top, memory: DesignMemory, take: _Stream, give: _Stream) -> dic
         "writers": bool(writers),
         "addresses": _choice([(index, f"{user}_waddr") for index, user in writers]),
         "data": _choice([(index, f"{user}_wdata") for index, user in writers]),
+        "copies": [
+            {"number": number, "readers": _readers(ports, number)}
+            for number in range(1, max((port.reads for _, _, port in ports), default=0))
+        ],
         "wires": [],
         "enable": "1'b1",
         "raddr": f"running | DEBUG == 0 ? {name}_read : {host}" if readers else host,
@@ -228,6 +238,14 @@ def _memory(top: Top, memory: DesignMemory, take: _Stream, give: _Stream) -> dic
         rest = f"running ? {name}_read : {host}" if readers else host
         described |= {"wires": wires, "enable": "give_fetch | ~giving", "raddr": f"giving ? {index} : {rest}"}
     return described
+
+
+def _readers(ports: Sequence[tuple[int, str, MemoryPort]], number: int) -> _Choice | None:
+    """The address at read port ``number`` of a memory; each port but the first is a copy of it."""
+    name = f"raddr{number or ''}"
+    return _choice(
+        [(index, f"{instance}_{port.prefix}_{name}") for index, instance, port in ports if port.reads > number]
+    )
 
 
 def _index(memory: DesignMemory, stream: _Stream, verb: str) -> tuple[list[tuple[str, int, str]], str]:
@@ -281,9 +299,9 @@ def _layer(top: Top, index: int) -> dict[str, object]:
 
     for port in layer.memories:
         memory = names[port.memory.name]
-        if port.reads:
-            own(memory.address_bits, f"{port.prefix}_raddr")
-            connections.append((f"{port.prefix}_rdata", f"{memory.name}_rdata"))
+        for number in (str(each or "") for each in range(port.reads)):
+            own(memory.address_bits, f"{port.prefix}_raddr{number}")
+            connections.append((f"{port.prefix}_rdata{number}", f"{memory.name}_rdata{number}"))
         if port.writes:
             own(1, f"{port.prefix}_we")
             own(memory.address_bits, f"{port.prefix}_waddr")

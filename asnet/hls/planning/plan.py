@@ -105,7 +105,7 @@ class _Planner:
     def _streamed(self, node: Streamed) -> None:
         lanes = max((len(names) for names in node.values.values()), default=1)
         handed = frozenset(name for names in node.values.values() for name in names)
-        main = self._loop(node.main, lanes=lanes, handed=handed | _names(node.when.flags))
+        main = self._loop(node.main, lanes=lanes, handed=handed | _names(node.when.flags), hurried=lanes > 1)
         outside = {
             name: _together([_value(name, main, self._values) for name in names]) for name, names in node.values.items()
         }
