@@ -65,6 +65,15 @@ class RtlDesign:
         """SHA-256 of all files."""
         return digest(part for path in sorted(self.files) for part in (path, self.files[path]))
 
+    @cached_property
+    def rams(self) -> frozenset[str]:
+        """The names of the memories that hold values of a run.
+
+        A memory of the network is not among them where its words are read where they come from (padded copies), or
+        used where they are made.
+        """
+        return frozenset(memory.memory.name for memory in self.memories if not memory.is_rom)
+
     @property
     def sources(self) -> tuple[str, ...]:
         """The Verilog files to compile, the top module last; headers that units include are left out."""

@@ -19,6 +19,8 @@ from benchmarks.hls.networks import random_feed
 
 __all__ = ["Proven", "prove"]
 
+_COMPARED = (MemoryKind.OUTPUT, MemoryKind.ACTIVATION)
+
 
 @dataclass(frozen=True)
 class Proven:
@@ -54,9 +56,7 @@ def prove(
     hls.lint(design)
     state = engine.state(len(next(iter(inputs.values()))))
     engine.run(inputs, state=state)
-    known = {memory.memory.name for memory in design.memories}
-    kinds = (MemoryKind.OUTPUT, MemoryKind.ACTIVATION)
-    names = [name for name, memory in module.memories.items() if memory.kind in kinds and name in known]
+    names = [name for name, memory in module.memories.items() if name in design.rams and memory.kind in _COMPARED]
     report = hls.cosimulate(design, inputs, {name: engine.memory(state, name).copy() for name in names})
     report.raise_if_different()
     return Proven(design, seconds, report)

@@ -135,8 +135,7 @@ def compare(
     cache = default_cache()
     design = hls.synthesise(module, options=options)
     hls.lint(design)
-    known = {memory.memory.name for memory in design.memories}
-    expected = {name: values for name, values in jit_values(module, inputs, cache).items() if name in known}
+    expected = {name: values for name, values in jit_values(module, inputs, cache).items() if name in design.rams}
     report = hls.cosimulate(design, inputs, expected, stalls=stalls, cache=cache)
     if design.flow is not None:
         check_runs(design, report, stalls=stalls)
