@@ -9,7 +9,7 @@ from pathlib import Path
 from asnet.cli.options import add_choice, add_trust, at_least, chosen
 from asnet.cli.talk import Talk, print_json
 from asnet.flow import Choice, Synthesis, synth
-from asnet.hls import Estimate, HlsOptions, Style
+from asnet.hls import Control, Estimate, HlsOptions, Style
 
 __all__ = ["configure", "run"]
 
@@ -31,6 +31,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=HlsOptions().style.value,
         help="dataflow: layers work at the same time, each with units of its own; sequential: one after the other, "
         "with the smallest area (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--control",
+        choices=[control.value for control in Control],
+        default=Control.NONE.value,
+        help="what starts images: ap-ctrl a handshake, axi-lite registers on an AXI4-Lite slave; in a module around "
+        "the top (default: %(default)s)",
     )
     parser.add_argument("--stalls", action="store_true", help="let both streams stall at random in co-simulation")
     parser.add_argument("--estimate", action="store_true", help="place and route for the ECP5: LUTs, DSPs, RAMs, Fmax")
@@ -60,7 +67,7 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
             estimates=args.estimate,
             seeds=args.seeds,
             dsps=not args.no_dsp,
-            options=HlsOptions(style=Style(args.style)),
+            options=HlsOptions(style=Style(args.style), control=Control(args.control)),
             compare=args.compare is not None,
             instances=choice.instances,
             say=talk.note,

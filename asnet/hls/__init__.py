@@ -4,13 +4,14 @@ from asnet.hls.cosim import CosimReport, Mismatch, cosimulate
 from asnet.hls.design import RtlDesign
 from asnet.hls.estimate import Estimate, estimate
 from asnet.hls.handover import Samples, hand_over
-from asnet.hls.options import HlsOptions, Style
+from asnet.hls.options import Control, HlsOptions, Style
 from asnet.hls.output import check_folder
 from asnet.hls.reporting import DesignReport, Figures
 from asnet.hls.simulate import lint
 from asnet.hls.synthesis import synthesise
 
 __all__ = [
+    "Control",
     "CosimReport",
     "DesignReport",
     "Estimate",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-__all__ = ["HlsOptions", "Style", "Weights"]
+__all__ = ["Control", "HlsOptions", "Style", "Weights"]
 
 
 class Style(StrEnum):
@@ -27,6 +27,19 @@ class Weights(StrEnum):
 
     EXTERNAL = "external"
     """In memory behind an AXI4 read master."""
+
+
+class Control(StrEnum):
+    """What starts images, and what tells about them."""
+
+    NONE = "none"
+    """Images come when they come."""
+
+    AP_CTRL = "ap-ctrl"
+    """A handshake for each image, in a module around the top."""
+
+    AXI_LITE = "axi-lite"
+    """Registers on an AXI4-Lite slave, in a module around that."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,7 @@ class HlsOptions:
     fit: str | None = None
     interleave: Mapping[str, int] = field(default_factory=dict[str, int])
     weights: Weights = Weights.INTERNAL
+    control: Control = Control.NONE
     pipelined: bool = True
     scheduler: str = "sdc"
     chain: int = 9

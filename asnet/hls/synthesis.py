@@ -10,7 +10,7 @@ from asnet.errors import SynthesisError, did_you_mean
 from asnet.hls import dataflow
 from asnet.hls.binder import Binder
 from asnet.hls.design import RtlDesign
-from asnet.hls.handover import hand_over
+from asnet.hls.handover import hand_over, with_control
 from asnet.hls.layers import PlannedLayer, lanes_of, plan_layer
 from asnet.hls.library import unit_files, unit_modules
 from asnet.hls.memories import DesignMemory, design_memories, hex_text, scratch_memories
@@ -66,7 +66,8 @@ def synthesise(
             raise SynthesisError(f"the module has no slot {slot!r}{did_you_mean(slot, known)}")
     if not module.calls:
         raise SynthesisError(f"network {module.name!r} computes nothing: there is no layer to make hardware of")
-    return hand_over(_Synthesis(module, chosen, name or module.name, options or HlsOptions()).run())
+    wanted = options or HlsOptions()
+    return hand_over(with_control(_Synthesis(module, chosen, name or module.name, wanted).run(), wanted.control))
 
 
 class _Synthesis:

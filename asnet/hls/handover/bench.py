@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asnet.hls.design import RtlDesign
+from asnet.hls.handover.control import BITS, registers_of
 from asnet.hls.handover.ports import ports_of
 from asnet.hls.handover.stream import Part, parts
 from asnet.hls.names import comment
@@ -41,6 +42,8 @@ def bench_files(design: RtlDesign, wrapper: str | None, *, samples: bool) -> dic
         "limit": 2 * report.cycles + 1000 if report.cycles is not None else _LIMIT,
         "half_period": max(1, round(period * 500)),
         "samples": samples,
+        "registers": registers_of(design) if f"sw/{design.top}.h" in design.files else (),
+        "bits": BITS,
     }
     files = {
         "README.md": "README.md.j2",

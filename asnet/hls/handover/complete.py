@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from asnet.hls.design import RtlDesign
 from asnet.hls.handover.bench import bench_files
+from asnet.hls.handover.control import wrapper_of
 from asnet.hls.handover.project import project_files
 from asnet.hls.handover.stream import frames
 from asnet.hls.reporting import DesignReport, Figures, diagram, page
@@ -43,8 +44,9 @@ def hand_over(
     files = dict(design.files)
     files["report.html"] = page(design.report, figures, exact)
     files["diagram.svg"] = diagram(design.report).whole()
-    files |= project_files(design, None, samples=samples is not None)
-    files |= bench_files(design, None, samples=samples is not None)
+    wrapper = wrapper_of(design)
+    files |= project_files(design, wrapper, samples=samples is not None)
+    files |= bench_files(design, wrapper, samples=samples is not None)
     if samples is not None:
         files["sim/images.hex"] = frames(design, MemoryKind.INPUT, samples.inputs, samples.count)
         files["sim/expected.hex"] = frames(design, MemoryKind.OUTPUT, samples.outputs, samples.count)
