@@ -35,11 +35,12 @@ from asnet.hls.nest import (
     longest_recurrence,
     structure,
 )
+from asnet.hls.operators import UNIT_OPS
 from asnet.hls.options import HlsOptions
 from asnet.hls.planning import NotPipelined, Placed, ProgramPlan, plan_program
 from asnet.hls.ranges import widths
 from asnet.hls.reporting import LayerReport, LoopReport, OperationReport
-from asnet.hls.storage import PackedConstant, pack
+from asnet.hls.storage import PackedConstant, pack, read_ports
 from asnet.types import Array
 
 __all__ = ["PlannedLayer", "lanes_in", "lanes_of", "plan_layer"]
@@ -79,11 +80,12 @@ class PlannedLayer(Protocol):
 
 def lanes_of(layer: str, options: HlsOptions) -> int:
     """The lanes that the user wants for ``layer``."""
-    found = 1
-    for pattern, lanes in options.parallel.items():
-        if fnmatchcase(layer, pattern):
-            found = lanes
-    return found
+    return _wanted(layer, options.parallel)
+
+
+def _wanted(layer: str, choices: Mapping[str, int]) -> int:
+    """What the last of the globs that match ``layer`` says; 1 if none does."""
+    return next((number for pattern, number in reversed(choices.items()) if fnmatchcase(layer, pattern)), 1)
 
 
 def lanes_in(program: Program) -> int:
@@ -155,10 +157,15 @@ def _pipelined(
         return found.latency if found is not None else 0
 
     program = forwarded(structure(kernel), scratch)
-    wish = Arrangement(longest_recurrence(latency), lanes, split_tail=split_tail, unit=unit)
+    unroll = _wanted(kernel.layer, options.unroll)
+    wish = Arrangement(longest_recurrence(latency), lanes, unroll, split_tail=split_tail, unit=unit)
     arranged = arrange(program, wish).program
     packing = pack(arranged, contents)
-    return _Pipelined(plan_program(packing.program, binder, options), lanes_in(arranged), packing.constants)
+    several = unroll > 1
+    units = {op: unroll * lanes_in(arranged) for op in UNIT_OPS} if several else {}
+    reads = read_ports(packing.program) if several else {}
+    plan = plan_program(packing.program, binder, options, units=units, reads=reads)
+    return _Pipelined(plan, lanes_in(arranged), packing.constants)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,8 @@ class HlsOptions:
     ``clock``: the wanted clock in MHz; stages of units and the logic between two registers follow from it.
     ``parallel``: glob on layer names → lanes, later entries win; ``resources``: op → units that a layer's pipeline (of
     the whole design in the sequential style) may use; ``target_cycles``: lanes are chosen so that an image takes no
-    more cycles; ``fit``: lanes are chosen so that the design fits the device. ``interleave``: glob on layer names →
+    more cycles; ``fit``: lanes are chosen so that the design fits the device. ``unroll``: glob on layer names →
+    iterations of a reduction (a window) that become one, with as many read ports. ``interleave``: glob on layer names →
     images that are worked on in turn, where a layer has fewer outputs than the adder has stages.
 
     ``pipelined``: False gives each layer the general controller, one operation after the other. ``scheduler`` names an
@@ -60,6 +61,7 @@ class HlsOptions:
     style: Style = Style.SEQUENTIAL
     clock: float = 100.0
     parallel: Mapping[str, int] = field(default_factory=dict[str, int])
+    unroll: Mapping[str, int] = field(default_factory=dict[str, int])
     resources: Mapping[str, int] = field(default_factory=dict[str, int])
     target_cycles: int | None = None
     fit: str | None = None

@@ -28,9 +28,9 @@ GOALS = (
     Goal("vecmul_64", 104, 76),
     Goal("dense_8", 176, 29),
     Goal("dense_64", 1352, 85),
-    Goal("maxpool_8", 26, 24),
-    Goal("maxpool_32", 1117, 264),
-    Goal("conv_64x64_2", None, 7800),
+    Goal("maxpool_8", 26, 24, HlsOptions(unroll={"maxpool": 4})),
+    Goal("maxpool_32", 1117, 264, HlsOptions(unroll={"maxpool": 4})),
+    Goal("conv_64x64_2", None, 7800, HlsOptions(unroll={"conv": 9})),
 )
 
 
