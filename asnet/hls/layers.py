@@ -85,7 +85,7 @@ def lanes_of(layer: str, options: HlsOptions) -> int:
 
 def _wanted(layer: str, choices: Mapping[str, int]) -> int:
     """What the last of the globs that match ``layer`` says; 1 if none does."""
-    return next((number for pattern, number in reversed(choices.items()) if fnmatchcase(layer, pattern)), 1)
+    return next((number for pattern, number in reversed([*choices.items()]) if fnmatchcase(layer, pattern)), 1)
 
 
 def lanes_in(program: Program) -> int:
