@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Protocol, TypedDict
 
-from asnet.hls.binder import Binder, memory_port
+from asnet.hls.binder import Binder
 from asnet.hls.dataflow.accesses import LayerTiming
 from asnet.hls.dataflow.blocks import kernel_timing
 from asnet.hls.dataflow.loops import program_timing
@@ -19,7 +19,7 @@ from asnet.hls.fsm.layer import emit_layer
 from asnet.hls.fsm.report import block_reports
 from asnet.hls.fsm.schedule import Schedule
 from asnet.hls.fsm.schedulers import make_schedule
-from asnet.hls.kernel import Kernel, Operation
+from asnet.hls.kernel import Kernel
 from asnet.hls.loops import executions
 from asnet.hls.module import LayerModule
 from asnet.hls.nest import (
@@ -32,12 +32,11 @@ from asnet.hls.nest import (
     Streamed,
     arrange,
     forwarded,
-    longest_recurrence,
     structure,
 )
 from asnet.hls.operators import UNIT_OPS
 from asnet.hls.options import HlsOptions
-from asnet.hls.planning import NotPipelined, Placed, ProgramPlan, plan_program
+from asnet.hls.planning import NotPipelined, Placed, ProgramPlan, plan_program, recurrence_cycles
 from asnet.hls.ranges import widths
 from asnet.hls.reporting import LayerReport, LoopReport, OperationReport
 from asnet.hls.storage import PackedConstant, pack, read_ports
@@ -150,15 +149,11 @@ def _pipelined(
         found = None if operation.is_memory else binder.operator(kernel.layer, operation)
         return found.name if found is not None else None
 
-    def latency(operation: Operation) -> int:
-        if operation.is_memory:
-            return memory_port(operation).latency
-        found = binder.operator(kernel.layer, operation)
-        return found.latency if found is not None else 0
-
     program = forwarded(structure(kernel), scratch)
     unroll = _wanted(kernel.layer, options.unroll)
-    wish = Arrangement(longest_recurrence(latency), lanes, unroll, split_tail=split_tail, unit=unit)
+    wish = Arrangement(
+        recurrence_cycles(binder, kernel.layer, options.clock), lanes, unroll, split_tail=split_tail, unit=unit
+    )
     arranged = arrange(program, wish).program
     packing = pack(arranged, contents)
     several = unroll > 1

@@ -3,6 +3,7 @@
 from asnet.hls.planning.layout import Event, Layout, Placed, Trigger, collected_stage, inner_iterations
 from asnet.hls.planning.loop import LoopPlan
 from asnet.hls.planning.plan import NotPipelined, ProgramPlan, plan_program
+from asnet.hls.planning.recurrence import recurrence_cycles
 from asnet.hls.planning.values import Value
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "collected_stage",
     "inner_iterations",
     "plan_program",
+    "recurrence_cycles",
 ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from asnet.hls.scheduling.problem import Limit
-from asnet.hls.scheduling.system import Constraint, Infeasible, Lag, System, earliest
+from asnet.hls.scheduling.problem import Limit, Problem
+from asnet.hls.scheduling.system import Constraint, Infeasible, Lag, System, earliest, system
 
-__all__ = ["UNLIMITED", "Bound", "crowded", "lower_bound", "recurrence_bound", "resource_bounds"]
+__all__ = ["UNLIMITED", "Bound", "crowded", "lower_bound", "recurrence", "recurrence_bound", "resource_bounds"]
 
 UNLIMITED = Limit("none", (), "nothing keeps it from being smaller")
 """The limit of a loop that starts an iteration as often as it was asked to."""
@@ -29,6 +29,15 @@ def lower_bound(problem: System) -> Bound:
     """The greatest of all bounds; of equal ones that of the recurrence, then that of the resource used first."""
     bounds = [recurrence_bound(problem), *resource_bounds(problem)]
     return max(bounds, key=lambda bound: bound.interval)
+
+
+def recurrence(problem: Problem) -> Bound:
+    """What recurrences alone ask for.
+
+    Raises:
+        SynthesisError: the problem contradicts itself.
+    """
+    return recurrence_bound(system(problem))
 
 
 def recurrence_bound(problem: System) -> Bound:
