@@ -19,7 +19,7 @@ from asnet.hls.fsm.layer import emit_layer
 from asnet.hls.fsm.report import block_reports
 from asnet.hls.fsm.schedule import Schedule
 from asnet.hls.fsm.schedulers import make_schedule
-from asnet.hls.kernel import Kernel
+from asnet.hls.kernel import Kernel, Operation
 from asnet.hls.loops import executions
 from asnet.hls.module import LayerModule
 from asnet.hls.nest import (
