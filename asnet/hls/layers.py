@@ -157,8 +157,8 @@ def _pipelined(
     arranged = arrange(program, wish).program
     packing = pack(arranged, contents)
     several = unroll > 1
-    units = {op: unroll * lanes_in(arranged) for op in UNIT_OPS} if several else {}
-    reads = read_ports(packing.program) if several else {}
+    units = {op: unroll * lanes_in(arranged) for op in UNIT_OPS} if several else None
+    reads = read_ports(packing.program) if several else None
     plan = plan_program(packing.program, binder, options, units=units, reads=reads)
     return _Pipelined(plan, lanes_in(arranged), packing.constants)
 
