@@ -34,12 +34,11 @@ from asnet.hls.nest import (
     forwarded,
     structure,
 )
-from asnet.hls.operators import UNIT_OPS
 from asnet.hls.options import HlsOptions
 from asnet.hls.planning import NotPipelined, Placed, ProgramPlan, plan_program, recurrence_cycles
 from asnet.hls.ranges import widths
 from asnet.hls.reporting import LayerReport, LoopReport, OperationReport
-from asnet.hls.storage import PackedConstant, pack, read_ports
+from asnet.hls.storage import PackedConstant, pack
 from asnet.types import Array
 
 __all__ = ["PlannedLayer", "lanes_in", "lanes_of", "plan_layer"]
@@ -154,13 +153,13 @@ def _pipelined(
     wish = Arrangement(
         recurrence_cycles(binder, kernel.layer, options.clock), lanes, unroll, split_tail=split_tail, unit=unit
     )
-    arranged = arrange(program, wish).program
-    packing = pack(arranged, contents)
-    several = unroll > 1
-    units = {op: unroll * lanes_in(arranged) for op in UNIT_OPS} if several else None
-    reads = read_ports(packing.program) if several else None
-    plan = plan_program(packing.program, binder, options, units=units, reads=reads)
-    return _Pipelined(plan, lanes_in(arranged), packing.constants)
+    arranged = arrange(program, wish)
+    packing = pack(arranged.program, contents)
+    return _Pipelined(
+        plan_program(packing.program, binder, options, hurried=arranged.hurried),
+        lanes_in(arranged.program),
+        packing.constants,
+    )
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,14 @@ from asnet.hls.kernel import Operation
 from asnet.hls.nest.counters import reorder, split
 from asnet.hls.nest.interleave import interleavable, interleaved
 from asnet.hls.nest.lanes import UNITS, separable, stream
+from asnet.hls.nest.parallel import Parts, choices
 from asnet.hls.nest.program import IMAGE, Carried, Counter, Node, Pipeline, Program, Repeat, Streamed
-from asnet.hls.nest.reduction import Reduction, broadcast, reduction
+from asnet.hls.nest.reduction import Reduction, reduction
 from asnet.hls.nest.tiling import Tile, digits, tiles
-from asnet.hls.nest.unroll import factors, interchangeable, summed, sums, unrolled
+from asnet.hls.nest.unroll import factors, summed, unrolled
+
+_MOST_LANES = 256
+"""Lanes that anybody asks for."""
 
 __all__ = ["Arranged", "Arrangement", "arrange", "iterations", "possible_lanes", "possible_unrolls", "unit_of"]
 
@@ -35,12 +39,12 @@ class Arrangement:
 
     ``recurrence``: of a carried value of a loop, the cycles from it to what follows on it (see
     :func:`~asnet.hls.nest.reduction.longest_recurrence`); so many iterations of other outputs come in between.
-    ``lanes``: outputs that are worked on at once; where there are fewer, and what is summed are integers, several
-    products of each are added up at once, which reads as many inputs. ``unroll``: iterations of a reduction that become
-    one, as far as they divide it; they need as many read ports, or loads of neighbouring words. ``interleave``: images
-    that are worked on in turn, where a reduction has fewer outputs than its recurrence has cycles. ``split_tail``:
-    whether what follows a reduction is a pipeline of its own even with one lane; None: where it would wait for a unit.
-    ``unit``: the name of the unit that an operation runs on.
+    ``lanes``: outputs that are worked on at once; where those of the same inputs are fewer, several products of each
+    are added up (words of a window compared) at once, which reads as many inputs at once. ``unroll``: iterations of
+    every reduction that become one, as far as they divide it. ``interleave``: images that are worked on in turn, where
+    a reduction has fewer outputs than its recurrence has cycles. ``split_tail``: whether what follows a reduction is a
+    pipeline of its own even with one lane; None: where it would wait for a unit. ``unit``: the name of the unit that an
+    operation runs on.
     """
 
     recurrence: Callable[[Pipeline, Carried], int]
@@ -53,15 +57,20 @@ class Arrangement:
 
 @dataclass(frozen=True)
 class Arranged:
-    """A program in its arrangement, and what of the wish was not possible, in words."""
+    """A program in its arrangement, and what of the wish was not possible, in words.
+
+    ``hurried``: loops that do several steps of a reduction at once, and need the units and read ports for it.
+    """
 
     program: Program
     notes: tuple[str, ...]
+    hurried: frozenset[str] = frozenset()
 
 
 def arrange(program: Program, arrangement: Arrangement) -> Arranged:
     """``program`` as ``arrangement`` wants it, as far as its loops allow. It computes the same bits."""
     notes: list[str] = []
+    hurried: list[str] = []
     if arrangement.interleave > 1 and interleavable(program):
         program = interleaved(program, arrangement.interleave)
     elif arrangement.interleave > 1:
@@ -70,7 +79,7 @@ def arrange(program: Program, arrangement: Arrangement) -> Arranged:
     def node(item: Node) -> Node:
         match item:
             case Pipeline():
-                return _arranged(program, item, arrangement, notes)
+                return _arranged(program, item, arrangement, notes, hurried)
             case Repeat():
                 return replace(item, body=tuple(node(inner) for inner in item.body))
             case Streamed():
@@ -78,22 +87,31 @@ def arrange(program: Program, arrangement: Arrangement) -> Arranged:
 
     body = tuple(node(item) for item in program.body)
     if arrangement.lanes > 1 and not notes and possible_lanes(program) == (1,):
-        notes.append("no lanes: no loop has outputs that are reduced from the same inputs")
-    return Arranged(replace(program, body=body), tuple(notes))
+        notes.append("no lanes: no loop reduces its inputs to several outputs")
+    return Arranged(replace(program, body=body), tuple(notes), frozenset(hurried))
 
 
-def _arranged(program: Program, pipeline: Pipeline, wish: Arrangement, notes: list[str]) -> Pipeline | Streamed:
-    pipeline = _unrolled(pipeline, wish.unroll, notes)
-    found = reduction(pipeline)
+def _arranged(
+    program: Program, pipeline: Pipeline, wish: Arrangement, notes: list[str], hurried: list[str]
+) -> Pipeline | Streamed:
+    before, found = pipeline, reduction(pipeline)
+    if found is not None and wish.unroll > 1:
+        pipeline = _unrolled(pipeline, found, wish.unroll, notes)
+        found = reduction(pipeline)
+    lanes, counter = 1, None
+    if found is not None:
+        possible = choices(pipeline, found, program.memory)
+        chosen, counter = possible.best(wish.lanes), possible.counter
+        lanes = chosen.outputs
+        if lanes * chosen.products < wish.lanes and possible.best(_MOST_LANES).iterations < pipeline.iterations:
+            notes.append(_fewer(pipeline, chosen, wish.lanes))
+        if chosen.products > 1:
+            pipeline = (summed if possible.any_order else unrolled)(pipeline, found, chosen.products)
+            found = reduction(pipeline)
+    if pipeline is not before:
+        hurried.append(pipeline.name)
     if found is None or not found.parallel:
         return pipeline
-    extents = {counter.name: counter.extent for counter in pipeline.counters}
-    counter = _lane_counter(program, pipeline, found)
-    lanes = 1 if counter is None else min(wish.lanes, extents[counter])
-    if counter is not None and wish.lanes > lanes:
-        pipeline, found = _added(pipeline, found, lanes, wish.lanes, notes)
-    if counter is not None:
-        lanes = _lanes(pipeline, found, extents[counter], lanes, notes)
     cycles = max(wish.recurrence(pipeline, carried) for carried in pipeline.carried)
     plan = _tiles(pipeline, found, {counter: lanes} if counter is not None else {}, cycles)
     moved = _moved(pipeline, found, plan)
@@ -105,34 +123,14 @@ def _arranged(program: Program, pipeline: Pipeline, wish: Arrangement, notes: li
     return moved
 
 
-def _added(
-    pipeline: Pipeline, found: Reduction, outputs: int, wanted: int, notes: list[str]
-) -> tuple[Pipeline, Reduction]:
-    """``pipeline`` with several products of each of ``outputs`` added up at once, where that is possible."""
-    by = max(factor for factor in _sums(pipeline, found, outputs) if factor * outputs <= wanted)
-    if by * outputs < wanted:
-        what = f"{outputs} x {by} products" if by > 1 else f"{outputs}"
-        notes.append(f"{what} instead of {wanted} lanes: {pipeline.name} has {outputs} outputs of the same inputs")
-    if by == 1:
-        return pipeline, found
-    pipeline = summed(pipeline, found, by)
-    after = reduction(pipeline)
-    assert after is not None
-    return pipeline, after
+def _fewer(pipeline: Pipeline, chosen: Parts, wanted: int) -> str:
+    what = f"{chosen.outputs} output{'s' * (chosen.outputs > 1)}" + (
+        f" x {chosen.products} products" if chosen.products > 1 else ""
+    )
+    return f"{pipeline.name}: {what} at once instead of {wanted} lanes; more would not be faster"
 
 
-def _sums(pipeline: Pipeline, found: Reduction, outputs: int) -> tuple[int, ...]:
-    """How many products can be added up at once, if all ``outputs`` are lanes."""
-    if not interchangeable(pipeline, found):
-        return (1,)
-    length = prod(counter.extent for counter in pipeline.counters if counter.name in found.over)
-    return tuple(factor for factor in sums(pipeline, found) if factor == 1 or length // factor >= max(2, outputs))
-
-
-def _unrolled(pipeline: Pipeline, wanted: int, notes: list[str]) -> Pipeline:
-    found = reduction(pipeline)
-    if found is None or wanted == 1:
-        return pipeline
+def _unrolled(pipeline: Pipeline, found: Reduction, wanted: int, notes: list[str]) -> Pipeline:
     by = max(factor for factor in factors(pipeline) if factor <= wanted)
     if by < wanted:
         notes.append(f"{by} iterations of {pipeline.name} at once instead of {wanted}: they divide its reduction")
@@ -173,38 +171,19 @@ def _wants_tail(pipeline: Pipeline, found: Reduction, wish: Arrangement) -> bool
     return any(used[unit] > 1 for name, unit in units.items() if unit is not None and name not in found.core)
 
 
-def _lane_counter(program: Program, pipeline: Pipeline, found: Reduction) -> str | None:
-    """The counter that lanes are of: the longest of those whose iterations read the same activations."""
-    if not separable(pipeline, found):
-        return None
-    extents = {counter.name: counter.extent for counter in pipeline.counters}
-    return max(broadcast(pipeline, found, program.memory), key=lambda name: extents[name], default=None)
-
-
-def _lanes(pipeline: Pipeline, found: Reduction, total: int, wanted: int, notes: list[str]) -> int:
-    """How many lanes of ``wanted`` make sense."""
-    length = prod(counter.extent for counter in pipeline.counters if counter.name in found.over)
-    most = min(wanted, length)
-    if most < wanted:
-        notes.append(f"{most} lanes instead of {wanted}: a reduction of {pipeline.name} has {length} iterations")
-    fewest = -(-total // -(-total // most))
-    if fewest < most:
-        notes.append(f"{fewest} lanes instead of {most}: {pipeline.name} is no slower with them")
-    return fewest
-
-
 def possible_lanes(program: Program) -> tuple[int, ...]:
     """The numbers of lanes that make a difference, ascending, from 1."""
     possible = {1}
     for pipeline in program.pipelines:
         found = reduction(pipeline)
-        counter = None if found is None else _lane_counter(program, pipeline, found)
-        if found is None or counter is None:
+        if found is None:
             continue
-        extents = {item.name: item.extent for item in pipeline.counters}
-        total, length = extents[counter], prod(extents[name] for name in found.over)
-        possible |= {-(-total // each) for each in range(1, total + 1) if -(-total // each) <= length}
-        possible |= {total * factor for factor in _sums(pipeline, found, total) if total <= length}
+        least, choice = pipeline.iterations, choices(pipeline, found, program.memory)
+        for wanted in range(2, _MOST_LANES + 1):
+            chosen = choice.best(wanted)
+            if chosen.iterations < least:
+                least = chosen.iterations
+                possible.add(chosen.outputs * chosen.products)
     return tuple(sorted(possible))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from asnet.hls.binder import Binder, Resource, memory_port, unit_port
@@ -42,6 +42,7 @@ def plan_program(
     *,
     units: Mapping[str, int] | None = None,
     reads: Mapping[str, int] | None = None,
+    hurried: Collection[str] = (),
 ) -> ProgramPlan:
     """Decide everything about ``program``.
 
@@ -51,12 +52,13 @@ def plan_program(
         options: choices about the hardware.
         units: op → units that a loop may use; of others as many as the loop has lanes.
         reads: memory's name → read ports; of others one.
+        hurried: loops that have all the units and read ports that an iteration every cycle takes.
 
     Raises:
         SynthesisError: an operation without operator, or a loop that cannot be scheduled.
         NotPipelined: a tail that cannot keep up with its lanes, or that writes where its lanes write.
     """
-    return _Planner(program, binder, options, units or {}, reads or {}).run()
+    return _Planner(program, binder, options, units or {}, reads or {}, hurried).run()
 
 
 class _Planner:
@@ -67,12 +69,14 @@ class _Planner:
         options: HlsOptions,
         units: Mapping[str, int],
         reads: Mapping[str, int],
+        hurried: Collection[str],
     ) -> None:
         self._program = program
         self._binder = binder
         self._options = options
         self._units = units
         self._reads = reads
+        self._hurried = hurried
         self._loops: list[LoopPlan] = []
         self._values: dict[str, Value] = {}
         self._extents: dict[str, int] = {}
@@ -86,7 +90,7 @@ class _Planner:
         for node in nodes:
             match node:
                 case Pipeline():
-                    self._loop(node)
+                    self._loop(node, hurried=node.name in self._hurried)
                 case Streamed():
                     self._streamed(node)
                 case Repeat():
@@ -105,7 +109,8 @@ class _Planner:
     def _streamed(self, node: Streamed) -> None:
         lanes = max((len(names) for names in node.values.values()), default=1)
         handed = frozenset(name for names in node.values.values() for name in names)
-        main = self._loop(node.main, lanes=lanes, handed=handed | _names(node.when.flags), hurried=lanes > 1)
+        hurried = lanes > 1 or node.name in self._hurried
+        main = self._loop(node.main, lanes=lanes, handed=handed | _names(node.when.flags), hurried=hurried)
         outside = {
             name: _together([_value(name, main, self._values) for name in names]) for name, names in node.values.items()
         }

@@ -126,21 +126,26 @@ def test_the_tail_has_only_what_follows_the_sum() -> None:
 @pytest.mark.parametrize(
     ("name", "lanes", "note"),
     [
-        ("dense-prime", 7, "5 lanes instead of 7: a reduction of dense has 5 iterations"),
-        ("dense-small", 12, "10 instead of 12 lanes: dense has 10 outputs of the same inputs"),
-        ("dense-small", 8, "5 lanes instead of 8: dense is no slower with them"),
-        ("quantised", 15, "6 instead of 15 lanes: quantised has 6 outputs of the same inputs"),
-        ("depthwise", 2, "no lanes: no loop has outputs that are reduced from the same inputs"),
+        ("dense-prime", 7, "dense: 5 outputs at once instead of 7 lanes; more would not be faster"),
+        ("dense-small", 12, "dense: 10 outputs at once instead of 12 lanes; more would not be faster"),
+        ("dense-small", 8, "dense: 5 outputs at once instead of 8 lanes; more would not be faster"),
+        ("quantised", 15, "quantised: 1 output x 7 products at once instead of 15 lanes; more would not be faster"),
+        ("depthwise", 2, "conv: 1 output at once instead of 2 lanes; more would not be faster"),
     ],
 )
 def test_lanes_that_cannot_be_are_told(name: str, lanes: int, note: str) -> None:
     assert note in arrange(PROGRAMS[name], Arrangement(CYCLES, lanes)).notes
 
 
+def test_no_lanes_are_told() -> None:
+    arranged = arrange(replace(PROGRAMS["dense"], body=()), Arrangement(CYCLES, 2))
+    assert arranged.notes == ("no lanes: no loop reduces its inputs to several outputs",)
+
+
 def test_the_choice_of_lanes() -> None:
-    assert possible_lanes(PROGRAMS["dense-small"]) == (1, 2, 3, 4, 5, 10)
+    assert possible_lanes(PROGRAMS["dense-small"]) == (1, 2, 3, 4, 5, 10, 16)
     assert possible_lanes(PROGRAMS["dense-prime"]) == (1, 2, 3, 4, 5)
-    assert possible_lanes(PROGRAMS["depthwise"]) == (1,)
+    assert possible_lanes(PROGRAMS["depthwise"]) == (1, 3, 9)
     program = PROGRAMS["dense-small"]
     assert [iterations(program, Arrangement(CYCLES, lanes)) for lanes in (1, 2, 10)] == [160, 112, 112]
     assert iterations(dense(1, 1 << 4, 64), Arrangement(CYCLES)) == 1024

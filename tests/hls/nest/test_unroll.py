@@ -50,7 +50,7 @@ def test_factors_divide_the_innermost_counters_first() -> None:
     assert arranged.notes == ("9 iterations of conv at once instead of 12: they divide its reduction",)
 
 
-def test_a_whole_window_needs_no_recurrence() -> None:
+def test_a_window_is_a_chain_in_its_order() -> None:
     pipeline = loop(arrange(PROGRAMS["depthwise"], Arrangement(CYCLES, unroll=9)).program)
     assert not pipeline.carried
     assert [counter.extent for counter in pipeline.counters] == [6, 2, 3]
@@ -88,7 +88,7 @@ def test_sums_of_integers_become_trees() -> None:
 def test_integer_sums_make_lanes_of_products() -> None:
     """Where outputs are fewer than lanes, several products of each are added up at once."""
     program = PROGRAMS["quantised"]
-    assert possible_lanes(program) == (1, 2, 3, 6)
+    assert possible_lanes(program) == (1, 2, 3, 4, 6, 8)
     wish = Arrangement(CYCLES, 6)
     arranged = arrange(program, wish)
     assert arranged.notes == ()
@@ -98,7 +98,16 @@ def test_integer_sums_make_lanes_of_products() -> None:
     assert iterations(program, wish) == 4 * 4
     before = contents(program)
     assert (computed(arranged.program, before)["y"] == computed(program, before)["y"]).all()
-    assert possible_lanes(PROGRAMS["dense"]) == (1, 2, 3, 6)
+    assert possible_lanes(PROGRAMS["dense"]) == (1, 2, 3, 6, 12)  # floats: all of a sum or one after the other
+
+
+def test_a_whole_window_needs_no_recurrence() -> None:
+    """Without outputs of the same inputs, lanes are those of a window."""
+    program = PROGRAMS["depthwise"]
+    assert possible_lanes(program) == (1, 3, 9)
+    arranged = arrange(program, Arrangement(CYCLES, 9))
+    assert arranged.hurried == {"conv"}
+    assert not loop(arranged.program).carried
 
 
 def test_sums_of_partial_results_keep_their_order() -> None:
@@ -117,4 +126,4 @@ def test_sums_of_partial_results_keep_their_order() -> None:
     }
     for made in operations.values():
         program = replace(PROGRAMS["quantised"], body=(replace(pipeline, operations=made),))
-        assert possible_lanes(program) == (1, 2, 3)
+        assert possible_lanes(program) == (1, 2, 3, 8)
