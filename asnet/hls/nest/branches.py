@@ -46,20 +46,25 @@ def _merged(kernel: Kernel, block: Block, flags: dict[str, tuple[Operand, ...]])
     (meeting,) = meets
     if meeting == block.name or any(side is not None and side.name == meeting for side in sides):
         return None
-    inverse = Operation(f"{block.name}.otherwise", "xor", (condition, _TRUE), 1, (1, 1), block.branch.source)
-    operations = [*block.operations, inverse]
-    for side, flag in zip(sides, (condition, inverse.name), strict=True):
-        for operation in side.operations if side is not None else ():
-            operations.append(operation)
-            if operation.op == "store":
-                flags[operation.name] = (flag, *flags.get(operation.name, ()))
+    operations = list(block.operations)
+    taken = set(kernel.home)
+    for side, wanted in zip(sides, (True, False), strict=True):
+        stores = (
+            [operation.name for operation in side.operations if operation.op == "store"] if side is not None else []
+        )
+        flag = condition
+        if stores and not wanted:
+            flag = _fresh(f"{block.name}.otherwise", taken)
+            operations.append(Operation(flag, "xor", (condition, _TRUE), 1, (1, 1), block.branch.source))
+        operations += side.operations if side is not None else ()
+        flags.update((name, (flag, *flags.get(name, ()))) for name in stores)
     ways = [block.name if side is None else side.name for side in sides]
     phis: list[Phi] = []
     for phi in kernel.block[meeting].phis:
         yes, no = (phi.incoming[way] for way in ways)
         chosen: Operand = yes
         if yes != no:
-            chosen = f"{phi.name}.{block.name}"
+            chosen = _fresh(f"{phi.name}.{block.name}", taken)
             widths = (1, phi.width, phi.width)
             operations.append(Operation(chosen, "select", (condition, yes, no), phi.width, widths, phi.source))
         others = {name: value for name, value in phi.incoming.items() if name not in ways}
@@ -74,7 +79,15 @@ def _merged(kernel: Kernel, block: Block, flags: dict[str, tuple[Operand, ...]])
             blocks.append(replace(other, phis=tuple(phis)))
         elif other.name not in gone:
             blocks.append(other)
-    return _joined(replace(kernel, blocks=tuple(blocks)), block.name, meeting)
+    return _joined(replace(kernel, blocks=tuple(blocks)), block.name, meeting, flags)
+
+
+def _fresh(name: str, taken: set[str]) -> str:
+    """A name that no value has: ``name``, or that with something behind it."""
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
 
 
 def _side(kernel: Kernel, block: Block, name: str) -> Block | None:
@@ -84,7 +97,7 @@ def _side(kernel: Kernel, block: Block, name: str) -> Block | None:
     return side if alone and len(side.branch.targets) == 1 and side.branch.targets[0] != block.name else None
 
 
-def _joined(kernel: Kernel, first: str, second: str) -> Kernel:
+def _joined(kernel: Kernel, first: str, second: str, flags: dict[str, tuple[Operand, ...]]) -> Kernel:
     """``kernel`` with block ``second`` appended to ``first``, if nothing else leads to it."""
     before, after = kernel.block[first], kernel.block[second]
     if len(kernel.predecessors(second)) != 1 or second == kernel.blocks[0].name:
@@ -106,6 +119,7 @@ def _joined(kernel: Kernel, first: str, second: str) -> Kernel:
         branch = replace(block.branch, condition=None if condition is None else operand(condition))
         return replace(block, phis=phis, operations=operations, branch=branch)
 
+    flags.update({store: tuple(map(operand, values)) for store, values in flags.items()})
     joined = replace(before, operations=(*before.operations, *after.operations), branch=after.branch)
     blocks = (joined if block.name == first else block for block in kernel.blocks if block.name != second)
     return replace(kernel, blocks=tuple(renamed(block) for block in blocks))
