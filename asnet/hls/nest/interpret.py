@@ -85,6 +85,7 @@ class _Machine:
         lanes = max(len(names) for names in node.values.values())
         place = [counter.name for counter in node.tail.counters].index(node.lane)
         inner = _positions(node.tail.counters[place + 1 :])
+        handed = {name: [main.reader(each) for each in names] for name, names in node.values.items()}
 
         def run() -> None:
             main.begin()
@@ -96,7 +97,7 @@ class _Machine:
                     main.iterate(position)
                     if counts():
                         for lane, found in enumerate(results):
-                            found.append({name: main.value(names[lane]) for name, names in node.values.items()})
+                            found.append({name: readers[lane]() for name, readers in handed.items()})
                 for lane, found in enumerate(results):
                     for rest, values in zip(inner, found, strict=True):
                         tail.iterate((*outer, lane, *rest), values)
@@ -164,11 +165,12 @@ class _Body:
     def end(self) -> None:
         """After the last iteration: leave the results."""
         for name in self._pipeline.results:
-            self._machine.values[name] = self.value(name)
+            self._machine.values[name] = self._values[self._places[name, 0]]
 
-    def value(self, name: str) -> int:
-        """What ``name`` is in this iteration."""
-        return self._values[self._places[name, 0]]
+    def reader(self, name: str) -> Callable[[], int]:
+        """What gives an operation's or carried value's result in this iteration."""
+        place = self._read(name, 0)
+        return lambda: self._values[place]
 
     def counts(self, condition: Condition | None) -> Callable[[], bool]:
         """Whether ``condition`` holds in this iteration."""
