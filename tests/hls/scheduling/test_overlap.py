@@ -84,7 +84,7 @@ def has_room(first: Timeline, second: Timeline, offset: int) -> bool:
     return all(one[use] + later[use] <= ROOM[use[0]] for use in one.keys() & later.keys())
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(strands(), min_size=1, max_size=2).map(tuple).map(Timeline),
     st.lists(strands(), min_size=1, max_size=2).map(tuple).map(Timeline),

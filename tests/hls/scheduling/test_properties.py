@@ -39,7 +39,7 @@ def problems(draw: st.DrawFn, most: int = 12, latencies: int = 4) -> Problem:
     return Problem(items, tuple(edges), resources, period=6.0)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(problems(), st.one_of(st.none(), st.integers(1, 3)))
 def test_every_schedule_is_legal(problem: Problem, interval: int | None) -> None:
     solution = solve(problem, interval)
