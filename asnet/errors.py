@@ -28,6 +28,12 @@ class NoFeasibleConfigurationError(AsnetError):
     exit_status = 1
 
 
+class UnreachableError(AsnetError):
+    """Hardware cannot be as fast, or as small, as it is wanted; names the best that can be had."""
+
+    exit_status = 1
+
+
 class MismatchError(AsnetError):
     """Two models that must agree bit for bit do not: RTL against test bed, fast form against golden model."""
 

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from asnet.errors import SynthesisError, did_you_mean
 from asnet.hls import dataflow
 from asnet.hls.binder import Binder
+from asnet.hls.choosing import choose_lanes
 from asnet.hls.design import RtlDesign
 from asnet.hls.handover import hand_over, with_control
 from asnet.hls.layers import PlannedLayer, lanes_of, plan_layer
@@ -90,9 +91,11 @@ class _Synthesis:
         kernels = parse_kernels(for_hls(module), module.calls, module.memories, self._slots)
         contents, scratch = dict(module.constants), scratch_memories(module)
         plans: list[PlannedLayer] = []
-        for kernel in kernels:
-            lanes = lanes_of(kernel.layer, self._options)
-            plans.append(plan_layer(simplify(kernel), self._binder, self._options, contents, lanes, scratch))
+        kernels = [simplify(kernel) for kernel in kernels]
+        choice = choose_lanes(kernels, self._binder, self._options, contents, scratch, module.mode)
+        for number, kernel in enumerate(kernels):
+            lanes = lanes_of(kernel.layer, self._options) if choice is None else choice.lanes[number]
+            plans.append(plan_layer(kernel, self._binder, self._options, contents, lanes, scratch))
             contents |= {constant.memory.name: constant.contents for constant in plans[-1].constants}
         operators = self._binder.operators
         instances = [operator.instance for operator in operators]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from asnet.hls.dataflow.accesses import LayerTiming
+from asnet.hls.dataflow.frames import balanced
 from asnet.hls.dataflow.model import Timing, timing_of
 from asnet.hls.dataflow.plan import Plan, make_plan
 from asnet.hls.dataflow.top import RESERVED, STREAM_SUFFIXES, Top, TopTap, emit_top
@@ -56,7 +57,7 @@ def assemble(
     used = [memory for memory in known.values() if memory.name in touched or memory.kind in ends]
     memories = design_memories(used, Names(RESERVED), STREAM_SUFFIXES)
     by_name = {memory.memory.name: memory for memory in memories}
-    plan = make_plan(engines, module.calls, timings, {memory.name: memory for memory in used})
+    plan = balanced(make_plan(engines, module.calls, timings, {memory.name: memory for memory in used}))
     wrappers = tuple(
         emit_wrapper(node, names.fresh(f"layer_{node.layer.layer}"), by_name, version) for node in plan.nodes
     )

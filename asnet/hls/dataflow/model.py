@@ -1,8 +1,7 @@
 """When a dataflow design takes and gives each image, to the cycle: an event simulation of layers and buffers.
 
 Cycle 0 offers the first word of the first image; words are offered without a pause, and results are taken at once.
-What happens in a cycle is seen by counters one cycle later: a buffer has an image in the cycle after its last word was
-written, and room in the cycle after an image was given back.
+A buffer has an image in the cycle after its last word was written, and room in the cycle in which one is given back.
 """
 
 from __future__ import annotations
@@ -82,7 +81,7 @@ class _Buffer:
 
     def room(self, image: int) -> int:
         """The first cycle in which there is room for ``image``."""
-        return self.gone[image - self.frames] + 1 if image >= self.frames else 0
+        return self.gone[image - self.frames] if image >= self.frames else 0
 
 
 class _Simulation:

@@ -96,9 +96,8 @@ def make_plan(
     calls: Sequence[Call],
     timings: Sequence[LayerTiming | None],
     memories: Mapping[str, Memory],
-    frames: Mapping[tuple[str, str], int] | None = None,
 ) -> Plan:
-    """Connect ``layers``; ``memories``: name → the module's. ``frames``: (layer, memory) → images of a buffer.
+    """Connect ``layers``; ``memories``: name → the module's.
 
     Raises:
         SynthesisError: a memory is written by two layers, or read by an earlier one than its writer.
@@ -140,8 +139,7 @@ def make_plan(
             streams[trigger.memory.name] = trigger = Stream(
                 trigger.memory, INPUT, tuple(sorted((*trigger.consumers, index))), output=False
             )
-        sized = (Inlet(i.memory, i.port, (frames or {}).get((layer.layer, i.memory.name), i.frames)) for i in inlets)
-        nodes.append(Node(index, layer, timing, tuple(sized), tuple(outlets), tuple(inner)))
+        nodes.append(Node(index, layer, timing, tuple(inlets), tuple(outlets), tuple(inner)))
     _check_outputs(memories, streams)
     return Plan(tuple(nodes), _ordered(streams, memories))
 
