@@ -1,0 +1,78 @@
+"""The flags that say what hardware is wanted, and the options that they make."""
+
+from __future__ import annotations
+
+import argparse
+
+from asnet.cli.options import at_least
+from asnet.hls import DEVICES, HlsOptions, Style
+
+__all__ = ["add_hardware", "hardware_options"]
+
+
+def add_hardware(parser: argparse.ArgumentParser) -> None:
+    """Add the flags about hardware."""
+    group = parser.add_argument_group("hardware")
+    group.add_argument(
+        "--style",
+        choices=[style.value for style in Style],
+        default=HlsOptions().style.value,
+        help="dataflow: layers work at the same time, each with units of its own; sequential: one after the other, "
+        "with the smallest area (default: %(default)s)",
+    )
+    group.add_argument(
+        "--parallel",
+        type=_named,
+        action="append",
+        default=[],
+        metavar="LAYER=LANES",
+        help="work on so many outputs of a layer at once; the layer's name may hold * and ?; may be repeated",
+    )
+    group.add_argument(
+        "--target-cycles", type=at_least(1), metavar="N", help="choose lanes so that an image takes no more cycles"
+    )
+    group.add_argument("--fit", choices=list(DEVICES), help="choose lanes so that the design fits the device")
+    group.add_argument(
+        "--resources",
+        type=_named,
+        action="append",
+        default=[],
+        metavar="OP=UNITS",
+        help="units of an operation (fmul, fadd, …) that a layer may have (sequential: all layers); may be repeated",
+    )
+    group.add_argument(
+        "--clock",
+        type=_frequency,
+        default=HlsOptions().clock,
+        metavar="MHZ",
+        help="the clock that pipelines are cut for (default: %(default)g)",
+    )
+
+
+def hardware_options(args: argparse.Namespace) -> HlsOptions:
+    """What the flags say."""
+    return HlsOptions(
+        style=Style(args.style),
+        clock=args.clock,
+        parallel=dict(args.parallel),
+        resources=dict(args.resources),
+        target_cycles=args.target_cycles,
+        fit=args.fit,
+    )
+
+
+def _named(text: str) -> tuple[str, int]:
+    name, sign, number = text.rpartition("=")
+    if not (sign and name and number.isascii() and number.isdigit() and int(number) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=NUMBER with a number of at least 1")
+    return name, int(number)
+
+
+def _frequency(text: str) -> float:
+    try:
+        clock = float(text)
+    except ValueError:
+        clock = 0.0
+    if not 1 <= clock <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no clock between 1 and 1000 MHz")
+    return clock

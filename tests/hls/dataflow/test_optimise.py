@@ -1,0 +1,143 @@
+"""Choosing lanes: which layer gets them, when it stops, what it says; and how many images buffers hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from asnet import hls, lower
+from asnet.cache import default_cache
+from asnet.errors import SynthesisError, UnreachableError
+from asnet.hls.dataflow.area import Area
+from asnet.hls.dataflow.optimise import Candidate, Goal, choose
+from asnet.hls.options import HlsOptions, Style
+from asnet.ir.jit import Engine
+from asnet.passes import approximate
+from asnet.types import FloatMode
+from tests.hls.kernels import check_runs
+from tests.lower.conftest import build, helper
+
+WORK = (1200, 400, 90)
+LANES = ((1, 2, 3, 4, 6), (1, 2, 4), (1,))
+NAMES = ("conv", "dense", "relu")
+
+
+def candidate(layer: int, lanes: int) -> Candidate:
+    """Work that lanes divide; a lane is a multiplier of 100 LUTs and 4 DSPs."""
+    return Candidate(lanes, WORK[layer] // lanes, Area(50 + 100 * lanes, 4 * lanes, 1), {"fmul": lanes})
+
+
+def test_the_slowest_layer_gets_lanes_until_the_target_is_met() -> None:
+    found = choose(NAMES, LANES, candidate, Goal(target=300))
+    assert (found.lanes, found.cycles) == ((4, 2, 1), 300)
+    assert found.area == Area(850, 28, 3)
+    assert found.reason == "300 cycles per image are no more than the 300 wanted"
+
+
+def test_layers_one_after_the_other_get_lanes_where_these_save_most() -> None:
+    found = choose(NAMES, LANES, candidate, Goal(target=1000, together=False))
+    assert (found.lanes, found.cycles) == ((3, 1, 1), 890)
+
+
+def test_a_budget_ends_it() -> None:
+    found = choose(NAMES, LANES, candidate, Goal(budget=Area(750, 100, 100), device="a chip"))
+    assert (found.lanes, found.cycles) == ((4, 1, 1), 400)
+    assert found.reason == (
+        "with 2 lanes in layer 'dense', which takes 400 cycles, the design would take 850 LUT4, 28 DSP, 3 block RAM, "
+        "too much for a chip"
+    ) or found.reason.startswith("with 6 lanes in layer 'conv', which takes")
+
+
+def test_units_are_limited() -> None:
+    found = choose(NAMES, LANES, candidate, Goal(units={"fmul": 3}))
+    assert found.lanes == (3, 1, 1)
+    assert found.reason == "layer 'conv' takes 400 cycles, and may have no more than 3 units 'fmul'"
+
+
+def test_what_cannot_be_reached_is_said_with_the_best_that_can() -> None:
+    with pytest.raises(
+        UnreachableError,
+        match="100 cycles per image are out of reach: the best is 200, because layer 'conv' takes 200 cycles, and no "
+        "more lanes make it faster",
+    ):
+        choose(NAMES, LANES, candidate, Goal(target=100))
+    with pytest.raises(UnreachableError, match="the design does not fit a chip: with as few lanes as possible it takes"):
+        choose(NAMES, LANES, candidate, Goal(budget=Area(10, 10, 10), device="a chip"))
+    assert UnreachableError.exit_status == 1
+
+
+def _network(convolutions: int) -> tuple[object, Mapping[str, np.ndarray]]:
+    """A convolution, and a sum of what it makes and what further convolutions make of that."""
+    rng = np.random.default_rng(7)
+    names = [f"c{number}" for number in range(convolutions + 1)]
+    sources = ["x", *names]
+    nodes = [
+        helper.make_node("Conv", [source, f"w{number}"], [name])
+        for number, (source, name) in enumerate(zip(sources, names, strict=False))
+    ]
+    nodes.append(helper.make_node("Add", ["c0", names[-1]], ["y"]))
+    weights = {f"w{n}": rng.standard_normal((3, 3, 1, 1)).astype(np.float32) for n in range(len(names))}
+    network = build("skip", nodes, {"x": (1, 3, 4, 4)}, weights).network()
+    return network, {"x": rng.standard_normal((14, 1, 3, 4, 4)).astype(np.float32)}
+
+
+def _design(network: object, **options: object) -> hls.RtlDesign:
+    module = approximate(lower.lower(network, FloatMode.FTZ))  # pyright: ignore
+    return hls.synthesise(module, options=HlsOptions(style=Style.DATAFLOW, **options))  # pyright: ignore
+
+
+def test_a_skip_connection_holds_images_back_no_more_than_the_slowest_layer() -> None:
+    network, images = _network(4)
+    design = _design(network)
+    assert design.flow is not None and design.flow.timing is not None
+    frames = {
+        (node.layer.layer, inlet.memory.name): inlet.frames
+        for node in design.flow.plan.nodes
+        for inlet in node.inlets
+        if inlet.frames > 2
+    }
+    assert [memory for _, memory in frames] == ["c0"] and 3 <= max(frames.values()) <= 6
+    assert design.report.interval == max(design.flow.timing.busy)
+
+
+@pytest.mark.usefixtures("simulator")
+def test_a_skip_connection_is_simulated() -> None:
+    network, images = _network(4)
+    module = lower.lower(network, FloatMode.FTZ)  # pyright: ignore
+    engine = Engine(module, cache=default_cache())
+    state = engine.state(14)
+    engine.run(images, state=state)
+    design = _design(network)
+    names = [memory.memory.name for memory in design.memories if not memory.is_rom and memory.memory.name != "x"]
+    expected = {name: engine.memory(state, name).copy() for name in names}
+    for stalls in (False, True):
+        report = hls.cosimulate(design, images, expected, stalls=stalls, cache=default_cache())
+        report.raise_if_different()
+        check_runs(design, report, stalls=stalls)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"parallel": {"conf*": 2}}, "no layer is called like 'conf*'"),
+        ({"fit": "ecp5-12k"}, "unknown device 'ecp5-12k'; did you mean 'ecp5-25k'?"),
+    ],
+)
+def test_choices_that_mean_nothing_are_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(SynthesisError) as fault:
+        _design(_network(1)[0], **options)
+    assert str(fault.value).startswith(message.removesuffix("?"))
+
+
+def test_goals_choose_lanes_of_a_network() -> None:
+    network, _ = _network(1)
+    slow = _design(network)
+    assert slow.report.interval is not None
+    fast = _design(network, target_cycles=slow.report.interval * 2 // 3)
+    assert fast.report.interval is not None and fast.report.interval <= slow.report.interval * 2 // 3
+    assert {layer.lanes for layer in fast.layers} >= {2}
+    with pytest.raises(UnreachableError, match="10 cycles per image are out of reach: the best is "):
+        _design(network, target_cycles=10)
+    assert _design(network, fit="ecp5-85k").files == _design(network, fit="ecp5-85k").files
