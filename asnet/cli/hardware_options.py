@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from asnet.cli.options import at_least
-from asnet.hls import DEVICES, HlsOptions, Style
+from asnet.hls import DEVICES, Control, HlsOptions, Style
 
 __all__ = ["add_hardware", "hardware_options"]
 
@@ -47,6 +47,13 @@ def add_hardware(parser: argparse.ArgumentParser) -> None:
         metavar="MHZ",
         help="the clock that pipelines are cut for (default: %(default)g)",
     )
+    group.add_argument(
+        "--control",
+        choices=[control.value for control in Control],
+        default=Control.NONE.value,
+        help="what starts images: ap-ctrl a handshake, axi-lite registers on an AXI4-Lite slave; in a module around "
+        "the top (default: %(default)s)",
+    )
 
 
 def hardware_options(args: argparse.Namespace) -> HlsOptions:
@@ -58,6 +65,7 @@ def hardware_options(args: argparse.Namespace) -> HlsOptions:
         resources=dict(args.resources),
         target_cycles=args.target_cycles,
         fit=args.fit,
+        control=Control(args.control),
     )
 
 

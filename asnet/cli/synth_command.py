@@ -6,10 +6,11 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
+from asnet.cli.hardware_options import add_hardware, hardware_options
 from asnet.cli.options import add_choice, add_trust, at_least, chosen
 from asnet.cli.talk import Talk, print_json
 from asnet.flow import Choice, Synthesis, synth
-from asnet.hls import Control, Estimate, HlsOptions, Style
+from asnet.hls import Estimate
 
 __all__ = ["configure", "run"]
 
@@ -25,20 +26,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="co-simulate the first N images (default: %(default)s)",
     )
-    parser.add_argument(
-        "--style",
-        choices=[style.value for style in Style],
-        default=HlsOptions().style.value,
-        help="dataflow: layers work at the same time, each with units of its own; sequential: one after the other, "
-        "with the smallest area (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--control",
-        choices=[control.value for control in Control],
-        default=Control.NONE.value,
-        help="what starts images: ap-ctrl a handshake, axi-lite registers on an AXI4-Lite slave; in a module around "
-        "the top (default: %(default)s)",
-    )
     parser.add_argument("--stalls", action="store_true", help="let both streams stall at random in co-simulation")
     parser.add_argument("--estimate", action="store_true", help="place and route for the ECP5: LUTs, DSPs, RAMs, Fmax")
     parser.add_argument(
@@ -46,6 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seeds", type=at_least(1), default=1, metavar="N", help="placer seeds of --estimate")
     parser.add_argument("--no-dsp", action="store_true", help="build multipliers of LUTs in --estimate")
+    add_hardware(parser)
     add_trust(parser)
 
 
@@ -67,7 +55,7 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
             estimates=args.estimate,
             seeds=args.seeds,
             dsps=not args.no_dsp,
-            options=HlsOptions(style=Style(args.style), control=Control(args.control)),
+            options=hardware_options(args),
             compare=args.compare is not None,
             instances=choice.instances,
             say=talk.note,
@@ -100,6 +88,9 @@ def _print(choice: Choice, made: Synthesis) -> None:
     print(f"cycles {run}: {_cycles(made)}")
     if made.design.report.interval is not None:
         print(f"cycles between images: {made.design.report.interval:,}")
+    if made.design.choice is not None:
+        lanes = ", ".join(f"{layer.layer} {layer.lanes}" for layer in made.design.layers if layer.lanes > 1)
+        print(f"lanes: {lanes or 'one in each layer'}; {made.design.choice.reason}")
     if made.estimate is not None:
         _print_estimate(made.estimate, made.cosim.cycles_max, run)
     if made.estimate is not None and made.exact is not None:
@@ -138,6 +129,7 @@ def _as_json(choice: Choice, made: Synthesis) -> dict[str, object]:
         "units": {name: instance.digest for name, instance in choice.instances.items()},
         "float_mode": str(made.design.mode),
         "design": {"folder": str(made.folder), "top": made.design.top, "digest": made.design.digest},
+        "lanes": {layer.layer: layer.lanes for layer in made.design.layers},
         "cosimulation": {
             "images": report.images * choice.problem.data.images_a_run,
             "words": report.words,

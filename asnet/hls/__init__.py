@@ -1,6 +1,7 @@
 """Stage 3: LLVM IR → kernels → schedule → binding → Verilog; co-simulation; estimates of area and clock."""
 
 from asnet.hls.cosim import CosimReport, Mismatch, cosimulate
+from asnet.hls.dataflow.area import DEVICES
 from asnet.hls.design import RtlDesign
 from asnet.hls.estimate import Estimate, estimate
 from asnet.hls.handover import Samples, hand_over
@@ -11,6 +12,7 @@ from asnet.hls.simulate import lint
 from asnet.hls.synthesis import synthesise
 
 __all__ = [
+    "DEVICES",
     "Control",
     "CosimReport",
     "DesignReport",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from asnet.cache import digest
 from asnet.hls.dataflow import Dataflow
+from asnet.hls.dataflow.optimise import Choice
 from asnet.hls.library import UNITS_FOLDER
 from asnet.hls.memories import DesignMemory
 from asnet.hls.operators import Operator
@@ -24,7 +25,8 @@ class RtlDesign:
     """Hardware of one network in one configuration. ``files``: path → text; ``top``: the top module's name.
 
     ``writes``: layer → the memories it fills; ``report``: how long it takes and what it is made of;
-    ``flow``: of a dataflow design, how its layers are connected.
+    ``flow``: of a dataflow design, how its layers are connected; ``choice``: why layers have the lanes that they have,
+    if a goal chose them.
     """
 
     name: str
@@ -36,6 +38,7 @@ class RtlDesign:
     report: DesignReport = field(repr=False)
     writes: tuple[tuple[str, tuple[str, ...]], ...] = field(repr=False)
     flow: Dataflow | None = field(default=None, repr=False)
+    choice: Choice | None = field(default=None, repr=False)
 
     @property
     def layers(self) -> tuple[LayerReport, ...]:

@@ -155,6 +155,7 @@ class _Synthesis:
             report=report,
             writes=tuple((call.layer, call.writes) for call in module.calls),
             flow=flow,
+            choice=choice,
         )
 
     def _sequential(self, name: str, layers: Sequence[LayerModule], memories: tuple[DesignMemory, ...]) -> str:

@@ -63,7 +63,9 @@ def test_what_cannot_be_reached_is_said_with_the_best_that_can() -> None:
         "more lanes make it faster",
     ):
         choose(NAMES, LANES, candidate, Goal(target=100))
-    with pytest.raises(UnreachableError, match="the design does not fit a chip: with as few lanes as possible it takes"):
+    with pytest.raises(
+        UnreachableError, match="the design does not fit a chip: with as few lanes as possible it takes"
+    ):
         choose(NAMES, LANES, candidate, Goal(budget=Area(10, 10, 10), device="a chip"))
     assert UnreachableError.exit_status == 1
 
@@ -89,7 +91,7 @@ def _design(network: object, **options: object) -> hls.RtlDesign:
 
 
 def test_a_skip_connection_holds_images_back_no_more_than_the_slowest_layer() -> None:
-    network, images = _network(4)
+    network, _ = _network(4)
     design = _design(network)
     assert design.flow is not None and design.flow.timing is not None
     frames = {
@@ -137,7 +139,8 @@ def test_goals_choose_lanes_of_a_network() -> None:
     assert slow.report.interval is not None
     fast = _design(network, target_cycles=slow.report.interval * 2 // 3)
     assert fast.report.interval is not None and fast.report.interval <= slow.report.interval * 2 // 3
-    assert {layer.lanes for layer in fast.layers} >= {2}
+    assert max(layer.lanes for layer in fast.layers) > 1
+    assert fast.choice is not None and "no more than the" in fast.choice.reason
     with pytest.raises(UnreachableError, match="10 cycles per image are out of reach: the best is "):
         _design(network, target_cycles=10)
     assert _design(network, fit="ecp5-85k").files == _design(network, fit="ecp5-85k").files
