@@ -1,0 +1,150 @@
+"""Constants that are not on the chip: which of a layer's, and in which tiles its loops use them.
+
+A loop may pause where its counters outside of the reduction step (its ``gate``). What it loads from one constant memory
+between two such places is a tile, and since packed constants are in the order of the counters, tiles follow one another
+in the memory. The loop starts a tile's first iteration when all of the tile is there, and never waits within one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+from asnet.hls.nest import Affine, Node, Pipeline, Program, Repeat, Streamed
+from asnet.hls.storage.cost import memory_cost
+from asnet.hls.storage.packing import PackedConstant, PackedMemory, Packing
+from asnet.types import Array
+
+__all__ = ["TiledConstant", "TiledMemory", "Tiling", "tile"]
+
+_LEAST_ITERATIONS = 64
+"""Iterations of a tile, unless the loop is one: more than an iteration has stages in which tiles are claimed."""
+
+
+@dataclass(frozen=True)
+class TiledMemory(PackedMemory):
+    """The tile of a constant memory that a loop is in: addresses count from the tile's first word.
+
+    ``first``: counters that are all 0 in the first iteration of a tile, and in no other; ``tiles`` of them make a pass
+    through the memory, ``passes`` an image.
+    """
+
+    first: tuple[str, ...]
+    tiles: int
+    passes: int
+
+
+@dataclass(frozen=True)
+class TiledConstant:
+    """What the tiles hold: (words, lanes) elements, tile after tile."""
+
+    memory: TiledMemory
+    contents: Array
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """A program that loads tiles, the constants that it reads elsewhere, and the tiles' contents in order of use."""
+
+    program: Program
+    constants: tuple[PackedConstant, ...]
+    tiles: tuple[TiledConstant, ...]
+
+
+def tile(packing: Packing) -> Tiling:
+    """Let loops load their largest constant in tiles, if it would take block RAMs.
+
+    ``packing``: with ``least=1``, so that every memory is in the order of its use. At most one memory a loop (of lanes,
+    not of what they share), and one for all loops that are repeated together; others stay as they are.
+    """
+    tiler = _Tiler(packing)
+    body = tiler.nodes(packing.program.body)
+    tiled = {constant.memory.name: constant for constant in tiler.made}
+    memories = tuple(
+        tiled[memory.name].memory if memory.name in tiled else memory for memory in packing.program.memories
+    )
+    kept = tuple(constant for constant in packing.constants if constant.memory.name not in tiled)
+    return Tiling(replace(packing.program, memories=memories, body=body), kept, tuple(tiler.made))
+
+
+class _Tiler:
+    def __init__(self, packing: Packing) -> None:
+        self._packed = {constant.memory.name: constant for constant in packing.constants}
+        self.made: list[TiledConstant] = []
+
+    def nodes(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
+        return tuple(self._node(node, {}) for node in nodes)
+
+    def _node(self, node: Node, around: Mapping[str, int]) -> Node:
+        match node:
+            case Pipeline():
+                return self._pipeline(node, around)
+            case Streamed():
+                return replace(node, main=self._pipeline(node.main, around))
+            case Repeat():
+                inside = {**around, node.counter.name: node.counter.extent}
+                if len(node.body) != 1:
+                    return node
+                return replace(node, body=tuple(self._node(inner, inside) for inner in node.body))
+
+    def _pipeline(self, pipeline: Pipeline, around: Mapping[str, int]) -> Pipeline:
+        if pipeline.iterations == 1:
+            return pipeline
+        best: tuple[int, Pipeline, TiledConstant] | None = None
+        for operation in pipeline.operations:
+            packed = self._packed.get(operation.detail) if operation.op == "load" else None
+            if packed is None:
+                continue
+            blocks = memory_cost(packed.memory.element_bytes * 8, packed.memory.size, writable=False).blocks
+            found = _tiled(pipeline, str(operation.operands[0]), packed, around)
+            if blocks and found is not None and (best is None or blocks > best[0]):
+                best = blocks, *found
+        if best is None:
+            return pipeline
+        self.made.append(best[2])
+        return best[1]
+
+
+def _tiled(
+    pipeline: Pipeline, index: str, packed: PackedConstant, around: Mapping[str, int]
+) -> tuple[Pipeline, TiledConstant] | None:
+    """``pipeline`` with an address within tiles; None if the memory is not in the order of the counters."""
+    extents = {**around, **{counter.name: counter.extent for counter in pipeline.counters}}
+    order = [name for name, extent in extents.items() if extent > 1]
+    affine = pipeline.affine[index]
+    matter = [name for name in order if affine.strides.get(name)]
+    inside = 1
+    for name in reversed(matter):
+        if affine.strides[name] != inside:
+            return None
+        inside *= extents[name]
+    if affine.offset or inside != packed.memory.size:
+        return None
+    allowed = len(around) + pipeline.gate
+    outer = [name for name in list(extents)[:allowed] if name in order]
+    while outer and not _pattern(outer, matter, extents, order):
+        outer.pop()
+    words = prod(extents[name] for name in matter if name not in outer)
+    strides = {name: stride for name, stride in affine.strides.items() if name not in outer}
+    memory = packed.memory
+    tiled = TiledMemory(
+        name=memory.name,
+        kind=memory.kind,
+        dtype=memory.dtype,
+        shape=(words,),
+        offset=0,
+        lanes=memory.lanes,
+        first=tuple(name for name in order if name not in outer),
+        tiles=memory.size // words,
+        passes=prod(extents[name] for name in outer if name not in matter),
+    )
+    changed = replace(pipeline, affine={**pipeline.affine, index: Affine(strides)})
+    return changed, TiledConstant(tiled, packed.contents)
+
+
+def _pattern(outer: Sequence[str], matter: Sequence[str], extents: Mapping[str, int], order: Sequence[str]) -> bool:
+    """Whether steps of ``outer`` make tiles: first counters that do not matter (passes), then only some that do."""
+    kinds = [name in matter for name in outer]
+    iterations = prod(extents[name] for name in order if name not in outer)
+    return kinds[-1] and kinds == sorted(kinds) and iterations >= _LEAST_ITERATIONS
