@@ -15,6 +15,7 @@ from asnet.hls.memories import DesignMemory
 from asnet.hls.operators import Operator
 from asnet.hls.output import write_design
 from asnet.hls.reporting import DesignReport, LayerReport
+from asnet.hls.storage import WeightsImage
 from asnet.types import FloatMode
 
 __all__ = ["RtlDesign"]
@@ -26,7 +27,7 @@ class RtlDesign:
 
     ``writes``: layer → the memories it fills; ``report``: how long it takes and what it is made of;
     ``flow``: of a dataflow design, how its layers are connected; ``choice``: why layers have the lanes that they have,
-    if a goal chose them.
+    if a goal chose them; ``weights``: the constants that are not on the chip, if any.
     """
 
     name: str
@@ -39,6 +40,7 @@ class RtlDesign:
     writes: tuple[tuple[str, tuple[str, ...]], ...] = field(repr=False)
     flow: Dataflow | None = field(default=None, repr=False)
     choice: Choice | None = field(default=None, repr=False)
+    weights: WeightsImage | None = field(default=None, repr=False)
 
     @property
     def layers(self) -> tuple[LayerReport, ...]:
@@ -60,7 +62,10 @@ class RtlDesign:
 
     @property
     def cycles_exact(self) -> bool:
-        """Whether an image takes exactly :attr:`cycles`; at most that many if not."""
+        """Whether an image takes exactly :attr:`cycles`; at most that many if not.
+
+        With external weights they are the cycles in which layers do not wait for them.
+        """
         return self.report.exact
 
     @cached_property

@@ -34,11 +34,11 @@ from asnet.hls.nest import (
     forwarded,
     structure,
 )
-from asnet.hls.options import HlsOptions
+from asnet.hls.options import HlsOptions, Weights
 from asnet.hls.planning import NotPipelined, Placed, ProgramPlan, plan_program, recurrence_cycles
 from asnet.hls.ranges import widths
 from asnet.hls.reporting import LayerReport, LoopReport, OperationReport
-from asnet.hls.storage import PackedConstant, pack
+from asnet.hls.storage import PackedConstant, TiledConstant, store
 from asnet.types import Array
 
 __all__ = ["PlannedLayer", "lanes_in", "lanes_of", "plan_layer"]
@@ -61,6 +61,11 @@ class PlannedLayer(Protocol):
     @property
     def constants(self) -> tuple[PackedConstant, ...]:
         """Constant memories of its own."""
+        ...
+
+    @property
+    def tiles(self) -> tuple[TiledConstant, ...]:
+        """Constants that are not on the chip, in the order in which it uses them."""
         ...
 
     def emit(self, module: str, version: str) -> LayerModule:
@@ -154,11 +159,12 @@ def _pipelined(
         recurrence_cycles(binder, kernel.layer, options.clock), lanes, unroll, split_tail=split_tail, unit=unit
     )
     arranged = arrange(program, wish)
-    packing = pack(arranged.program, contents)
+    stored = store(arranged.program, contents, external=options.weights is Weights.EXTERNAL)
     return _Pipelined(
-        plan_program(packing.program, binder, options, hurried=arranged.hurried),
+        plan_program(stored.program, binder, options, hurried=arranged.hurried),
         lanes_in(arranged.program),
-        packing.constants,
+        stored.constants,
+        stored.tiles,
     )
 
 
@@ -177,6 +183,11 @@ class _General:
     @property
     def constants(self) -> tuple[PackedConstant, ...]:
         """None: it reads the network's constants as they are."""
+        return ()
+
+    @property
+    def tiles(self) -> tuple[TiledConstant, ...]:
+        """None: all are on the chip."""
         return ()
 
     def emit(self, module: str, version: str) -> LayerModule:
@@ -215,6 +226,7 @@ class _Pipelined:
     plan: ProgramPlan
     lanes: int
     constants: tuple[PackedConstant, ...]
+    tiles: tuple[TiledConstant, ...] = ()
 
     @property
     def layer(self) -> str:
@@ -239,7 +251,7 @@ class _Pipelined:
             states=layer.states,
             register_bits=layer.register_bits,
             cycles=self.plan.layout.cycles + _STARTED,
-            exact=True,
+            exact=not self.tiles,
             operations=dict(sorted(used.items())),
             loops=tuple(_loop(placed) for placed in self.plan.layout.loops),
             lanes=self.lanes,

@@ -17,6 +17,7 @@ from asnet.errors import DataError, MismatchError, OutputError, SynthesisError
 from asnet.hls.dataflow import Run
 from asnet.hls.design import RtlDesign
 from asnet.hls.memories import DesignMemory
+from asnet.hls.storage import BUS_BITS, WEIGHTS_FILE
 from asnet.ir import MemoryKind
 from asnet.resources import render
 from asnet.tools import cxx, try_tool, verilator
@@ -111,6 +112,7 @@ class Simulation:
         def rams(memories: Sequence[DesignMemory]) -> list[dict[str, int]]:
             return [{"select": memory.select, "words": memory.memory.size} for memory in memories]
 
+        weights = self.design.weights
         return render(
             "cosim/bench.cpp.j2",
             version=__version__,
@@ -121,6 +123,14 @@ class Simulation:
             output_words=_words(self._outputs),
             inputs=rams(self._inputs),
             observed=rams(self._rams),
+            weights=None
+            if weights is None
+            else {
+                "file": WEIGHTS_FILE,
+                "beats": weights.nbytes * 8 // BUS_BITS,
+                "bytes": BUS_BITS // 8,
+                "size": (BUS_BITS // 8).bit_length() - 1,
+            },
         )
 
     def _build(self, folder: Path, bench: str, cache: Cache) -> None:
@@ -220,7 +230,7 @@ def _sources(design: RtlDesign) -> list[str]:
 def lay_out(design: RtlDesign, folder: Path, *, roms: bool = True, verilog: bool = True) -> None:
     """Write the parts of a design that a tool needs: constants, sources."""
     for path, text in design.files.items():
-        if (roms and path.startswith("rom/")) or (verilog and path.startswith(("rtl/", "units/"))):
+        if (roms and path.startswith(("rom/", WEIGHTS_FILE))) or (verilog and path.startswith(("rtl/", "units/"))):
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")

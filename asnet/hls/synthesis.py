@@ -18,7 +18,7 @@ from asnet.hls.memories import DesignMemory, design_memories, hex_text, scratch_
 from asnet.hls.module import LayerModule
 from asnet.hls.names import Names, comment
 from asnet.hls.operators import Operator
-from asnet.hls.options import HlsOptions, Style
+from asnet.hls.options import HlsOptions, Style, Weights
 from asnet.hls.output import MANIFEST, MANIFEST_KIND
 from asnet.hls.parse import parse_kernels
 from asnet.hls.reporting import (
@@ -29,6 +29,7 @@ from asnet.hls.reporting import (
     unit_reports,
 )
 from asnet.hls.simplify import simplify
+from asnet.hls.storage import WEIGHTS_FILE, WEIGHTS_LIBRARY, WEIGHTS_MODULE, TiledMemory, WeightsImage
 from asnet.hls.top import MEMORY_SUFFIXES, RESERVED, Top, emit_top
 from asnet.ir import MemoryKind, Module, for_hls
 from asnet.resources import render
@@ -38,6 +39,7 @@ from asnet.version import __version__
 
 __all__ = ["synthesise"]
 
+_ENDS = (MemoryKind.INPUT, MemoryKind.OUTPUT)
 _LIBRARY = ("asnet_delay", "asnet_ram", "asnet_rom", "asnet_stream_in", "asnet_stream_out")
 
 
@@ -65,9 +67,14 @@ def synthesise(
     for slot in chosen:
         if slot not in known:
             raise SynthesisError(f"the module has no slot {slot!r}{did_you_mean(slot, known)}")
+    wanted = options or HlsOptions()
+    if wanted.weights is Weights.EXTERNAL and wanted.style is not Style.SEQUENTIAL:
+        raise SynthesisError(
+            f"external weights need the style 'sequential', in which one layer at a time reads them; this is "
+            f"{wanted.style.value!r}: choose --style sequential, or --weights internal"
+        )
     if not module.calls:
         raise SynthesisError(f"network {module.name!r} computes nothing: there is no layer to make hardware of")
-    wanted = options or HlsOptions()
     return hand_over(with_control(_Synthesis(module, chosen, name or module.name, wanted).run(), wanted.control))
 
 
@@ -96,13 +103,19 @@ class _Synthesis:
         for number, kernel in enumerate(kernels):
             lanes = lanes_of(kernel.layer, self._options) if choice is None else choice.lanes[number]
             plans.append(plan_layer(kernel, self._binder, self._options, contents, lanes, scratch))
-            contents |= {constant.memory.name: constant.contents for constant in plans[-1].constants}
+            made = (*plans[-1].constants, *plans[-1].tiles)
+            contents |= {constant.memory.name: constant.contents for constant in made}
+        tiles = tuple(constant for plan in plans for constant in plan.tiles)
+        weights = WeightsImage(tiles) if tiles else None
         operators = self._binder.operators
         instances = [operator.instance for operator in operators]
         files = unit_files(instances)
         streaming = self._options.style is Style.DATAFLOW
         library, own = (dataflow.LIBRARY, dataflow.RESERVED) if streaming else (_LIBRARY, RESERVED)
-        names = Names((*library, *unit_modules(instances), *own))
+        if weights is not None:
+            library = (*library, *WEIGHTS_LIBRARY)
+            files |= {f"rtl/{WEIGHTS_MODULE}.v": weights.module(self._version), WEIGHTS_FILE: weights.hex_text}
+        names = Names((*library, WEIGHTS_MODULE, *unit_modules(instances), *own))
         top_name = names.fresh(self._name)
         kind = "engine" if streaming else "layer"
         layers = [plan.emit(names.fresh(f"{kind}_{plan.layer}"), self._version) for plan in plans]
@@ -124,7 +137,7 @@ class _Synthesis:
             counts = [report.cycles for report in reports if report.cycles is not None]
             cycles = sum(counts) if len(counts) == len(reports) else None
             exact = cycles is not None and all(report.exact for report in reports)
-            files[f"rtl/{top_name}.v"] = self._sequential(top_name, layers, memories)
+            files[f"rtl/{top_name}.v"] = self._sequential(top_name, layers, memories, weights)
         for memory in memories:
             if memory.is_rom:
                 files[memory.hex_file] = hex_text(memory, contents)
@@ -156,9 +169,16 @@ class _Synthesis:
             writes=tuple((call.layer, call.writes) for call in module.calls),
             flow=flow,
             choice=choice,
+            weights=weights,
         )
 
-    def _sequential(self, name: str, layers: Sequence[LayerModule], memories: tuple[DesignMemory, ...]) -> str:
+    def _sequential(
+        self,
+        name: str,
+        layers: Sequence[LayerModule],
+        memories: tuple[DesignMemory, ...],
+        weights: WeightsImage | None,
+    ) -> str:
         """The top module of a design whose layers run one after the other."""
         top = Top(
             module=name,
@@ -168,17 +188,17 @@ class _Synthesis:
             memories=memories,
             operators=self._binder.operators,
             rows=tuple(self._rows(self._binder.operators)),
+            weights=weights,
         )
         return emit_top(top, self._version)
 
     def _memories(self, layers: Sequence[LayerModule]) -> tuple[DesignMemory, ...]:
-        """The memories that a layer touches, and all inputs and outputs."""
-        touched = {port.memory.name for layer in layers for port in layer.memories}
-        ends = (MemoryKind.INPUT, MemoryKind.OUTPUT)
-        known = dict(self._module.memories) | {
-            port.memory.name: port.memory for layer in layers for port in layer.memories
-        }
-        used = [memory for memory in known.values() if memory.name in touched or memory.kind in ends]
+        """The memories on the chip that a layer touches, and all inputs and outputs."""
+        ports = [port for layer in layers for port in layer.memories if not isinstance(port.memory, TiledMemory)]
+        ends = [memory for memory in self._module.memories.values() if memory.kind in _ENDS]
+        touched = {port.memory.name for port in ports} | {memory.name for memory in ends}
+        known = dict(self._module.memories) | {port.memory.name: port.memory for port in ports}
+        used = [memory for memory in known.values() if memory.name in touched]
         return design_memories(used, Names(RESERVED), MEMORY_SUFFIXES)
 
     def _rows(self, operators: Sequence[Operator]) -> list[str]:

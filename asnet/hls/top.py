@@ -10,6 +10,8 @@ from asnet.hls.memories import DesignMemory
 from asnet.hls.module import LayerModule, MemoryPort
 from asnet.hls.names import comment, vector
 from asnet.hls.operators import Operator
+from asnet.hls.ranges import address_bits
+from asnet.hls.storage import BUS_BITS, TiledMemory, WeightsImage
 from asnet.ir import MemoryKind
 from asnet.resources import render
 from asnet.types import FloatMode
@@ -22,6 +24,9 @@ frame_error start busy done cycles mem_select mem_address mem_rdata mem_we mem_w
 finished taken written taken_number written_number
 take begun full give_go give_fetch giving take_index give_index stream_in stream_out given
 streamed go last unused
+weights weights_base weights_error weights_ready weights_claim weights_take weights_raddr weights_rdata
+m_axi_araddr m_axi_arlen m_axi_arsize m_axi_arburst m_axi_arvalid m_axi_arready
+m_axi_rdata m_axi_rresp m_axi_rlast m_axi_rvalid m_axi_rready
 """
 RESERVED = tuple(_OWN.split())
 """The top module's own signals."""
@@ -70,6 +75,7 @@ class Top:
     memories: tuple[DesignMemory, ...]
     operators: tuple[Operator, ...]
     rows: tuple[str, ...]
+    weights: WeightsImage | None = None
 
     def of_kind(self, kind: MemoryKind) -> list[DesignMemory]:
         """The memories of one kind, in order."""
@@ -179,7 +185,26 @@ def emit_top(top: Top, version: str) -> str:
         ],
         layers=[_layer(top, index) for index in range(len(top.layers))],
         unused=unused,
+        weights=None if top.weights is None else _weights(top, top.weights),
     )
+
+
+def _weights(top: Top, weights: WeightsImage) -> dict[str, object]:
+    """How layers are connected to the constants that are not on the chip."""
+    users = [
+        (index, f"{instance}_{port.prefix}", address_bits(port.memory))
+        for index, (layer, instance) in enumerate(zip(top.layers, top.instances, strict=True))
+        for port in layer.memories
+        if isinstance(port.memory, TiledMemory)
+    ]
+    return {
+        "bus": BUS_BITS,
+        "width": weights.width,
+        "ring_bits": weights.ring_bits,
+        "claim": " | ".join(f"{user}_claim" for _, user, _ in users),
+        "take": " | ".join(f"{user}_take" for _, user, _ in users),
+        "address": _choice([(i, _padded(f"{user}_raddr", bits, weights.ring_bits)) for i, user, bits in users]),
+    }
 
 
 def _readable(top: Top, memory: DesignMemory) -> str:
@@ -298,6 +323,15 @@ def _layer(top: Top, index: int) -> dict[str, object]:
         connections.append((port, f"{instance}_{port}"))
 
     for port in layer.memories:
+        if isinstance(port.memory, TiledMemory):
+            own(address_bits(port.memory), f"{port.prefix}_raddr")
+            own(1, f"{port.prefix}_claim")
+            own(1, f"{port.prefix}_take")
+            connections.append((f"{port.prefix}_ready", "weights_ready"))
+            assert top.weights is not None
+            word = _low("weights_rdata", port.memory.element_bytes * 8, top.weights.width)
+            connections.append((f"{port.prefix}_rdata", word))
+            continue
         memory = names[port.memory.name]
         for number in (str(each or "") for each in range(port.reads)):
             own(memory.address_bits, f"{port.prefix}_raddr{number}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from asnet.errors import SynthesisError
 from asnet.hls.engine.collector import collect
 from asnet.hls.engine.loop import LoopSignals, Outside
 from asnet.hls.engine.operations import Datapath
@@ -16,6 +17,7 @@ from asnet.hls.nest import Counter, Node, Pipeline, Repeat, Streamed
 from asnet.hls.operands import FloatConstants
 from asnet.hls.planning import LoopPlan, ProgramPlan, Trigger, collected_stage
 from asnet.hls.ranges import Width
+from asnet.hls.storage import CLAIM_CYCLES, tiled_load
 
 __all__ = ["Layer"]
 
@@ -116,7 +118,24 @@ class Layer:
                 f"{loop.slot} <= {wraps} ? {literal(0, wide)} : {loop.slot} + {literal(1, wide)};"
             )
             test = f"{run} & {loop.slot} == {literal(0, wide)}"
-        section.wires.append(Line(1, loop.go, test, "an iteration starts"))
+        section.wires.append(Line(1, loop.go, self._waiting(loop, test), "an iteration starts"))
+
+    def _waiting(self, loop: LoopSignals, test: str) -> str:
+        """``test``, and that the tile of constants of which the iteration is the first is there."""
+        found = tiled_load(self._plan.program, loop.plan.pipeline)
+        if found is None:
+            return test
+        operation, memory = found
+        stage = loop.plan.start(operation.name)
+        if stage > CLAIM_CYCLES:
+            raise SynthesisError(
+                f"layer {self._plan.program.layer!r}: external constants are read {stage} cycles after an iteration's "
+                f"start, {CLAIM_CYCLES} are possible: `{operation.source.strip()}`"
+            )
+        bounds = dict.fromkeys(memory.first, (0, 0))
+        first, then = loop.when(bounds, 0), loop.when(bounds, stage)
+        self.ports.claim(memory.name, f"{loop.go} & {first}", f"{loop.valid(stage)} & {then}")
+        return f"{test} & (~{first} | {self.ports.ready(memory.name)})"
 
     def _ended(self) -> str:
         """The signal with which what follows the latest node begins."""

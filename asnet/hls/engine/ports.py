@@ -14,7 +14,7 @@ from asnet.ir import Memory
 
 __all__ = ["Access", "Ports"]
 
-_MEMORY_SUFFIXES = ("_raddr", "_rdata", "_we", "_waddr", "_wdata")
+_MEMORY_SUFFIXES = ("_raddr", "_rdata", "_we", "_waddr", "_wdata", "_ready", "_claim", "_take")
 
 
 class Access:
@@ -61,6 +61,7 @@ class Ports:
             for name, count in self._units.items()
             for number in range(count)
         }
+        self._claims: dict[str, tuple[str, str]] = {}
         self._fed: dict[str, list[tuple[str, Sequence[str]]]] = {}
 
     def _count(self, plan: ProgramPlan) -> None:
@@ -97,6 +98,14 @@ class Ports:
         """The word that was read."""
         return self._read[memory, number].signal("rdata")
 
+    def claim(self, memory: str, claim: str, take: str) -> None:
+        """When a tile of a memory is claimed, and when its first word is read."""
+        self._claims[memory] = claim, take
+
+    def ready(self, memory: str) -> str:
+        """1 while the next tile of a memory is there."""
+        return f"{self._memories[memory].prefix}_ready"
+
     def unit(self, unit: Operator, number: int) -> str:
         """The prefix of a unit's ports."""
         return self._prefixes[unit.name, number]
@@ -118,6 +127,10 @@ class Ports:
                     yield access.signal(role), " | ".join(source.when for source in sources)
                 else:
                     yield access.signal(role), choose(sources, widths[role])
+        for name, (claim, take) in self._claims.items():
+            prefix = self._memories[name].prefix
+            yield f"{prefix}_claim", claim
+            yield f"{prefix}_take", take
         for operator in self.operators:
             fed = self._fed[operator.prefix]
             for index, (role, width) in enumerate(zip(operator.operator.roles, operator.operator.widths, strict=True)):
@@ -133,6 +146,10 @@ class Ports:
             for number in range(port.reads):
                 yield f"output {vector(depth)}", f"{port.prefix}_raddr{number or ''}", what
                 yield f"input {vector(width)}", f"{port.prefix}_rdata{number or ''}", "one cycle after the address"
+            if port.memory.name in self._claims:
+                yield "input ", f"{port.prefix}_ready", "the next tile is there"
+                yield "output ", f"{port.prefix}_claim", "its first iteration starts"
+                yield "output ", f"{port.prefix}_take", "its first word is read"
             if port.writes:
                 yield "output ", f"{port.prefix}_we", what
                 yield f"output {vector(depth)}", f"{port.prefix}_waddr", ""

@@ -2,7 +2,7 @@
 
 Cycle 0 is the one in which the layer's ``start`` is 1; a loop that is begun in a cycle starts its first iteration in
 the next. Loops that stand one after the other overlap as far as their accesses to memories and units allow; what is
-repeated, and what follows it, waits until everything before has happened.
+repeated, and what follows it, waits until everything before has happened; so does a loop that may wait for constants.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from asnet.hls.nest import Node, Pipeline, Program, Repeat, Streamed
 from asnet.hls.nest.accesses import accesses
 from asnet.hls.planning.loop import LoopPlan
 from asnet.hls.scheduling import Access, Strand, Tick, Timeline, Use, least_offset
+from asnet.hls.storage import tiled_load
 
 __all__ = ["Event", "Layout", "Placed", "Trigger", "collected_stage", "inner_iterations", "lay_out"]
 
@@ -118,17 +119,18 @@ def collected_stage(node: Streamed, main: LoopPlan) -> int:
 
 def lay_out(program: Program, loops: Sequence[LoopPlan]) -> Layout:
     """Place ``loops``, one for each of the program's pipelines."""
-    return _Layout(loops).run(program)
+    return _Layout(program, loops).run()
 
 
 class _Layout:
-    def __init__(self, loops: Sequence[LoopPlan]) -> None:
+    def __init__(self, program: Program, loops: Sequence[LoopPlan]) -> None:
+        self._program = program
         self._plans = iter(loops)
         self._placed: list[Placed] = []
         self._ends: list[Trigger] = []
 
-    def run(self, program: Program) -> Layout:
-        end = self._nodes(program.body, 0, ())
+    def run(self) -> Layout:
+        end = self._nodes(self._program.body, 0, ())
         return Layout(tuple(self._placed), tuple(self._ends), end + 1)
 
     def _nodes(self, nodes: Sequence[Node], begin: int, around: tuple[Tick, ...]) -> int:
@@ -146,7 +148,7 @@ class _Layout:
             timeline = _timeline(loops)
             start = ended + 1
             if open_end:
-                if overlap:
+                if overlap and not any(tiled_load(self._program, loop.plan.pipeline) for loop in loops):
                     start = _earliest(before, timeline, 1 + min(cycle for cycle, _ in self._events(open_end)))
                 self._close(open_end, start - 1)
             open_end = range(len(self._placed), len(self._placed) + len(loops))

@@ -11,7 +11,7 @@ from asnet.hls.names import comment, vector
 from asnet.hls.storage.tiles import TiledConstant
 from asnet.resources import render
 
-__all__ = ["BUS_BITS", "WEIGHTS_FILE", "WEIGHTS_LIBRARY", "WEIGHTS_MODULE", "Weights"]
+__all__ = ["BUS_BITS", "WEIGHTS_FILE", "WEIGHTS_LIBRARY", "WEIGHTS_MODULE", "WeightsImage"]
 
 BUS_BITS = 64
 """Bits of a beat."""
@@ -54,7 +54,7 @@ class _Entry:
 
 
 @dataclass(frozen=True)
-class Weights:
+class WeightsImage:
     """All constants of a design that are not on the chip, in the order in which an image uses them."""
 
     constants: tuple[TiledConstant, ...] = field(repr=False)

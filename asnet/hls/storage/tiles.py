@@ -11,15 +11,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
+from asnet.hls.kernel import Operation
 from asnet.hls.nest import Affine, Node, Pipeline, Program, Repeat, Streamed
 from asnet.hls.storage.cost import memory_cost
-from asnet.hls.storage.packing import PackedConstant, PackedMemory, Packing
+from asnet.hls.storage.packing import PackedConstant, PackedMemory, Packing, pack
 from asnet.types import Array
 
-__all__ = ["TiledConstant", "TiledMemory", "Tiling", "tile"]
+__all__ = ["CLAIM_CYCLES", "TiledConstant", "TiledMemory", "Tiling", "store", "tile", "tiled_load"]
 
 _LEAST_ITERATIONS = 64
-"""Iterations of a tile, unless the loop is one: more than an iteration has stages in which tiles are claimed."""
+"""Iterations of a tile, unless the loop is one."""
+
+CLAIM_CYCLES = 3 * _LEAST_ITERATIONS
+"""Cycles from the start of an iteration in which its tile's first word must be read: no more than three tiles are
+claimed in so many (see asnet_prefetch)."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,17 @@ class Tiling:
     tiles: tuple[TiledConstant, ...]
 
 
+def store(program: Program, contents: Mapping[str, Array], *, external: bool) -> Tiling:
+    """``program`` with its constants where they belong: packed, and if ``external`` in tiles.
+
+    ``contents``: of all constant memories there are, by name.
+    """
+    if external:
+        return tile(pack(program, contents, least=1))
+    packing = pack(program, contents)
+    return Tiling(packing.program, packing.constants, ())
+
+
 def tile(packing: Packing) -> Tiling:
     """Let loops load their largest constant in tiles, if it would take block RAMs.
 
@@ -66,6 +82,15 @@ def tile(packing: Packing) -> Tiling:
     )
     kept = tuple(constant for constant in packing.constants if constant.memory.name not in tiled)
     return Tiling(replace(packing.program, memories=memories, body=body), kept, tuple(tiler.made))
+
+
+def tiled_load(program: Program, pipeline: Pipeline) -> tuple[Operation, TiledMemory] | None:
+    """The load of ``pipeline`` that is from tiles, and their memory; None if it has none."""
+    for operation in pipeline.operations:
+        memory = program.memory[operation.detail] if operation.op == "load" else None
+        if isinstance(memory, TiledMemory):
+            return operation, memory
+    return None
 
 
 class _Tiler:
