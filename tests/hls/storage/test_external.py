@@ -1,0 +1,217 @@
+"""Constants that are not on the chip: tiles in the order of use, the image, and whole designs with a slow memory."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asnet import hls
+from asnet.cache import default_cache
+from asnet.errors import SynthesisError
+from asnet.hls.kernel import Operation
+from asnet.hls.nest import Arrangement, Counter, Program, Repeat, arrange, longest_recurrence
+from asnet.hls.options import HlsOptions, Style, Weights
+from asnet.hls.storage import TiledConstant, TiledMemory, WeightsImage, pack, tile, tiled_load
+from asnet.ir import MemoryKind
+from asnet.ir.jit import Engine
+from asnet.lower import lower
+from asnet.network import load
+from asnet.passes import approximate
+from asnet.resources import render
+from tests.hls.nest.loops import contents, convolution, dense, quantised
+from tests.lower.conftest import Case
+from tests.lower.test_quantised import CASES as QUANTISED
+
+NETWORKS = Path(__file__).resolve().parents[3] / "examples" / "networks"
+
+
+def latency(operation: Operation) -> int:
+    return {"fadd": 7, "fmul": 5, "call": 5, "load": 2}.get(operation.op, 0)
+
+
+PROGRAMS = {
+    "conv": (convolution(16, 6, 5, 9, 3), 4),
+    "conv-one-lane": (convolution(12, 8, 4, 6, 3, relu=True), 1),
+    "dense": (dense(1, 60, 64), 4),
+    "dense-odd": (dense(1, 67, 40), 5),
+    "dense-rows": (dense(3, 24, 50), 2),
+    "integers": (quantised(24, 70, 40), 6),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("repeated", [False, True])
+def test_tiles_hold_what_the_loops_load(name: str, repeated: bool) -> None:
+    """The loop's loads iteration by iteration, a tile further wherever a tile's first iteration is."""
+    program, lanes = PROGRAMS[name]
+    program = arrange(program, Arrangement(longest_recurrence(latency), lanes)).program
+    if repeated:
+        program = replace(program, body=(Repeat(Counter("again", 2), (), program.body),))
+    constants = {memory.name: contents(program)[memory.name] for memory in program.memories}
+    constants = {name: words.view(program.memory[name].dtype) for name, words in constants.items()}
+    packing = pack(program, constants, least=1)
+    tiling = tile(packing)
+    (made,) = tiling.tiles
+    whole = {constant.memory.name: constant for constant in packing.constants}[made.memory.name]
+    assert made.contents is whole.contents
+    (loop,) = (loop for loop in tiling.program.pipelines if tiled_load(tiling.program, loop) is not None)
+    (before,) = (before for before in packing.program.pipelines if before.name == loop.name)
+    found = tiled_load(tiling.program, loop)
+    assert found is not None
+    (index,) = found[0].operands
+    assert isinstance(index, str)
+    extents = {"again": 2} if repeated else {}
+    extents |= {counter.name: counter.extent for counter in loop.counters}
+    number, taken = -1, 0
+    for steps in itertools.product(*map(range, extents.values())):
+        at = dict(zip(extents, steps, strict=True))
+        if all(at[counter] == 0 for counter in made.memory.first):
+            number, taken = (number + 1) % made.memory.tiles, taken + 1
+        here = sum(stride * at[counter] for counter, stride in loop.affine[index].strides.items())
+        there = sum(stride * at[counter] for counter, stride in before.affine[index].strides.items())
+        assert 0 <= here < made.memory.size
+        assert number * made.memory.size + here == there
+    assert taken == made.memory.tiles * made.memory.passes
+
+
+def test_convolutions_have_a_tile_for_each_group_of_outputs() -> None:
+    program, lanes = PROGRAMS["conv"]
+    arranged = arrange(program, Arrangement(longest_recurrence(latency), lanes)).program
+    (made,) = tile(pack(arranged, constants_of(arranged), least=1)).tiles
+    assert (made.memory.tiles, made.memory.size, made.memory.lanes, made.memory.passes) == (4, 54, 4, 1)
+
+
+def constants_of(program: Program) -> dict[str, np.ndarray]:
+    words = contents(program)
+    return {memory.name: words[memory.name].view(memory.dtype) for memory in program.memories}
+
+
+def test_small_constants_stay_on_the_chip() -> None:
+    program = dense(1, 6, 10)
+    packing = pack(program, constants_of(program), least=1)
+    tiling = tile(packing)
+    assert (tiling.tiles, tiling.constants, tiling.program) == ((), packing.constants, packing.program)
+
+
+def constant(name: str, dtype: str, lanes: int, words: int, tile: int, passes: int) -> TiledConstant:
+    memory = TiledMemory(name, MemoryKind.CONSTANT, dtype, (tile,), 0, lanes, ("i",), words // tile, passes)
+    values = np.random.default_rng(2).integers(0, 1 << 8, words * memory.element_bytes, dtype=np.uint8)
+    return TiledConstant(memory, values.view(dtype).reshape(words, lanes))
+
+
+def test_the_image_holds_words_in_shares_of_beats() -> None:
+    """Bytes three of which take four, floats, words of two beats: each constant begins with a beat."""
+    constants = [constant("a", "int8", 3, 10, 5, 2), constant("b", "float32", 1, 3, 3, 1)]
+    constants.append(constant("c", "float32", 3, 4, 2, 1))
+    image = WeightsImage(tuple(constants))
+    first = [image.image[4 * word : 4 * word + 3] for word in range(10)]
+    assert b"".join(first) == constants[0].contents.tobytes()
+    assert image.image[40:52] == constants[1].contents.tobytes()
+    assert image.image[52:56] == bytes(4)
+    for word in range(4):
+        assert image.image[56 + 16 * word : 68 + 16 * word] == constants[2].contents[word].tobytes()
+    assert (image.nbytes, image.traffic, image.width, image.ring_bits) == (120, 160, 96, 4)
+    assert int(image.hex_text.split()[5], 16) == int.from_bytes(image.image[40:48], "little")
+
+
+@pytest.mark.parametrize(("name", "lanes", "kinds"), [("digits_conv", 4, 2), ("digits_dense", 2, 2)])
+def test_designs_with_a_slow_memory_compute_the_same(simulator: None, name: str, lanes: int, kinds: int) -> None:
+    """The memory waits at random before addresses and words, and checks what the master promises."""
+    network = load(NETWORKS / f"{name}.onnx")
+    options = HlsOptions(style=Style.SEQUENTIAL, weights=Weights.EXTERNAL, parallel={"*": lanes})
+    design = hls.synthesise(approximate(lower(network)), name=name, options=options)
+    assert design.weights is not None
+    assert len(design.weights.constants) == kinds
+    assert not design.cycles_exact
+    hls.lint(design)
+    (tensor,) = network.inputs
+    images = np.random.default_rng(3).random((5, *tensor.shape), np.float32)
+    plain = lower(network)
+    engine = Engine(plain, cache=default_cache())
+    state = engine.state(len(images))
+    engine.run({tensor.name: images}, state=state)
+    memories = [memory.memory.name for memory in design.memories if not memory.is_rom]
+    written = [name for call in plain.calls for name in call.writes if name in memories]
+    expected = {name: engine.memory(state, name) for name in written}
+    for stalls in (False, True):
+        report = hls.cosimulate(design, {tensor.name: images}, expected, stalls=stalls)
+        report.raise_if_different()
+        assert design.cycles is not None
+        assert report.cycles_min >= design.cycles
+
+
+@pytest.mark.parametrize("case", QUANTISED[:2], ids=lambda case: case.name)
+def test_networks_without_large_constants_have_no_port(case: Case) -> None:
+    options = HlsOptions(style=Style.SEQUENTIAL, weights=Weights.EXTERNAL)
+    design = hls.synthesise(approximate(lower(case.network())), options=options)
+    assert design.weights is None
+    assert "m_axi_" not in design.files[f"rtl/{design.top}.v"]
+
+
+def test_layers_that_work_at_once_do_not_share_a_memory() -> None:
+    module = approximate(lower(load(NETWORKS / "digits_dense.onnx")))
+    with pytest.raises(SynthesisError, match=r"external weights need the style 'sequential'.*choose --style sequential"):
+        hls.synthesise(module, options=HlsOptions(style=Style.DATAFLOW, weights=Weights.EXTERNAL))
+
+
+BENCH = """
+module bench;
+    reg clk = 0, reset = 1, rvalid = 0, rlast = 0, arready = 0;
+    reg [1:0] rresp = 0;
+    wire job_ready, beat_valid, error, arvalid, rready;
+    wire [31:0] araddr;
+    wire [7:0] arlen;
+    wire [2:0] arsize;
+    wire [1:0] arburst;
+    wire [63:0] beat;
+    integer cycle, bursts = 0, beats = 0, left = 0;
+    asnet_axi_read #(.FIFO(8)) dut (
+        .clk(clk), .reset(reset), .job_valid(bursts < 5), .job_ready(job_ready), .job_address(32'h0000_1fc0),
+        .job_beats(32'd300), .beat_valid(beat_valid), .beat_ready(1'b1), .beat(beat), .error(error),
+        .araddr(araddr), .arlen(arlen), .arsize(arsize), .arburst(arburst), .arvalid(arvalid), .arready(arready),
+        .rdata(64'd5), .rresp(rresp), .rlast(rlast), .rvalid(rvalid), .rready(rready));
+    initial begin
+        for (cycle = 0; cycle < 2000; cycle = cycle + 1) begin
+            reset = cycle < 3;
+            arready = cycle % 3 == 0 & left == 0;
+            rvalid = left > 0;
+            rlast = left == 1;
+            rresp = cycle > 500 & rvalid ? 2'b10 : 2'b00;
+            #1;
+            if (arvalid & arready) begin
+                $display("%h %0d", araddr, arlen + 1);
+                bursts = bursts + 1;
+                left = arlen + 1;
+            end else if (rvalid & rready) left = left - 1;
+            if (beat_valid & ~reset) beats = beats + 1;
+            if (cycle == 500) $display("error %b", error);
+            clk = 1;
+            #1 clk = 0;
+        end
+        $display("%0d beats, error %b", beats, error);
+    end
+endmodule
+"""
+
+
+def test_bursts_end_at_pages_and_errors_stay(tmp_path: Path) -> None:
+    """300 beats from 64 bytes before a border of 4 KiB; the memory refuses from cycle 501 on, and nothing hangs."""
+    if shutil.which("iverilog") is None:
+        pytest.skip("the test bench is Verilog, run by Icarus Verilog (iverilog)")
+    for name in ("asnet_ram", "asnet_axi_read"):
+        (tmp_path / f"{name}.v").write_text(render(f"rtl/{name}.v.j2", version="test"))
+    (tmp_path / "bench.v").write_text(BENCH)
+    command = ["iverilog", "-g2005", "-Wall", "-o", "bench", "bench.v", "asnet_ram.v", "asnet_axi_read.v"]
+    built = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "asnet_" not in built.stderr
+    run = subprocess.run(["vvp", "bench"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    lines = run.stdout.splitlines()
+    assert lines[:3] == ["00001fc0 8", "00002000 256", "00002800 36"]
+    assert lines[-1] == "600 beats, error 1"
+    assert "error 0" in lines
