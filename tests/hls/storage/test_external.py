@@ -156,7 +156,8 @@ def test_networks_without_large_constants_have_no_port(case: Case) -> None:
 
 def test_layers_that_work_at_once_do_not_share_a_memory() -> None:
     module = approximate(lower(load(NETWORKS / "digits_dense.onnx")))
-    with pytest.raises(SynthesisError, match=r"external weights need the style 'sequential'.*choose --style sequential"):
+    message = r"external weights need the style 'sequential'.*choose --style sequential"
+    with pytest.raises(SynthesisError, match=message):
         hls.synthesise(module, options=HlsOptions(style=Style.DATAFLOW, weights=Weights.EXTERNAL))
 
 
