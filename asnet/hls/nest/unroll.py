@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter as Count
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from math import gcd
 
 from asnet.hls.kernel import Operand, Operation
@@ -38,12 +39,12 @@ def _unrollable(pipeline: Pipeline) -> bool:
 
 def unrolled(pipeline: Pipeline, found: Reduction, by: int) -> Pipeline:
     """``pipeline`` with ``by`` iterations of its reduction as one; ``by`` is one of :func:`factors`."""
-    for number, name in enumerate(reversed(found.over)):
+    for name in reversed(found.over):
         extent = next(counter.extent for counter in pipeline.counters if counter.name == name)
         here = by if by < extent else extent
         by //= here
         if here > 1:
-            pipeline = _Unroller(pipeline, name, extent, here, f"u{number}.").pipeline()
+            pipeline = _Unroller(pipeline, name, extent, here).pipeline()
     return _balanced(pruned(pipeline))
 
 
@@ -92,7 +93,7 @@ def summed(pipeline: Pipeline, found: Reduction, by: int) -> Pipeline:
             order = [counter.name for counter in pipeline.counters]
             over = [other for other in found.over if other in order and other != name]
             innermost = reorder(pipeline, [*found.outside, *over, name, *found.inside])
-            done = _Unroller(innermost, name, extent, here, f"{name}.").pipeline()
+            done = _Unroller(innermost, name, extent, here).pipeline()
             pipeline = reorder(done, order)
     return _balanced(pruned(pipeline))
 
@@ -100,8 +101,10 @@ def summed(pipeline: Pipeline, found: Reduction, by: int) -> Pipeline:
 class _Unroller:
     """Unrolls one counter, the innermost of every carried value over it."""
 
-    def __init__(self, pipeline: Pipeline, name: str, extent: int, by: int, mark: str) -> None:
-        self._pipeline, self._name, self._by, self._mark = pipeline, name, by, mark
+    def __init__(self, pipeline: Pipeline, name: str, extent: int, by: int) -> None:
+        self._pipeline, self._name, self._by = pipeline, name, by
+        names = [*pipeline.operation, *pipeline.affine]
+        self._mark = next(mark for mark in map("u{}.".format, count()) if not any(f".{mark}" in old for old in names))
         self._left = extent // by
         self._own = self._changing()
         self._affine = {key: item for key, item in pipeline.affine.items() if key not in self._own}
