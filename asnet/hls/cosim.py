@@ -52,7 +52,7 @@ class Mismatch:
 class CosimReport:
     """What co-simulation found. ``cycles``: of the layers, per image; ``words``: compared; ``memories``: by name.
 
-    ``runs``: of a dataflow design, when each image came and went, in runs of images that follow one another.
+    ``runs``: when each image came and went, in runs of images that follow one another.
     """
 
     images: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Protocol, TypedDict
@@ -35,9 +35,10 @@ from asnet.hls.nest import (
     structure,
 )
 from asnet.hls.options import HlsOptions, Weights
-from asnet.hls.planning import NotPipelined, Placed, ProgramPlan, plan_program, recurrence_cycles
+from asnet.hls.planning import NotPipelined, Placed, ProgramPlan, Trigger, plan_program, recurrence_cycles
 from asnet.hls.ranges import widths
 from asnet.hls.reporting import LayerReport, LoopReport, OperationReport
+from asnet.hls.sequence import Span
 from asnet.hls.storage import PackedConstant, TiledConstant, store
 from asnet.types import Array
 
@@ -68,8 +69,20 @@ class PlannedLayer(Protocol):
         """Constants that are not on the chip, in the order in which it uses them."""
         ...
 
-    def emit(self, module: str, version: str) -> LayerModule:
-        """Its Verilog module ``module``."""
+    @property
+    def span(self) -> Span:
+        """How long it takes, and when what of it happens."""
+        ...
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """The operators that it uses and the memories that it reads."""
+        ...
+
+    def emit(
+        self, module: str, version: str, handover: Trigger | None = None, shared: Set[str] = frozenset()
+    ) -> LayerModule:
+        """Its Verilog module ``module``; see :func:`asnet.hls.engine.emit_engine`."""
         ...
 
     def report(self, layer: LayerModule, op_type: str) -> LayerReport:
@@ -190,8 +203,26 @@ class _General:
         """None: all are on the chip."""
         return ()
 
-    def emit(self, module: str, version: str) -> LayerModule:
-        """Its Verilog module."""
+    @property
+    def uses(self) -> frozenset[str]:
+        """The operators that it uses and the memories that it reads."""
+        operators = {operator.name for operator in self.allocation.operators.values()}
+        return frozenset(operators) | _loaded(self.allocation.kernel.operation.values())
+
+    @property
+    def span(self) -> Span:
+        """How long it takes, where that does not depend on data."""
+        runs = executions(self.allocation.kernel)
+        if runs.count is None or not runs.exact:
+            return Span(None, None)
+        lengths = {name: block.length for name, block in self.schedule.blocks.items()}
+        return Span(_OVERHEAD - 1 + sum(length * runs.count[name] for name, length in lengths.items()), None)
+
+    def emit(
+        self, module: str, version: str, handover: Trigger | None = None, shared: Set[str] = frozenset()
+    ) -> LayerModule:
+        """Its Verilog module: the general controller has none of the ports that let others run at the same time."""
+        assert handover is None
         return emit_layer(bind(self.allocation, self.schedule), module, version)
 
     def timing(self) -> LayerTiming | None:
@@ -233,9 +264,24 @@ class _Pipelined:
         """Its name."""
         return self.plan.program.layer
 
-    def emit(self, module: str, version: str) -> LayerModule:
+    @property
+    def uses(self) -> frozenset[str]:
+        """The operators that it uses and the memories that it reads."""
+        operators = {operator.name for loop in self.plan.loops for operator in loop.operators.values()}
+        return frozenset(operators).union(*(_loaded(loop.pipeline.operations) for loop in self.plan.loops))
+
+    @property
+    def span(self) -> Span:
+        """When everything happens."""
+        if self.tiles:
+            return Span(None, None)
+        return Span(self.plan.layout.cycles, self.plan.layout)
+
+    def emit(
+        self, module: str, version: str, handover: Trigger | None = None, shared: Set[str] = frozenset()
+    ) -> LayerModule:
         """Its Verilog module."""
-        return emit_engine(self.plan, module, version)
+        return emit_engine(self.plan, module, version, handover=handover, shared=frozenset() if self.tiles else shared)
 
     def timing(self) -> LayerTiming:
         """When it writes which word."""
@@ -272,6 +318,10 @@ def _connections(layer: LayerModule) -> _Connections:
         "reads": tuple(port.memory.name for port in layer.memories if port.reads),
         "writes": tuple(port.memory.name for port in layer.memories if port.writes),
     }
+
+
+def _loaded(operations: Iterable[Operation]) -> frozenset[str]:
+    return frozenset(operation.detail for operation in operations if operation.op == "load")
 
 
 def _work(plan: ProgramPlan) -> int | None:

@@ -44,7 +44,8 @@ class SimulationResult:
     """What came out, per image: words of the output stream, words of each RAM (if observed), cycles.
 
     ``cycles`` counts those in which the layers worked, ``clocks`` all from the first input word to the last result. Of
-    a dataflow design, both are those from its first word to its last result; ``flow`` says when all that was.
+    a dataflow design, both are those from its first word to its last result. ``flow`` says when images that followed
+    one another came and went.
     """
 
     stream: NDArray[np.unsignedinteger]
@@ -165,7 +166,8 @@ class Simulation:
         Args:
             inputs: (images, words) of :attr:`word`, all inputs one after the other.
             observe: read every RAM after each image.
-            through: ``stream`` (AXI4-Stream) or ``memory`` (memory interface and start).
+            through: ``stream`` (AXI4-Stream; without ``observe`` one image right behind the other) or ``memory`` (the
+                memory interface and start).
             stall_seed: not 0: both streams stall at random.
             bad_frames: first send a frame that is too short and one that is too long.
             interrupted: of a dataflow design: first let it work for so many cycles, and reset it.
@@ -187,7 +189,8 @@ class Simulation:
                 np.ascontiguousarray(inputs, dtype=self.word).tofile(folder / "in.bin")
             except OSError as error:
                 raise OutputError(f"cannot write the images for co-simulation: {error.strerror or error}") from error
-            kind = int(memory) if self.design.flow is None else interrupted
+            together = not memory and not observe
+            kind = (int(memory) or 2 * together) if self.design.flow is None else interrupted
             flags = [images, kind, int(observe), stall_seed, 1, limit, int(bad_frames)]
             command = [self._binary, "in.bin", "out.bin", *map(str, flags)]
             done = try_tool(command, cwd=folder, limit=inf)  # the bench limits the cycles of an image
@@ -203,7 +206,11 @@ class Simulation:
         streamed = _words(self._outputs) if stream else 0
         sizes = [memory.memory.size for memory in self._observed] if observe else []
         record = np.dtype(
-            [("counts", "<u8", (2,)), ("stream", self.word, (streamed,)), ("rams", self.word, (sum(sizes),))]
+            [
+                ("counts", "<u8", (4 if self.design.flow is None else 2,)),
+                ("stream", self.word, (streamed,)),
+                ("rams", self.word, (sum(sizes),)),
+            ]
         )
         rows = np.frombuffer(raw, dtype=record, count=images)
         observed: dict[str, NDArray[np.unsignedinteger]] = {}
@@ -213,7 +220,9 @@ class Simulation:
             first += size
         first_counts, second_counts = rows["counts"][:, 0], rows["counts"][:, 1]
         if self.design.flow is None:
-            return SimulationResult(rows["stream"], observed, first_counts, second_counts)
+            times = (tuple(int(cycle) for cycle in rows["counts"][:, column]) for column in (2, 3))
+            together = Run(*times) if stream and not observe else None
+            return SimulationResult(rows["stream"], observed, first_counts, second_counts, together)
         run = Run(tuple(int(cycle) for cycle in first_counts), tuple(int(cycle) for cycle in second_counts))
         clocks = second_counts - first_counts + np.uint64(1)
         return SimulationResult(rows["stream"], observed, clocks, clocks, run)

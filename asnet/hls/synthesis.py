@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from asnet.errors import SynthesisError, did_you_mean
 from asnet.hls import dataflow
@@ -15,7 +16,7 @@ from asnet.hls.handover import hand_over, with_control
 from asnet.hls.layers import PlannedLayer, lanes_of, plan_layer
 from asnet.hls.library import unit_files, unit_modules
 from asnet.hls.memories import DesignMemory, design_memories, hex_text, scratch_memories
-from asnet.hls.module import LayerModule
+from asnet.hls.module import LayerModule, MemoryPort
 from asnet.hls.names import Names, comment
 from asnet.hls.operators import Operator
 from asnet.hls.options import HlsOptions, Style, Weights
@@ -28,6 +29,7 @@ from asnet.hls.reporting import (
     report_files,
     unit_reports,
 )
+from asnet.hls.sequence import Order, in_order
 from asnet.hls.simplify import simplify
 from asnet.hls.storage import WEIGHTS_FILE, WEIGHTS_LIBRARY, WEIGHTS_MODULE, TiledMemory, WeightsImage
 from asnet.hls.top import MEMORY_SUFFIXES, RESERVED, Top, emit_top
@@ -118,7 +120,8 @@ class _Synthesis:
         names = Names((*library, WEIGHTS_MODULE, *unit_modules(instances), *own))
         top_name = names.fresh(self._name)
         kind = "engine" if streaming else "layer"
-        layers = [plan.emit(names.fresh(f"{kind}_{plan.layer}"), self._version) for plan in plans]
+        order = None if streaming else in_order([plan.span for plan in plans])
+        layers = self._emit(plans, [names.fresh(f"{kind}_{plan.layer}") for plan in plans], order)
         reports: Sequence[LayerReport] = [
             plan.report(layer, call.op_type) for plan, layer, call in zip(plans, layers, module.calls, strict=True)
         ]
@@ -131,13 +134,21 @@ class _Synthesis:
             files |= flow.files
             memories = flow.memories
             cycles, exact = (None, False) if flow.timing is None else (flow.timing.latency, True)
+            interval = None if flow.timing is None else flow.timing.interval
             reports = dataflow.flow_layers(flow, reports)
         else:
+            assert order is not None
             memories = self._memories(layers)
             counts = [report.cycles for report in reports if report.cycles is not None]
             cycles = sum(counts) if len(counts) == len(reports) else None
-            exact = cycles is not None and all(report.exact for report in reports)
-            files[f"rtl/{top_name}.v"] = self._sequential(top_name, layers, memories, weights)
+            exact = order.done is not None
+            reading = [n for n, layer in enumerate(layers) if any(_is_read_input(port) for port in layer.memories)]
+            words = sum(memory.memory.size for memory in memories if memory.memory.kind is MemoryKind.INPUT)
+            interval = order.spacing([plan.span for plan in plans], max(reading, default=None), words)
+            if order.starts is not None and order.done is not None:
+                cycles = order.done + 1
+                reports = [replace(report, start=start) for report, start in zip(reports, order.starts, strict=True)]
+            files[f"rtl/{top_name}.v"] = self._sequential(top_name, plans, layers, memories, order, weights)
         for memory in memories:
             if memory.is_rom:
                 files[memory.hex_file] = hex_text(memory, contents)
@@ -149,7 +160,7 @@ class _Synthesis:
             clock=self._options.clock,
             cycles=cycles,
             exact=exact,
-            interval=None if flow is None or flow.timing is None else flow.timing.interval,
+            interval=interval,
             layers=tuple(reports),
             units=unit_reports(operators, reports),
             memories=tuple(map(memory_report, memories)) if flow is None else dataflow.flow_memories(flow),
@@ -172,11 +183,23 @@ class _Synthesis:
             weights=weights,
         )
 
+    def _emit(self, plans: Sequence[PlannedLayer], names: Sequence[str], order: Order | None) -> list[LayerModule]:
+        """The layers' modules; with ports that say what they use where layers that follow one another share it."""
+        if order is None:
+            return [plan.emit(name, self._version) for plan, name in zip(plans, names, strict=True)]
+        shared = _shared(plans)
+        return [
+            plan.emit(name, self._version, handover, shared)
+            for plan, name, handover in zip(plans, names, order.handovers, strict=True)
+        ]
+
     def _sequential(
         self,
         name: str,
+        plans: Sequence[PlannedLayer],
         layers: Sequence[LayerModule],
         memories: tuple[DesignMemory, ...],
+        order: Order,
         weights: WeightsImage | None,
     ) -> str:
         """The top module of a design whose layers run one after the other."""
@@ -188,6 +211,9 @@ class _Synthesis:
             memories=memories,
             operators=self._binder.operators,
             rows=tuple(self._rows(self._binder.operators)),
+            order=order,
+            flat=tuple(plan.span.layout is not None for plan in plans),
+            shared=_shared(plans),
             weights=weights,
         )
         return emit_top(top, self._version)
@@ -240,3 +266,13 @@ class _Synthesis:
             ],
         }
         return json.dumps(data, indent=2) + "\n"
+
+
+def _is_read_input(port: MemoryPort) -> bool:
+    return port.memory.kind is MemoryKind.INPUT and port.reads > 0
+
+
+def _shared(plans: Sequence[PlannedLayer]) -> frozenset[str]:
+    """The operators and the memories that several layers use."""
+    used = Counter(name for plan in plans for name in plan.uses)
+    return frozenset(name for name, layers in used.items() if layers > 1)

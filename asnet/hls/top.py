@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from asnet.hls.engine.parts import Source, choose
 from asnet.hls.memories import DesignMemory
 from asnet.hls.module import LayerModule, MemoryPort
 from asnet.hls.names import comment, vector
 from asnet.hls.operators import Operator
 from asnet.hls.ranges import address_bits
+from asnet.hls.sequence import Order
 from asnet.hls.storage import BUS_BITS, TiledMemory, WeightsImage
 from asnet.ir import MemoryKind
 from asnet.resources import render
@@ -20,10 +23,10 @@ __all__ = ["MEMORY_SUFFIXES", "RESERVED", "Top", "emit_top"]
 
 _OWN = """
 clk reset s_axis_tdata s_axis_tvalid s_axis_tready s_axis_tlast m_axis_tdata m_axis_tvalid m_axis_tready m_axis_tlast
-frame_error start busy done cycles mem_select mem_address mem_rdata mem_we mem_wdata DEBUG phase running layer launch
-finished taken written taken_number written_number
+frame_error start busy done cycles mem_select mem_address mem_rdata mem_we mem_wdata DEBUG running active starts
+finished taken written taken_number written_number idle over waiting loaded reading unsent sent count
 take begun full give_go give_fetch giving take_index give_index stream_in stream_out given
-streamed go last unused
+streamed go from_stream last unused
 weights weights_base weights_error weights_ready weights_claim weights_take weights_raddr weights_rdata
 m_axi_araddr m_axi_arlen m_axi_arsize m_axi_arburst m_axi_arvalid m_axi_arready
 m_axi_rdata m_axi_rresp m_axi_rlast m_axi_rvalid m_axi_rready
@@ -44,29 +47,21 @@ MEMORY_SUFFIXES = (
 
 
 @dataclass(frozen=True)
-class _Choice:
-    """A signal chosen by the active layer: (layers, value) of all but the default."""
+class _User:
+    """A layer's signal that drives a shared one: the layer's number, its module's prefix, what says that it counts."""
 
-    arms: tuple[tuple[str, str], ...]
-    default: str
-
-    @property
-    def kind(self) -> str:
-        """How the signal is declared."""
-        return "reg" if self.arms else "wire"
-
-
-def _choice(sources: Sequence[tuple[int, str]]) -> _Choice | None:
-    """Layer's number → value; None without any."""
-    if not sources:
-        return None
-    arms = tuple((f"LAYER_{index}", value) for index, value in sources[:-1])
-    return _Choice(arms, sources[-1][1])
+    layer: int
+    prefix: str
+    when: str
 
 
 @dataclass(frozen=True)
 class Top:
-    """What the top module is made of. ``instances`` names the layers' instances; ``rows`` are lines of its header."""
+    """What the top module is made of. ``instances`` names the layers' instances; ``rows`` are lines of its header.
+
+    ``order``: when layers start; ``flat``: which of them say what they use of the
+    ``shared`` memories and operators, so that others may be at work, too.
+    """
 
     module: str
     mode: FloatMode
@@ -75,6 +70,9 @@ class Top:
     memories: tuple[DesignMemory, ...]
     operators: tuple[Operator, ...]
     rows: tuple[str, ...]
+    order: Order
+    flat: tuple[bool, ...]
+    shared: frozenset[str]
     weights: WeightsImage | None = None
 
     def of_kind(self, kind: MemoryKind) -> list[DesignMemory]:
@@ -108,6 +106,27 @@ class Top:
             for port in layer.memories
             if port.memory.name == memory.memory.name
         ]
+
+    def touching(self, kind: MemoryKind, *, reads: bool = False) -> list[int]:
+        """The layers that are connected to memories of one kind, or (``reads``) read them."""
+        return [
+            number
+            for number, layer in enumerate(self.layers)
+            if any(port.memory.kind is kind and (port.reads or not reads) for port in layer.memories)
+        ]
+
+    def active(self, layer: int) -> str:
+        """1 while a layer is at work."""
+        return f"active[{layer}]" if len(self.layers) > 1 else "active"
+
+    def user(self, layer: int, prefix: str, flag: str) -> _User:
+        """Who drives a signal: ``flag`` ends the name of the port that says when."""
+        return _User(layer, prefix, f"{prefix}{flag}" if self.flat[layer] else self.active(layer))
+
+
+def _driven(users: Sequence[_User], signal: str, width: int) -> str:
+    """The expression of a signal that ``users`` drive in turn."""
+    return choose([Source(user.when, f"{user.prefix}{signal}") for user in users], width) if users else ""
 
 
 @dataclass(frozen=True)
@@ -159,6 +178,14 @@ def emit_top(top: Top, version: str) -> str:
         unused += ["taken", "written"]
     if not plain and top.word > _FLOAT_BITS:
         unused += ["s_axis_tdata", "mem_wdata"]
+    memories = [_memory(top, memory, take, give) for memory in top.memories]
+    operators = [
+        _operator(top, operator, number)
+        for operator in top.operators
+        for number in range(max(len(_users(layer, operator)) for layer in top.layers))
+    ]
+    layers = [_layer(top, index) for index in range(len(top.layers))]
+    unused += _unread(layers, [*memories, *operators])
     return render(
         "rtl/top.v.j2",
         version=version,
@@ -167,7 +194,6 @@ def emit_top(top: Top, version: str) -> str:
         word=top.word,
         address=top.address,
         select=_bits(len(top.rams)),
-        layer_bits=_bits(len(top.layers)),
         flushed=_numbers(top) if numbers else None,
         plain=bool(plain),
         take_words=take.words,
@@ -176,14 +202,11 @@ def emit_top(top: Top, version: str) -> str:
         give_bits=give.bits,
         outputs=outputs,
         given=_given(top, outputs, give),
-        memories=[_memory(top, memory, take, give) for memory in top.memories],
+        memories=memories,
         readable=[{"select": memory.select, "value": _readable(top, memory)} for memory in top.rams],
-        operators=[
-            _operator(top, operator, number)
-            for operator in top.operators
-            for number in range(max(len(_users(layer, operator)) for layer in top.layers))
-        ],
-        layers=[_layer(top, index) for index in range(len(top.layers))],
+        control=_control(top),
+        operators=operators,
+        layers=layers,
         unused=unused,
         weights=None if top.weights is None else _weights(top, top.weights),
     )
@@ -192,19 +215,27 @@ def emit_top(top: Top, version: str) -> str:
 def _weights(top: Top, weights: WeightsImage) -> dict[str, object]:
     """How layers are connected to the constants that are not on the chip."""
     users = [
-        (index, f"{instance}_{port.prefix}", address_bits(port.memory))
+        (top.active(index), f"{instance}_{port.prefix}", address_bits(port.memory))
         for index, (layer, instance) in enumerate(zip(top.layers, top.instances, strict=True))
         for port in layer.memories
         if isinstance(port.memory, TiledMemory)
     ]
+    addresses = [Source(when, _padded(f"{user}_raddr", bits, weights.ring_bits)) for when, user, bits in users]
     return {
         "bus": BUS_BITS,
         "width": weights.width,
         "ring_bits": weights.ring_bits,
         "claim": " | ".join(f"{user}_claim" for _, user, _ in users),
         "take": " | ".join(f"{user}_take" for _, user, _ in users),
-        "address": _choice([(i, _padded(f"{user}_raddr", bits, weights.ring_bits)) for i, user, bits in users]),
+        "address": choose(addresses, weights.ring_bits),
     }
+
+
+def _unread(layers: Sequence[Mapping[str, object]], described: Sequence[Mapping[str, object]]) -> list[str]:
+    """Signals that say what a layer uses, and that nobody needs: one user of each signal is taken by default."""
+    text = str(described)
+    names = [str(name) for layer in layers for name in layer["uses"]]  # pyright: ignore
+    return [name for name in names if not re.search(rf"\b{name}\b", text)]
 
 
 def _readable(top: Top, memory: DesignMemory) -> str:
@@ -229,8 +260,12 @@ def _memory(top: Top, memory: DesignMemory, take: _Stream, give: _Stream) -> dic
     """What the template needs to know about one memory: its shape, and who reads and writes it."""
     ports = top.ports(memory)
     name, kind = memory.name, memory.memory.kind
-    writers = [(index, f"{instance}_{port.prefix}") for index, instance, port in ports if port.writes]
-    readers = _readers(ports, 0)
+    writers = [
+        _User(index, f"{instance}_{port.prefix}", f"{instance}_{port.prefix}_we")
+        for index, instance, port in ports
+        if port.writes
+    ]
+    readers = _readers(top, memory, 0)
     shape = "x".join(str(extent) for extent in memory.memory.shape)
     host = _low("mem_address", memory.address_bits, top.address)
     described: dict[str, object] = {
@@ -242,17 +277,16 @@ def _memory(top: Top, memory: DesignMemory, take: _Stream, give: _Stream) -> dic
         "size": memory.memory.size,
         "bits": memory.address_bits,
         "readers": readers,
-        "writers": bool(writers),
-        "addresses": _choice([(index, f"{user}_waddr") for index, user in writers]),
-        "data": _choice([(index, f"{user}_wdata") for index, user in writers]),
+        "addresses": _driven(writers, "_waddr", memory.address_bits),
+        "data": _driven(writers, "_wdata", memory.width),
         "copies": [
-            {"number": number, "readers": _readers(ports, number)}
+            {"number": number, "readers": _readers(top, memory, number)}
             for number in range(1, max((port.reads for _, _, port in ports), default=0))
         ],
         "wires": [],
         "enable": "1'b1",
         "raddr": f"running | DEBUG == 0 ? {name}_read : {host}" if readers else host,
-        "we": " | ".join(f"{user}_we" for _, user in writers) or "1'b0",
+        "we": " | ".join(user.when for user in writers) or "1'b0",
         "waddr": f"{name}_write" if writers else f"{memory.address_bits}'d0",
         "wdata": f"{name}_data" if writers else f"{memory.width}'d0",
     }
@@ -265,12 +299,15 @@ def _memory(top: Top, memory: DesignMemory, take: _Stream, give: _Stream) -> dic
     return described
 
 
-def _readers(ports: Sequence[tuple[int, str, MemoryPort]], number: int) -> _Choice | None:
+def _readers(top: Top, memory: DesignMemory, number: int) -> str:
     """The address at read port ``number`` of a memory; each port but the first is a copy of it."""
-    name = f"raddr{number or ''}"
-    return _choice(
-        [(index, f"{instance}_{port.prefix}_{name}") for index, instance, port in ports if port.reads > number]
-    )
+    end = number or ""
+    users = [
+        top.user(index, f"{instance}_{port.prefix}", f"_re{end}")
+        for index, instance, port in top.ports(memory)
+        if port.reads > number
+    ]
+    return _driven(users, f"_raddr{end}", memory.address_bits)
 
 
 def _index(memory: DesignMemory, stream: _Stream, verb: str) -> tuple[list[tuple[str, int, str]], str]:
@@ -311,12 +348,43 @@ def _taken(top: Top, memory: DesignMemory, take: _Stream, host: str) -> dict[str
     }
 
 
+def _control(top: Top) -> dict[str, object]:
+    """When layers start, and what they wait for."""
+    count = len(top.layers)
+    over = [
+        f"{instance}_next" if trigger is not None else f"finished[{number}]" if count > 1 else "finished"
+        for number, (instance, trigger) in enumerate(zip(top.instances, top.order.handovers, strict=True))
+    ]
+    filling = min(top.touching(MemoryKind.OUTPUT), default=0)
+    reading = max(top.touching(MemoryKind.INPUT, reads=True), default=None)
+    starts = ["go", *over[:-1]]
+    if filling:
+        starts[filling] = f"({starts[filling]} | (waiting & ~|active)) & ~unsent"
+    last = top.order.handovers[-1]
+    rest = 0
+    if last is not None and top.order.done is not None and top.order.interval is not None:
+        rest = top.order.done - top.order.interval
+    return {
+        "starts": starts,
+        "over": over[-1],
+        "filling": filling,
+        "asked": over[filling - 1] if filling else "",
+        "reading": None if reading is None else f"finished[{reading}]" if count > 1 else "finished",
+        "last": f"finished[{count - 1}]" if count > 1 else "finished",
+        "rest": 2 + rest,
+    }
+
+
 def _layer(top: Top, index: int) -> dict[str, object]:
     """The instance of a layer: its wires and connections."""
     layer, instance = top.layers[index], top.instances[index]
     names = {memory.memory.name: memory for memory in top.memories}
     wires: list[tuple[int, str]] = []
     connections: list[tuple[str, str]] = []
+    uses: list[str] = []
+    if top.order.handovers[index] is not None:
+        wires.append((1, f"{instance}_next"))
+        connections.append(("next", f"{instance}_next"))
 
     def own(width: int, port: str) -> None:
         wires.append((width, f"{instance}_{port}"))
@@ -334,6 +402,9 @@ def _layer(top: Top, index: int) -> dict[str, object]:
             continue
         memory = names[port.memory.name]
         for number in (str(each or "") for each in range(port.reads)):
+            if top.flat[index] and memory.memory.name in top.shared:
+                own(1, f"{port.prefix}_re{number}")
+                uses.append(f"{instance}_{port.prefix}_re{number}")
             own(memory.address_bits, f"{port.prefix}_raddr{number}")
             connections.append((f"{port.prefix}_rdata{number}", f"{memory.name}_rdata{number}"))
         if port.writes:
@@ -343,6 +414,9 @@ def _layer(top: Top, index: int) -> dict[str, object]:
     for port in layer.operators:
         for role, width in zip(port.operator.roles, port.operator.widths, strict=True):
             own(width, f"{port.prefix}_{role}")
+        if top.flat[index] and port.operator.name in top.shared:
+            own(1, f"{port.prefix}_use")
+            uses.append(f"{instance}_{port.prefix}_use")
         number = _users(layer, port.operator).index(port.prefix)
         connections.append((f"{port.prefix}_y", f"{_unit(port.operator, number)}_y"))
     return {
@@ -352,6 +426,7 @@ def _layer(top: Top, index: int) -> dict[str, object]:
         "instance": instance,
         "wires": wires,
         "connections": connections,
+        "uses": uses,
     }
 
 
@@ -369,12 +444,12 @@ def _operator(top: Top, operator: Operator, number: int) -> dict[str, object]:
     """An instance of an operator: who uses it, and how it is connected."""
     name, ports = _unit(operator, number), operator.ports
     users = [
-        (index, f"{instance}_{prefix}")
+        top.user(index, f"{instance}_{prefix}", "_use")
         for index, (layer, instance) in enumerate(zip(top.layers, top.instances, strict=True))
         for prefix in _users(layer, operator)[number : number + 1]
     ]
     operands = [
-        {"signal": f"{name}_{role}", "width": width, "source": _choice([(i, f"{user}_{role}") for i, user in users])}
+        {"signal": f"{name}_{role}", "width": width, "source": _driven(users, f"_{role}", width)}
         for role, width in zip(operator.roles, operator.widths, strict=True)
     ]
     connections = [(ports[role], value) for role, value in (("clk", "clk"), ("ce", "1'b1")) if role in ports]

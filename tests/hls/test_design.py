@@ -149,14 +149,16 @@ class TestSimulation:
         changed = replace(
             design, files={**design.files, path: design.files[path].replace("done <= ~reset", "done <= 1'b0")}
         )
-        with pytest.raises(MismatchError, match="co-simulation of 'four_layers' stopped: the design does not finish"):
+        with pytest.raises(
+            MismatchError, match=r"co-simulation of 'four_layers' stopped: the design (does not finish|stays busy)"
+        ):
             cosimulate(changed, images, expected)
 
     def test_lint_finds_what_is_wrong(self, design: hls.RtlDesign) -> None:
         hls.lint(design)
         path = f"rtl/{design.top}.v"
         changed = replace(
-            design, files={**design.files, path: design.files[path].replace("[1:0] phase", "[2:0] phase")}
+            design, files={**design.files, path: design.files[path].replace("[31:0] count;", "[30:0] count;")}
         )
         with pytest.raises(SynthesisError, match="design 'four_layers' does not lint: %Warning-WIDTH"):
             hls.lint(changed)
@@ -199,7 +201,7 @@ def test_the_same_input_gives_the_same_bytes(design: hls.RtlDesign) -> None:
 
 def test_reports(design: hls.RtlDesign) -> None:
     report = json.loads(design.files["report.json"])
-    assert report["cycles per image"] == design.cycles == sum(layer["cycles"] for layer in report["layers"])
+    assert report["cycles per image"] == design.cycles <= sum(layer["cycles"] for layer in report["layers"])
     assert [layer["layer"] for layer in report["layers"]] == ["double", "weighted", "dot", "prefix"]
     assert {unit["name"]: unit["operations"] for unit in report["units"]} == {"fadd": 3, "fmul": 2}
     assert "double" in design.files["report.txt"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from asnet.errors import SynthesisError
 from asnet.hls.engine.collector import collect
@@ -23,14 +23,15 @@ __all__ = ["Layer"]
 
 
 class Layer:
-    """Builds the sections of a layer's module. ``end``: 1 in the cycle in which its last node ends."""
+    """Builds the sections of a layer's module. ``end``: 1 in the cycle in which its last node ends; ``handover``: when
+    the trigger that was asked for says so."""
 
-    def __init__(self, plan: ProgramPlan, names: Names) -> None:
+    def __init__(self, plan: ProgramPlan, names: Names, handover: Trigger | None, shared: Set[str]) -> None:
         self._plan = plan
         self.names = names
         self.use = SignalUse()
         self.constants = FloatConstants(names)
-        self.ports = Ports(plan, names)
+        self.ports = Ports(plan, names, shared)
         self.sections: list[Section] = []
         self._loops: Iterator[LoopPlan] = iter(plan.loops)
         self._ends: Iterator[Trigger] = iter(plan.layout.ends)
@@ -38,6 +39,7 @@ class Layer:
         self._signals: dict[str, Signal] = {}
         self._repeats: tuple[tuple[Counter, str], ...] = ()
         self.end = self._nodes(plan.program.body, "start")
+        self.handover = None if handover is None else self.after(handover)
         for loop in self._begun:
             loop.finish()
 

@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from asnet.hls.engine.control import Layer
 from asnet.hls.engine.parts import width_of
 from asnet.hls.module import LayerModule
 from asnet.hls.names import Names, comment, vector
-from asnet.hls.planning import ProgramPlan
+from asnet.hls.planning import ProgramPlan, Trigger
 from asnet.resources import render
 
 __all__ = ["emit_engine"]
 
-_OWN = ("clk", "reset", "start", "done", "unused", "asnet_delay")
+_OWN = ("clk", "reset", "start", "done", "next", "unused", "asnet_delay")
 
 
-def emit_engine(plan: ProgramPlan, module: str, version: str) -> LayerModule:
+def emit_engine(
+    plan: ProgramPlan,
+    module: str,
+    version: str,
+    *,
+    handover: Trigger | None = None,
+    shared: Set[str] = frozenset(),
+) -> LayerModule:
     """The Verilog module ``module`` of a planned layer.
+
+    Args:
+        plan: the layer.
+        module: the module's name.
+        version: of ASNet.
+        handover: when the port ``next`` says that the next layer may start; None: there is no such port.
+        shared: names of memories and operators that other layers use too: ports ``_re`` and ``_use`` say when this one
+            does.
 
     Raises:
         SynthesisError: an operand that its unit cannot take.
     """
-    layer = Layer(plan, Names(_OWN))
+    layer = Layer(plan, Names(_OWN), handover, shared)
     ports = [("input ", "clk", ""), ("input ", "reset", ""), ("input ", "start", "one cycle: run the layer")]
     ports.append(("output reg ", "done", "one cycle: the layer has run"))
+    if layer.handover is not None:
+        ports.append(("output ", "next", "one cycle: the next layer may start"))
     ports += layer.ports.lines()
     text = render(
         "rtl/engine.v.j2",
@@ -35,6 +54,7 @@ def emit_engine(plan: ProgramPlan, module: str, version: str) -> LayerModule:
         constants=layer.constants.lines,
         sections=layer.sections,
         assignments=list(layer.ports.assignments()),
+        handover=layer.handover,
         end=layer.end,
         unused=layer.use.partial,
     )

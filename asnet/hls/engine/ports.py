@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 from asnet.hls.engine.parts import Source, choose
 from asnet.hls.module import MemoryPort, OperatorPort
@@ -14,7 +14,7 @@ from asnet.ir import Memory
 
 __all__ = ["Access", "Ports"]
 
-_MEMORY_SUFFIXES = ("_raddr", "_rdata", "_we", "_waddr", "_wdata", "_ready", "_claim", "_take")
+_MEMORY_SUFFIXES = ("_re", "_raddr", "_rdata", "_we", "_waddr", "_wdata", "_ready", "_claim", "_take")
 
 
 class Access:
@@ -38,7 +38,9 @@ class Access:
 class Ports:
     """All ports of a layer."""
 
-    def __init__(self, plan: ProgramPlan, names: Names) -> None:
+    def __init__(self, plan: ProgramPlan, names: Names, shared: Set[str]) -> None:
+        """``shared``: memories and operators that others use too; a port says when this layer does."""
+        self._shared = shared
         self._reads: dict[str, int] = {}
         self._writes: dict[str, int] = {}
         self._units: dict[str, int] = {}
@@ -124,9 +126,11 @@ class Ports:
             }
             for role, sources in access.sources.items():
                 if role == "we":
-                    yield access.signal(role), " | ".join(source.when for source in sources)
-                else:
-                    yield access.signal(role), choose(sources, widths[role])
+                    yield access.signal(role), _any(source.when for source in sources)
+                    continue
+                if role == "raddr" and access.memory.name in self._shared:
+                    yield access.signal("re"), _any(source.when for source in sources)
+                yield access.signal(role), choose(sources, widths[role])
         for name, (claim, take) in self._claims.items():
             prefix = self._memories[name].prefix
             yield f"{prefix}_claim", claim
@@ -136,6 +140,8 @@ class Ports:
             for index, (role, width) in enumerate(zip(operator.operator.roles, operator.operator.widths, strict=True)):
                 sources = [Source(when, values[index]) for when, values in fed]
                 yield f"{operator.prefix}_{role}", choose(sources, width)
+            if operator.operator.name in self._shared:
+                yield f"{operator.prefix}_use", _any(when for when, _ in fed)
 
     def lines(self) -> Iterator[tuple[str, str, str]]:
         """Direction and type, name, comment of every port."""
@@ -144,6 +150,8 @@ class Ports:
             shape = "x".join(str(extent) for extent in port.memory.shape)
             what = f"memory {comment(port.memory.name)}: {port.memory.element}[{shape}]"
             for number in range(port.reads):
+                if port.memory.name in self._shared:
+                    yield "output ", f"{port.prefix}_re{number or ''}", "the address counts"
                 yield f"output {vector(depth)}", f"{port.prefix}_raddr{number or ''}", what
                 yield f"input {vector(width)}", f"{port.prefix}_rdata{number or ''}", "one cycle after the address"
             if port.memory.name in self._claims:
@@ -158,4 +166,10 @@ class Ports:
             unit = port.operator
             for role, width in zip(unit.roles, unit.widths, strict=True):
                 yield f"output {vector(width)}", f"{port.prefix}_{role}", unit.instance.name if role == "a" else ""
+            if unit.name in self._shared:
+                yield "output ", f"{port.prefix}_use", "the operands count"
             yield f"input {vector(unit.result_width)}", f"{port.prefix}_y", f"{unit.latency} cycles later"
+
+
+def _any(whens: Iterable[str]) -> str:
+    return " | ".join(dict.fromkeys(whens))
