@@ -2,7 +2,8 @@
 
 Iterative modulo scheduling (Rau, "Iterative modulo scheduling", 1996) on a system of difference constraints: the most
 urgent operation goes to the earliest slot that is free; where there is none it evicts what stands in its way. Without
-an interval this is list scheduling, and nothing is ever evicted.
+an interval this is list scheduling, and nothing is ever evicted. When too much is evicted it starts again, and those
+that were evicted most go first.
 """
 
 from __future__ import annotations
@@ -13,15 +14,45 @@ from itertools import pairwise
 
 from asnet.hls.scheduling.system import Lag, System
 
-__all__ = ["orders", "place"]
+__all__ = ["orders", "place", "places"]
 
 _TRIES = 8
-"""Placements per operation after which an interval is given up."""
+"""Placements per operation after which an order is given up."""
+
+_WORK = 16_000
+"""Placements, roughly, after which an interval is given up."""
 
 
-def place(problem: System, lags: Sequence[Lag], interval: int | None, rank: Sequence[int]) -> list[int] | None:
-    """Start cycles that satisfy ``lags`` and all resources; None: given up. Of items that wait, the least rank goes."""
+def places(
+    problem: System, lags: Sequence[Lag], interval: int | None, ranks: Sequence[Sequence[int]]
+) -> list[list[int]]:
+    """Start cycles that satisfy ``lags`` and all resources, from any of ``ranks``; empty: given up."""
+    weights = [[0] * len(rank) for rank in ranks]
+    for _ in range(2 + _WORK // (_TRIES * max(1, len(problem.items)))):
+        found: list[list[int]] = []
+        for weight, rank in zip(weights, ranks, strict=True):
+            order = sorted(range(len(rank)), key=lambda number: (-weight[number], rank[number]))
+            evicted = [0] * len(rank)
+            start = place(problem, lags, interval, order, evicted)
+            if start is not None:
+                found.append(start)
+            weight[:] = [old // 2 + new for old, new in zip(weight, evicted, strict=True)]
+        if found:
+            return found
+    return []
+
+
+def place(
+    problem: System, lags: Sequence[Lag], interval: int | None, order: Sequence[int], evicted: list[int]
+) -> list[int] | None:
+    """Start cycles that satisfy ``lags`` and all resources; None: given up.
+
+    Of items that wait, the first one in ``order`` goes first; ``evicted`` counts how often each had to give way.
+    """
     items = problem.items
+    rank = [0] * len(items)
+    for position, number in enumerate(order):
+        rank[number] = position
     incoming: list[list[Lag]] = [[] for _ in items]
     outgoing: list[list[Lag]] = [[] for _ in items]
     for lag in lags:
@@ -43,6 +74,7 @@ def place(problem: System, lags: Sequence[Lag], interval: int | None, rank: Sequ
         if number in crowded:
             slot(crowded[number], start[number]).remove(number)
         del start[number]
+        evicted[number] += 1
         heappush(waiting, (rank[number], number))
 
     while waiting:

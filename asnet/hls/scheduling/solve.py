@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from asnet.errors import SynthesisError
 from asnet.hls.scheduling.bounds import UNLIMITED, crowded, lower_bound
-from asnet.hls.scheduling.placement import orders, place
+from asnet.hls.scheduling.placement import orders, places
 from asnet.hls.scheduling.problem import Limit, Problem, Solution
 from asnet.hls.scheduling.registers import fewest_registers
 from asnet.hls.scheduling.residues import search
@@ -67,12 +67,17 @@ def _needed(problem: System, start: Sequence[int]) -> Iterator[int]:
 
 
 def _overlapped(problem: System, least: int) -> tuple[int, list[int]]:
-    """The first interval from ``least`` on for which slots are found, and start cycles."""
-    tried = least
+    """The first interval from ``least`` on for which slots are found, and start cycles.
+
+    Steps are wider where intervals are large; those between the last two are tried in the end.
+    """
+    tried = without = least
     for _ in range(_ATTEMPTS):
         start = _placed(problem, tried)
         if start is not None:
-            return tried, start
+            between = ((interval, _placed(problem, interval)) for interval in range(without, tried))
+            return next(((interval, found) for interval, found in between if found is not None), (tried, start))
+        without = tried + 1
         tried += 1 + tried // 16
     start = _without_overlap(problem)
     return max(least, _depth(problem, start), *_needed(problem, start)), start
@@ -89,20 +94,16 @@ def _placed(problem: System, interval: int | None) -> list[int] | None:
     lags = problem.lags(interval)
     if not problem.users:
         return earliest(len(problem.items), lags)
-    best: list[int] | None = None
-    for rank in _ranks(problem, lags):
-        start = place(problem, lags, interval, rank)
-        if start is not None:
-            start = earliest(len(start), [*lags, *orders(problem, start, interval)])
-            if best is None or _depth(problem, start) < _depth(problem, best):
-                best = start
-    if best is None and interval is not None:
-        best = search(problem, lags, interval)
-    return best
+    found = places(problem, lags, interval, list(_ranks(problem, lags)))
+    if not found and interval is not None:
+        searched = search(problem, lags, interval)
+        found = [] if searched is None else [searched]
+    tight = [earliest(len(start), [*lags, *orders(problem, start, interval)]) for start in found]
+    return min(tight, key=lambda start: _depth(problem, start), default=None)
 
 
 def _ranks(problem: System, lags: Sequence[Lag]) -> Iterator[list[int]]:
-    """Orders in which to place operations: by what waits for them, by how little they can move, by when they can."""
+    """Ranks of the items: by what waits for them, by how little they can move, by when they can start."""
     height, first = heights(problem, lags), earliest(len(problem.items), lags)
     both = list(zip(height, first, strict=True))
     for urgency in ([(-a, 0) for a, _ in both], [(-a - b, b) for a, b in both], [(b, 0) for _, b in both]):
