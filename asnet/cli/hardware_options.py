@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from asnet.cli.options import at_least
-from asnet.hls import DEVICES, Control, HlsOptions, Style
+from asnet.hls import DEVICES, Control, HlsOptions, Style, Weights
 
 __all__ = ["add_hardware", "hardware_options"]
 
@@ -48,6 +48,13 @@ def add_hardware(parser: argparse.ArgumentParser) -> None:
         help="the clock that pipelines are cut for (default: %(default)g)",
     )
     group.add_argument(
+        "--weights",
+        choices=[weights.value for weights in Weights],
+        default=HlsOptions().weights.value,
+        help="internal: in ROMs; external: those that would take block RAMs in a memory behind an AXI4 read master; "
+        "needs --style sequential (default: %(default)s)",
+    )
+    group.add_argument(
         "--control",
         choices=[control.value for control in Control],
         default=Control.NONE.value,
@@ -66,6 +73,7 @@ def hardware_options(args: argparse.Namespace) -> HlsOptions:
         target_cycles=args.target_cycles,
         fit=args.fit,
         control=Control(args.control),
+        weights=Weights(args.weights),
     )
 
 

@@ -5,7 +5,7 @@ from asnet.hls.dataflow.area import DEVICES
 from asnet.hls.design import RtlDesign
 from asnet.hls.estimate import Estimate, estimate
 from asnet.hls.handover import Samples, hand_over
-from asnet.hls.options import Control, HlsOptions, Style
+from asnet.hls.options import Control, HlsOptions, Style, Weights
 from asnet.hls.output import check_folder
 from asnet.hls.reporting import DesignReport, Figures
 from asnet.hls.simulate import lint
@@ -23,6 +23,7 @@ __all__ = [
     "RtlDesign",
     "Samples",
     "Style",
+    "Weights",
     "check_folder",
     "cosimulate",
     "estimate",

@@ -17,7 +17,7 @@ from asnet.errors import DataError, MismatchError, OutputError, SynthesisError
 from asnet.hls.dataflow import Run
 from asnet.hls.design import RtlDesign
 from asnet.hls.memories import DesignMemory
-from asnet.hls.storage import BUS_BITS, WEIGHTS_FILE
+from asnet.hls.storage import WEIGHTS_FILE
 from asnet.ir import MemoryKind
 from asnet.resources import render
 from asnet.tools import cxx, try_tool, verilator
@@ -124,14 +124,7 @@ class Simulation:
             output_words=_words(self._outputs),
             inputs=rams(self._inputs),
             observed=rams(self._rams),
-            weights=None
-            if weights is None
-            else {
-                "file": WEIGHTS_FILE,
-                "beats": weights.nbytes * 8 // BUS_BITS,
-                "bytes": BUS_BITS // 8,
-                "size": (BUS_BITS // 8).bit_length() - 1,
-            },
+            weights=None if weights is None else weights.facts("."),
         )
 
     def _build(self, folder: Path, bench: str, cache: Cache) -> None:

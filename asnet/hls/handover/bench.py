@@ -13,7 +13,9 @@ from asnet.version import __version__
 
 __all__ = ["bench_files"]
 
-_DRIVEN = frozenset(("clk", "reset", "s_axis_tdata", "s_axis_tvalid", "s_axis_tlast", "m_axis_tready"))
+_DRIVEN = ("clk", "reset", "s_axis_", "m_axis_", "m_axi_", "weights_")
+"""What ports begin with that the test benches see to."""
+
 _LIMIT = 10_000_000
 """Cycles without a word where the design's own number is unknown."""
 
@@ -38,10 +40,12 @@ def bench_files(design: RtlDesign, wrapper: str | None, *, samples: bool) -> dic
         "inputs": [_labelled(part) for part in inputs],
         "outputs": [_labelled(part) for part in outputs],
         "ports": ports,
-        "idle": [port.name for port in ports if port.is_input and port.name not in _DRIVEN],
-        "limit": 2 * report.cycles + 1000 if report.cycles is not None else _LIMIT,
+        "idle": [port.name for port in ports if port.is_input and not port.name.startswith(_DRIVEN)],
+        "limit": _LIMIT if report.cycles is None or design.weights is not None else 2 * report.cycles + 1000,
         "half_period": max(1, round(period * 500)),
         "samples": samples,
+        "prefix": design.top,
+        "weights": None if design.weights is None else design.weights.facts(".."),
         "registers": registers_of(design) if f"sw/{design.top}.h" in design.files else (),
         "bits": BITS,
     }

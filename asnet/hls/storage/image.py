@@ -103,6 +103,15 @@ class WeightsImage:
         beats = np.frombuffer(self.image, dtype=f"<u{_BYTES}")
         return "".join(f"{int(beat):0{2 * _BYTES}x}\n" for beat in beats)
 
+    def facts(self, folder: str) -> dict[str, object]:
+        """What a test bench must know that is the memory; it runs where the design is in ``folder``."""
+        return {
+            "file": f"{folder}/{WEIGHTS_FILE}",
+            "beats": self.nbytes // _BYTES,
+            "bytes": _BYTES,
+            "size": _BYTES.bit_length() - 1,
+        }
+
     def module(self, version: str) -> str:
         """The Verilog of the module that fetches them."""
         formats = sorted({entry.format for entry in self._entries}, key=lambda form: (form.beats, -form.words))
