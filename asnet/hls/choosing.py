@@ -10,9 +10,10 @@ from asnet.errors import SynthesisError, did_you_mean
 from asnet.hls.binder import Binder
 from asnet.hls.dataflow.area import DEVICES, layer_area
 from asnet.hls.dataflow.optimise import Candidate, Choice, Goal, choose
+from asnet.hls.fusing import program_of
 from asnet.hls.kernel import Kernel
 from asnet.hls.layers import lanes_of, plan_layer
-from asnet.hls.nest import NotCounted, possible_lanes, structure
+from asnet.hls.nest import NotCounted, possible_lanes
 from asnet.hls.options import HlsOptions, Style
 from asnet.types import Array, FloatMode
 
@@ -98,7 +99,7 @@ class _Chooser:
         if not self._options.pipelined:
             return (1,)
         try:
-            return possible_lanes(structure(kernel))
+            return possible_lanes(program_of(kernel, self._scratch))
         except NotCounted:
             return (1,)
 

@@ -19,6 +19,7 @@ from asnet.hls.fsm.layer import emit_layer
 from asnet.hls.fsm.report import block_reports
 from asnet.hls.fsm.schedule import Schedule
 from asnet.hls.fsm.schedulers import make_schedule
+from asnet.hls.fusing import FusedKernel, program_of
 from asnet.hls.kernel import Kernel, Operation
 from asnet.hls.loops import executions
 from asnet.hls.module import LayerModule
@@ -31,8 +32,6 @@ from asnet.hls.nest import (
     Repeat,
     Streamed,
     arrange,
-    forwarded,
-    structure,
 )
 from asnet.hls.options import HlsOptions, Weights
 from asnet.hls.planning import NotPipelined, Placed, ProgramPlan, Trigger, plan_program, recurrence_cycles
@@ -142,6 +141,8 @@ def plan_layer(
             continue
         except NotCounted:
             break
+    if isinstance(kernel, FusedKernel):
+        raise kernel.error(kernel.program.pipelines[0].name, "these layers cannot be one; synthesise them apart")
     allocation = allocate(binder, kernel, widths(kernel), options.chain)
     return _General(allocation, make_schedule(allocation, options.scheduler))
 
@@ -166,7 +167,7 @@ def _pipelined(
         found = None if operation.is_memory else binder.operator(kernel.layer, operation)
         return found.name if found is not None else None
 
-    program = forwarded(structure(kernel), scratch)
+    program = program_of(kernel, scratch)
     unroll = _wanted(kernel.layer, options.unroll)
     wish = Arrangement(
         recurrence_cycles(binder, kernel.layer, options.clock), lanes, unroll, split_tail=split_tail, unit=unit

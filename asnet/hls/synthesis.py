@@ -12,6 +12,7 @@ from asnet.hls import dataflow
 from asnet.hls.binder import Binder
 from asnet.hls.choosing import choose_lanes
 from asnet.hls.design import RtlDesign
+from asnet.hls.fusing import fused
 from asnet.hls.handover import hand_over, with_control
 from asnet.hls.layers import PlannedLayer, lanes_of, plan_layer
 from asnet.hls.library import unit_files, unit_modules
@@ -97,10 +98,12 @@ class _Synthesis:
 
     def run(self) -> RtlDesign:
         module = self._module
-        kernels = parse_kernels(for_hls(module), module.calls, module.memories, self._slots)
+        parsed = parse_kernels(for_hls(module), module.calls, module.memories, self._slots)
         contents, scratch = dict(module.constants), scratch_memories(module)
+        kernels, calls = [simplify(kernel) for kernel in parsed], module.calls
+        if self._options.fuse and self._options.pipelined:
+            kernels, calls = fused(kernels, calls, scratch)
         plans: list[PlannedLayer] = []
-        kernels = [simplify(kernel) for kernel in kernels]
         choice = choose_lanes(kernels, self._binder, self._options, contents, scratch, module.mode)
         for number, kernel in enumerate(kernels):
             lanes = lanes_of(kernel.layer, self._options) if choice is None else choice.lanes[number]
@@ -123,14 +126,16 @@ class _Synthesis:
         order = None if streaming else in_order([plan.span for plan in plans])
         layers = self._emit(plans, [names.fresh(f"{kind}_{plan.layer}") for plan in plans], order)
         reports: Sequence[LayerReport] = [
-            plan.report(layer, call.op_type) for plan, layer, call in zip(plans, layers, module.calls, strict=True)
+            plan.report(layer, call.op_type) for plan, layer, call in zip(plans, layers, calls, strict=True)
         ]
         files |= {f"rtl/{part}.v": render(f"rtl/{part}.v.j2", version=self._version) for part in library}
         files |= {f"rtl/{layer.module}.v": layer.text for layer in layers}
         flow: dataflow.Dataflow | None = None
         if streaming:
             timings = [plan.timing() for plan in plans]
-            flow = dataflow.assemble(module, top_name, layers, timings, names, self._rows(operators), self._version)
+            flow = dataflow.assemble(
+                replace(module, calls=calls), top_name, layers, timings, names, self._rows(operators), self._version
+            )
             files |= flow.files
             memories = flow.memories
             cycles, exact = (None, False) if flow.timing is None else (flow.timing.latency, True)

@@ -1,0 +1,68 @@
+"""Layers in one: every bit of what is left, in both styles; layers of unknown loops stay apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from asnet import hls, lower
+from asnet.cache import default_cache
+from asnet.hls import HlsOptions, Style
+from asnet.hls.fusing import FusedKernel, fused
+from asnet.ir import MemoryKind
+from asnet.ir.jit import Engine
+from asnet.network import load
+from asnet.passes import approximate
+from asnet.types import FloatMode
+from tests.hls.kernels import module_of
+from tests.hls.nest.golden import kernels_of
+from tests.hls.nest.test_fuse import LAYERS
+from tests.hls.programs import COLLATZ, DOT
+
+NETWORKS = Path(__file__).resolve().parents[2] / "examples" / "networks"
+
+
+@pytest.mark.usefixtures("simulator")
+@pytest.mark.parametrize("style", Style)
+@pytest.mark.parametrize("name", ["conv-bn-relu", "skip"])
+def test_every_bit_of_what_is_left(name: str, style: Style) -> None:
+    case = LAYERS[name]
+    network = case.network()
+    module = lower.lower(network, FloatMode.FTZ)
+    engine = Engine(module, cache=default_cache())
+    images = case.images()
+    state = engine.state(4)
+    engine.run(images, state=state)
+    whole = hls.synthesise(approximate(lower.lower(network, FloatMode.FTZ)), options=HlsOptions(style))
+    design = hls.synthesise(approximate(lower.lower(network, FloatMode.FTZ)), options=HlsOptions(style, fuse=True))
+    hls.lint(design)
+    ours = {memory for memory in design.rams if module.memories[memory].kind is not MemoryKind.INPUT}
+    expected = {memory: engine.memory(state, memory) for memory in ours}
+    hls.cosimulate(design, images, expected, stalls=True, cache=default_cache()).raise_if_different()
+    assert design.rams < whole.rams
+    assert len(design.layers) < len(whole.layers)
+    if style is Style.SEQUENTIAL:
+        assert design.cycles is not None and whole.cycles is not None and design.cycles < whole.cycles
+
+
+def test_layers_are_named_by_all_that_they_do() -> None:
+    design = hls.synthesise(
+        approximate(lower.lower(load(NETWORKS / "digits_conv.onnx"))), options=HlsOptions(fuse=True)
+    )
+    found = [(layer.layer, layer.op_type) for layer in design.report.layers]
+    assert found[:4] == [
+        ("conv1", "Conv + Relu"),
+        ("pool1", "MaxPool"),
+        ("conv2", "Conv + Relu"),
+        ("pool2", "MaxPool"),
+    ]
+
+
+def test_a_layer_of_unknown_loops_stays_apart() -> None:
+    module = module_of([DOT, COLLATZ], FloatMode.FTZ)
+    kernels = kernels_of(module)
+    left, calls = fused(kernels, module.calls, frozenset())
+    assert list(left) == kernels
+    assert calls == module.calls
+    assert not any(isinstance(kernel, FusedKernel) for kernel in left)
