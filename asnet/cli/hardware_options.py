@@ -41,6 +41,12 @@ def add_hardware(parser: argparse.ArgumentParser) -> None:
         help="units of an operation (fmul, fadd, …) that a layer may have (sequential: all layers); may be repeated",
     )
     group.add_argument(
+        "--fuse",
+        action="store_true",
+        help="make layers that work word by word (Relu, Add …) part of the layers that make the words; the memory "
+        "between is saved, and not compared",
+    )
+    group.add_argument(
         "--clock",
         type=_frequency,
         default=HlsOptions().clock,
@@ -72,6 +78,7 @@ def hardware_options(args: argparse.Namespace) -> HlsOptions:
         resources=dict(args.resources),
         target_cycles=args.target_cycles,
         fit=args.fit,
+        fuse=args.fuse,
         control=Control(args.control),
         weights=Weights(args.weights),
     )
