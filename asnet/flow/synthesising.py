@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from asnet.errors import UsageError
+from asnet.cache import Cache
+from asnet.errors import ToolMissingError, UsageError
 from asnet.flow.problem import Problem, Progress
 from asnet.hls import (
     CosimReport,
@@ -25,6 +26,8 @@ from asnet.hls import (
     lint,
     synthesise,
 )
+from asnet.hls.area import area_rows, estimate_area
+from asnet.hls.reporting import AreaRow
 from asnet.types import EXACT
 from asnet.units import UnitInstance
 
@@ -129,10 +132,19 @@ def synth(
         Samples(inputs, expected, min(data.runs, _SAMPLES)),
         figures=None if found is None else _figures(found),
         exact=None if before is None else (before.report, _figures(before.estimate)),
+        area=_area(design, dsps=dsps, measure=estimates or compare, cache=problem.cache),
     )
     if folder is not None:
         design.write(folder)
     return Synthesis(design, report, found, before, folder)
+
+
+def _area(design: RtlDesign, *, dsps: bool, measure: bool, cache: Cache | None) -> tuple[AreaRow, ...]:
+    """Where the area goes; nothing where there are no figures of a unit."""
+    try:
+        return area_rows(design, estimate_area(design, dsps=dsps, measure=measure, cache=cache))
+    except ToolMissingError:
+        return ()
 
 
 def _figures(found: Estimate) -> Figures:

@@ -105,7 +105,8 @@ def _read(text: str) -> Estimate:
 def _script(design: RtlDesign, dsps: bool) -> str:
     """Yosys commands: those that give the figures of units, on the whole design."""
     lines = [f"read_verilog -defer -sv -I{design.include_folder} {path}" for path in design.sources]
-    lines.append(f"hierarchy -top {design.top} -chparam DEBUG 0")
+    debug = " -chparam DEBUG 0" if "parameter DEBUG" in design.files[f"rtl/{design.top}.v"] else ""
+    lines.append(f"hierarchy -top {design.top}{debug}")
     mapping = (line.replace("{top}", design.top) for line in ECP5_SYNTHESIS)
     lines += [line.replace(" -nodsp", "") if dsps else line for line in mapping]
     lines.append("write_json netlist.json")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from asnet.hls.design import RtlDesign
@@ -10,7 +10,7 @@ from asnet.hls.handover.bench import bench_files
 from asnet.hls.handover.control import wrapper_of
 from asnet.hls.handover.project import project_files
 from asnet.hls.handover.stream import frames
-from asnet.hls.reporting import DesignReport, Figures, diagram, page
+from asnet.hls.reporting import AreaRow, DesignReport, Figures, diagram, page
 from asnet.ir import MemoryKind
 from asnet.types import Array
 
@@ -32,6 +32,7 @@ def hand_over(
     *,
     figures: Figures | None = None,
     exact: tuple[DesignReport, Figures] | None = None,
+    area: Sequence[AreaRow] = (),
 ) -> RtlDesign:
     """The design with project files, test benches, report page and diagram.
 
@@ -40,9 +41,10 @@ def hand_over(
         samples: what the test benches run.
         figures: area and clock, for the report page.
         exact: the design with exact units, to compare with there.
+        area: where the area goes.
     """
     files = dict(design.files)
-    files["report.html"] = page(design.report, figures, exact)
+    files["report.html"] = page(design.report, figures, exact, area)
     files["diagram.svg"] = diagram(design.report).whole()
     wrapper = wrapper_of(design)
     files |= project_files(design, wrapper, samples=samples is not None)

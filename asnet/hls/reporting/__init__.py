@@ -12,9 +12,10 @@ from asnet.hls.reporting.model import (
     memory_report,
     unit_reports,
 )
-from asnet.hls.reporting.page import Figures, page
+from asnet.hls.reporting.page import AreaRow, Figures, page
 
 __all__ = [
+    "AreaRow",
     "DesignReport",
     "Figures",
     "LayerReport",

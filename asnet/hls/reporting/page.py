@@ -14,7 +14,7 @@ from asnet.hls.reporting.svg import style
 from asnet.resources import render
 from asnet.version import __version__
 
-__all__ = ["Figures", "page"]
+__all__ = ["AreaRow", "Figures", "page"]
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,23 @@ class Figures:
     origin: str
 
 
+@dataclass(frozen=True)
+class AreaRow:
+    """A part of the design and its area. ``kind``: ``layer`` (without its units and memories), ``unit``, ``design``."""
+
+    kind: str
+    name: str
+    luts: int
+    ffs: int
+    dsps: int
+    brams: int
+
+
 def page(
-    report: DesignReport, figures: Figures | None = None, exact: tuple[DesignReport, Figures] | None = None
+    report: DesignReport,
+    figures: Figures | None = None,
+    exact: tuple[DesignReport, Figures] | None = None,
+    area: Sequence[AreaRow] = (),
 ) -> str:
     """The page's text.
 
@@ -38,6 +53,7 @@ def page(
         report: the design.
         figures: its area and clock, if known.
         exact: the design with exact units and its figures, for a table of before and after.
+        area: where the area goes, estimated.
     """
     time = timeline(report)
     facts: dict[str, object] = {
@@ -53,6 +69,7 @@ def page(
         "units": [vars(unit) for unit in report.units],
         "memories": [vars(memory) for memory in report.memories],
         "bits": f"{sum(memory.bits for memory in report.memories):,}",
+        "area": [vars(row) for row in area],
         "configuration": report.configuration,
         "identity": report.identity,
         "origin": None if figures is None else figures.origin,
