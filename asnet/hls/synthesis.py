@@ -145,7 +145,7 @@ class _Synthesis:
             assert order is not None
             memories = self._memories(layers)
             counts = [report.cycles for report in reports if report.cycles is not None]
-            cycles = sum(counts) if len(counts) == len(reports) else None
+            cycles = 1 + sum(count - 1 for count in counts) if len(counts) == len(reports) else None
             exact = order.done is not None
             reading = [n for n, layer in enumerate(layers) if any(_is_read_input(port) for port in layer.memories)]
             words = sum(memory.memory.size for memory in memories if memory.memory.kind is MemoryKind.INPUT)
