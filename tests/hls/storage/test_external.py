@@ -143,7 +143,7 @@ def test_designs_with_a_slow_memory_compute_the_same(simulator: None, name: str,
         report = hls.cosimulate(design, {tensor.name: images}, expected, stalls=stalls)
         report.raise_if_different()
         assert design.cycles is not None
-        assert report.cycles_min >= design.cycles
+        assert report.cycles_min >= design.cycles - len(design.layers)
 
 
 @pytest.mark.parametrize("case", QUANTISED[:2], ids=lambda case: case.name)
