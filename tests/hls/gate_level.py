@@ -1,0 +1,91 @@
+"""Whole designs as gates: yosys' netlist of a design runs the images that the design itself does, to the same bits.
+
+``python -m tests.hls.gate_level`` does so for the shipped example networks, exact and with truncating units, in both
+styles: every register is a flip-flop, every operator AND, OR, XOR, NOT and multiplexers; memories stay memories.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+import asnet
+from asnet import hls
+from asnet.hls.options import HlsOptions, Style
+from asnet.hls.simulate import lay_out
+from asnet.tools import yosys
+from asnet.types import EXACT
+
+NETWORKS = Path(__file__).resolve().parents[2] / "examples" / "networks"
+_GATES = (
+    "proc",
+    "flatten",
+    "opt -fast",
+    "memory -nomap",
+    "opt -fast",
+    "techmap",
+    "opt -fast",
+    "abc -g AND,OR,XOR,MUX",
+    "opt_clean -purge",
+)
+
+
+def gates_of(design: hls.RtlDesign) -> hls.RtlDesign:
+    """``design`` as one module of gates, flip-flops and memories.
+
+    Raises:
+        ToolMissingError: there is no yosys.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        lay_out(design, folder)
+        lines = [f"read_verilog -defer -sv -DASNET_TAPS -I{design.include_folder} {path}" for path in design.sources]
+        lines += [f"hierarchy -top {design.top}", *_GATES, "write_verilog -noattr netlist.v"]
+        yosys.find().run_script("\n".join(lines) + "\n", folder)
+        text = (folder / "netlist.v").read_text(encoding="utf-8")
+    return replace(design, files={f"rtl/{design.top}.v": text})
+
+
+def compare_gates(network: asnet.Network, options: HlsOptions, p_mul: int | None, images: int) -> hls.CosimReport:
+    """Co-simulate the gates of ``network``'s hardware: exact, or with multipliers that truncate ``p_mul`` bits.
+
+    Raises:
+        MismatchError: a bit differs.
+    """
+    units = [] if p_mul is None else [asnet.ApproximateUnit.shipped("fmul_trunc").instance(p=p_mul)]
+    small = asnet.Dataset.load(NETWORKS / "digits_test.npz").take(images)
+    problem = asnet.Problem.of(network, small.fit(network), units)
+    names = {unit.op: unit.name for unit in units}
+    configuration = {slot.name: names.get(slot.op, EXACT) for slot in problem.slots}
+    bed = problem.bed(units, data=small.fit(network))
+    chosen = {slot: units[0] if name != EXACT else None for slot, name in configuration.items()}
+    design = hls.synthesise(bed.module, chosen, name=network.name, options=options)
+    outputs = bed.outputs(configuration, golden=True)
+    expected = {name: values for name, values in outputs.items() if name in design.rams}
+    inputs = {name: np.ascontiguousarray(array) for name, array in problem.data.feed(slice(None)).items()}
+    report = hls.cosimulate(gates_of(design), inputs, expected)
+    report.raise_if_different()
+    return report
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print a line for each design."""
+    parser = argparse.ArgumentParser(prog="python -m tests.hls.gate_level", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--images", type=int, default=3)
+    chosen = parser.parse_args(arguments)
+    for name in ("digits_dense", "digits_conv"):
+        network = asnet.load(NETWORKS / f"{name}.onnx")
+        for style in Style:
+            for p_mul in (None, 20):
+                report = compare_gates(network, HlsOptions(style=style), p_mul, chosen.images)
+                unit = "exact" if p_mul is None else f"fmul_trunc(p={p_mul})"
+                print(f"{name:14}{style:12}{unit:20}{report.words:8} words, 0 differing bits", flush=True)
+
+
+if __name__ == "__main__":
+    main()
