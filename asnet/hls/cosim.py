@@ -105,6 +105,9 @@ def cosimulate(
 ) -> CosimReport:
     """Run images through the simulated design and compare memories.
 
+    Where the memories of a sequential design are read between the images, the images run once more, right behind one
+    another, for their outputs.
+
     Args:
         design: what to simulate.
         inputs: (images, …) of the network's input; a mapping name → array for several inputs.
@@ -125,25 +128,30 @@ def cosimulate(
     simulation = Simulation(design, cache or default_cache())
     outputs = [memory.memory.name for memory in design.memories if memory.memory.kind is MemoryKind.OUTPUT]
     observe = through == "memory" or not set(wanted) <= set(outputs)
+    apart = observe and through == "stream" and design.flow is None  # memories are read between images
     per_image = sum(memory.memory.size for memory in design.memories if not memory.is_rom)
     size = max(1, min(_CHUNK_WORDS // per_image, -(-images // processors())))
     starts = range(0, images, size)
 
-    def run(start: int) -> SimulationResult:
+    def run(start: int) -> list[SimulationResult]:
         chunk = words[start : start + size].astype(simulation.word)
         seed = 0x9E3779B97F4A7C15 + start if stalls else 0
-        return simulation.run(chunk, observe=observe, through=through, stall_seed=seed)
+        results = [simulation.run(chunk, observe=observe, through=through, stall_seed=seed)]
+        if apart:
+            results.append(simulation.run(chunk, observe=False, stall_seed=seed))
+        return results
 
     cycles: list[int] = []
     runs: list[Run] = []
     mismatch: tuple[tuple[int, int], Mismatch] | None = None
     with ToolThreads(processors()) as pool:
-        for start, result in zip(starts, pool.map(run, starts), strict=True):
-            cycles.extend(int(count) for count in result.cycles)
-            runs += [] if result.flow is None else [result.flow]
-            found = _first_difference(design, result, wanted, start)
-            if found is not None and (mismatch is None or found[0] < mismatch[0]):
-                mismatch = found
+        for start, results in zip(starts, pool.map(run, starts), strict=True):
+            cycles.extend(int(count) for count in results[0].cycles)
+            runs += [result.flow for result in results if result.flow is not None]
+            differences = [_first_difference(design, result, wanted, start) for result in results]
+            for found in differences:
+                if found is not None and (mismatch is None or found[0] < mismatch[0]):
+                    mismatch = found
             if progress is not None:
                 progress(min(start + size, images), images)
     compared = sum(values.size for values in wanted.values())
@@ -214,7 +222,7 @@ def _first_difference(
     memories = {memory.memory.name: memory.memory for memory in design.memories}
     for position, (layer, writes) in enumerate(design.writes):
         for name in writes:
-            if name not in wanted:
+            if name not in wanted or name not in actual:
                 continue
             memory = memories[name]
             mine = actual[name].astype(f"u{memory.element_bytes}")

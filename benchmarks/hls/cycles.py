@@ -1,4 +1,4 @@
-"""Cycles of designs against the goals: LeFlow's unit kernels, dense and convolutional networks, co-simulated bit for bit.
+"""Cycles of designs against the goals: LeFlow's unit kernels, dense and convolutional networks, co-simulated.
 
 Every design is linted, and every word that it leaves in its memories is what the compiled IR leaves there. Published
 figures of Bambu and LegUp are for clocks of about 100 MHz, of other devices.
