@@ -13,7 +13,7 @@ from math import prod
 from asnet.hls.kernel import Operation
 from asnet.hls.nest.counters import reorder, split
 from asnet.hls.nest.interleave import interleavable, interleaved
-from asnet.hls.nest.lanes import UNITS, separable, stream
+from asnet.hls.nest.lanes import separable, stream, unit_of
 from asnet.hls.nest.parallel import Parts, choices
 from asnet.hls.nest.program import IMAGE, Carried, Counter, Node, Pipeline, Program, Repeat, Streamed
 from asnet.hls.nest.reduction import Reduction, reduction
@@ -23,14 +23,7 @@ from asnet.hls.nest.unroll import factors, summed, unrolled
 _MOST_LANES = 256
 """Lanes that anybody asks for."""
 
-__all__ = ["Arranged", "Arrangement", "arrange", "iterations", "possible_lanes", "possible_unrolls", "unit_of"]
-
-
-def unit_of(operation: Operation) -> str | None:
-    """The unit that ``operation`` runs on if every slot has one of its own: its opcode, or the slot's symbol."""
-    if operation.op not in UNITS and operation.op != "fcmp":
-        return None
-    return operation.detail if operation.op == "call" else {"fsub": "fadd"}.get(operation.op, operation.op)
+__all__ = ["Arranged", "Arrangement", "arrange", "iterations", "possible_lanes", "possible_unrolls"]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter as Count
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -11,52 +12,81 @@ from asnet.hls.nest.accesses import Access, accesses
 from asnet.hls.nest.affine import Sum, affine_range
 from asnet.hls.nest.counters import pruned
 from asnet.hls.nest.digits import digits_of
-from asnet.hls.nest.lanes import UNITS
-from asnet.hls.nest.program import Affine, Pipeline, Program
+from asnet.hls.nest.lanes import UNITS, unit_of
+from asnet.hls.nest.program import Affine, Node, Pipeline, Program
 from asnet.hls.nest.reduction import independent, reduction
-from asnet.ir import MemoryKind
+from asnet.ir import Memory, MemoryKind
 
-__all__ = ["Fused", "fuse"]
+__all__ = ["Fused", "absorbed", "fuse"]
 
 
 @dataclass(frozen=True)
 class Fused:
     """The programs that are left. ``into``: layer that is none of its own any more → the one that it is part of.
 
-    ``removed``: memories that nobody needs any more.
+    ``removed``: memories that nobody needs any more. ``groups``: for each program its layers, in an order in which they
+    may run one after the other.
     """
 
     programs: tuple[Program, ...]
     into: Mapping[str, str]
     removed: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
 
 
-def fuse(programs: Sequence[Program]) -> Fused:
+def fuse(programs: Sequence[Program], private: Collection[str] | None = None, *, most: int = 1) -> Fused:
     """The layers of a network, in their order, with each that works word by word in the one that makes its words.
 
-    It moves if nobody else reads these words, everything else that it reads is there before, and its units have time
-    enough there: not more operations on units for each word than iterations. Not yet arranged programs only.
+    It moves if nobody else reads these words, and everything else that it reads can be there before. Programs that are
+    not arranged yet only. ``private``: the memories that may be saved; None: all that no program but these two
+    accesses. ``most``: operations of one unit for each word, at most, behind a reduction or without one.
     """
     left = list(programs)
-    into: dict[str, str] = {}
+    groups: dict[str, tuple[str, ...]] = {program.layer: (program.layer,) for program in programs}
     removed: list[str] = []
     place = 0
     while place < len(left):
-        found = next(_moves(left, place), None)
+        found = next(_moves(left, place, private, most), None)
         if found is None:
             place += 1
             continue
-        maker, memory, merged = found
-        into |= {layer: merged.layer for layer, old in into.items() if old == left[place].layer}
-        into[left[place].layer] = merged.layer
+        maker, memory, merged, at = found
+        groups[merged.layer] += groups.pop(left[place].layer)
         removed.append(memory)
-        left[maker] = merged
-        del left[place]
-    return Fused(tuple(left), into, tuple(removed))
+        left[at] = merged
+        del left[maker + place - at]
+        place = at if at < place else place - 1
+    into = {member: maker for maker, members in groups.items() for member in members[1:]}
+    return Fused(tuple(left), into, tuple(removed), tuple(groups[program.layer] for program in left))
 
 
-def _moves(programs: Sequence[Program], place: int) -> Iterator[tuple[int, str, Program]]:
-    """Where the layer at ``place`` may move: the program, the memory that is saved, both layers as one."""
+def absorbed(program: Program, private: Collection[str], *, most: int = 1) -> Program:
+    """``program`` with loops that work word by word in those that make their words.
+
+    ``private``: memories that no other layer accesses; those between such loops are left out. ``most``: as in
+    :func:`fuse`.
+    """
+    parts = [
+        Program(str(number), _accessed(program, node), (node,), program.images)
+        for number, node in enumerate(program.body)
+    ]
+    fused = fuse(parts, private, most=most)
+    memories = tuple(memory for memory in program.memories if memory.name not in fused.removed)
+    return replace(program, memories=memories, body=tuple(node for part in fused.programs for node in part.body))
+
+
+def _accessed(program: Program, node: Node) -> tuple[Memory, ...]:
+    part = Program("", (), (node,))
+    names = {
+        operation.detail for pipeline in part.pipelines for operation in pipeline.operations if operation.is_memory
+    }
+    return tuple(memory for memory in program.memories if memory.name in names)
+
+
+def _moves(
+    programs: Sequence[Program], place: int, private: Collection[str] | None, most: int
+) -> Iterator[tuple[int, str, Program, int]]:
+    """Where the layer at ``place`` may move: the maker, the memory that is saved, both as one, and its place."""
     layer = programs[place]
     if layer.images > 1 or len(layer.body) != 1:
         return
@@ -65,30 +95,53 @@ def _moves(programs: Sequence[Program], place: int) -> Iterator[tuple[int, str, 
         return
     found = accesses(node)
     stores = [access for access in found if access.store]
-    if len(stores) != 1 or any(stores[0].memory in other.memory for other in programs[:place]):
+    if len(stores) != 1 or not _closed(node) or _writers(programs, stores[0].memory) != [place]:
         return
     makers = {access.memory: _writers(programs, access.memory) for access in found if not access.store}
     for access in sorted((a for a in found if not a.store), key=lambda a: makers[a.memory], reverse=True):
-        maker = makers[access.memory]
-        others = [at for name, ats in makers.items() if name != access.memory for at in ats]
         users = [at for at, program in enumerate(programs) if access.memory in program.memory]
-        if len(maker) != 1 or users != [*maker, place] or any(at >= maker[0] for at in others):
+        if len(users) != 2 or users[1] != place or makers[access.memory] != users[:1]:
             continue
-        if sum(a.memory == access.memory for a in found) == 1:
-            merged = _merged(programs[maker[0]], layer, node, access)
+        if private is not None and access.memory not in private:
+            continue
+        at = _place(programs, users[0], place)
+        if at is not None and sum(other.memory == access.memory for other in found) == 1:
+            merged = _merged(programs[users[0]], layer, node, access, most)
             if merged is not None:
-                yield maker[0], access.memory, merged
+                yield users[0], access.memory, merged, at
+
+
+def _place(programs: Sequence[Program], maker: int, place: int) -> int | None:
+    """Where both programs can be one: where the later one is, or where the earlier one is."""
+    between = range(maker + 1, place)
+    for one, other in ((place, maker), (maker, place)):
+        moved = programs[other]
+        if all(_apart(moved, programs[at]) for at in between):
+            return one
+    return None
+
+
+def _apart(one: Program, other: Program) -> bool:
+    """Whether the order of two programs does not matter."""
+    stores = [_stored(program) for program in (one, other)]
+    return stores[0].isdisjoint(other.memory) and stores[1].isdisjoint(one.memory)
+
+
+def _stored(program: Program) -> set[str]:
+    return {o.detail for pipeline in program.pipelines for o in pipeline.operations if o.op == "store"}
+
+
+def _closed(pipeline: Pipeline) -> bool:
+    """Whether it uses no value of another node."""
+    own = {*pipeline.operation, *pipeline.affine, *(counter.name for counter in pipeline.counters)}
+    return all(value in own for o in pipeline.operations for value in o.operands if isinstance(value, str))
 
 
 def _writers(programs: Sequence[Program], memory: str) -> list[int]:
-    return [
-        at
-        for at, program in enumerate(programs)
-        if any(o.op == "store" and o.detail == memory for p in program.pipelines for o in p.operations)
-    ]
+    return [at for at, program in enumerate(programs) if memory in _stored(program)]
 
 
-def _merged(maker: Program, layer: Program, loop: Pipeline, load: Access) -> Program | None:
+def _merged(maker: Program, layer: Program, loop: Pipeline, load: Access, most: int) -> Program | None:
     """Both layers as one program; None if the words are not made one by one, each once."""
     memory = maker.memory[load.memory]
     if maker.images > 1 or memory.kind != MemoryKind.ACTIVATION:
@@ -101,8 +154,9 @@ def _merged(maker: Program, layer: Program, loop: Pipeline, load: Access) -> Pro
     if made.index is None or made.cells != memory.size or not independent(target) or load.index is None:
         return None
     found = reduction(target)
-    own = _units(operation for operation in target.operations if found is None or operation.name not in found.core)
-    if 0 < _units(loop.operations) > target.iterations // made.cells - own:
+    own = [operation for operation in target.operations if found is None or operation.name not in found.core]
+    units, more = (Count(unit_of(o) for o in part if o.op in UNITS) for part in (own, loop.operations))
+    if any(units[unit] + count > most for unit, count in more.items()):
         return None
     extents = {counter.name: counter.extent for counter in target.counters}
     counters = _counters(made, load, extents)
@@ -114,10 +168,6 @@ def _merged(maker: Program, layer: Program, loop: Pipeline, load: Access) -> Pro
     body = tuple(joined if node is target else node for node in maker.body)
     memories = {item.name: item for item in (*maker.memories, *layer.memories) if item.name != memory.name}
     return replace(maker, memories=tuple(memories.values()), body=body)
-
-
-def _units(operations: Iterable[Operation]) -> int:
-    return sum(operation.op in UNITS for operation in operations)
 
 
 def _counters(made: Access, load: Access, extents: Mapping[str, int]) -> Mapping[str, Sum] | None:

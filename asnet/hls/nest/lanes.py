@@ -10,10 +10,17 @@ from asnet.hls.nest.counters import INDEX_WIDTH, distance, substituted
 from asnet.hls.nest.program import Affine, Carried, Condition, Counter, Pipeline, Streamed
 from asnet.hls.nest.reduction import Reduction, varying
 
-__all__ = ["UNITS", "separable", "stream"]
+__all__ = ["UNITS", "separable", "stream", "unit_of"]
 
 UNITS = frozenset(("call", "fadd", "fsub", "fmul", "fdiv", "mul", "sitofp", "uitofp", "fptosi", "fptoui"))
 """Operations that are not made twice without need."""
+
+
+def unit_of(operation: Operation) -> str | None:
+    """The unit that ``operation`` runs on if every slot has one of its own: its opcode, or the slot's symbol."""
+    if operation.op not in UNITS and operation.op != "fcmp":
+        return None
+    return operation.detail if operation.op == "call" else {"fsub": "fadd"}.get(operation.op, operation.op)
 
 
 def separable(pipeline: Pipeline, found: Reduction) -> bool:

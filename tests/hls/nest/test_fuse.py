@@ -22,6 +22,9 @@ from tests.lower.conftest import CASES, Case, build, weights
 
 NETWORKS = Path(__file__).resolve().parents[3] / "examples" / "networks"
 
+MOST = 20
+"""Operations of a unit for each word: enough for a sigmoid."""
+
 LAYERS = {
     "conv-bn-relu": build(
         "conv-bn-relu",
@@ -76,7 +79,7 @@ def compared(network: Network, inputs: dict[str, Array], wish: nest.Arrangement 
     engine = Engine(plain, cache=default_cache())
     state = engine.state(len(next(iter(inputs.values()))))
     engine.run(dict(inputs), state=state)
-    fused = nest.fuse([nest.structure(kernel) for kernel in kernels_of(module)])
+    fused = nest.fuse([nest.structure(kernel) for kernel in kernels_of(module)], most=MOST)
     for image in range(len(next(iter(inputs.values())))):
         memories = before(module, state, image)
         for program in fused.programs:
@@ -94,7 +97,7 @@ def compared(network: Network, inputs: dict[str, Array], wish: nest.Arrangement 
     [
         (LAYERS["conv-bn-relu"], {"norm": "conv", "relu": "conv"}, ("c", "n")),
         (LAYERS["skip"], {"add": "two", "relu": "two"}, ("d", "s")),
-        (LAYERS["used-twice"], {"add": "relu"}, ("r",)),
+        (LAYERS["used-twice"], {"relu": "conv", "add": "conv"}, ("r", "c")),
         (LAYERS["row"], {"gate": "dense", "scale": "dense"}, ("c", "s")),
     ],
     ids=LAYERS,
@@ -127,6 +130,27 @@ def test_a_network() -> None:
 
 def test_a_word_is_read_once() -> None:
     module = approximate(lower(LAYERS["used-twice"].network()))
-    _, program = nest.fuse([nest.structure(kernel) for kernel in kernels_of(module)]).programs
+    relu_and_add = [nest.structure(kernel) for kernel in kernels_of(module)[1:]]
+    (program,) = nest.fuse(relu_and_add).programs
     (pipeline,) = program.pipelines
     assert [operation.op for operation in pipeline.operations] == ["load", "fcmp", "select", "fadd", "store"]
+
+
+def test_a_unit_for_each_word_is_asked_for_once() -> None:
+    module = approximate(lower(LAYERS["row"].network()))
+    programs = [nest.structure(kernel) for kernel in kernels_of(module)]
+    assert nest.fuse(programs).into == {"scale": "gate"}
+    assert nest.fuse(programs, most=MOST).into == {"gate": "dense", "scale": "dense"}
+    assert nest.fuse(programs, most=MOST).groups == (("dense", "gate", "scale"),)
+
+
+def test_loops_of_one_layer() -> None:
+    """Loops of a layer absorb one another as layers do, where their memories are nobody else's."""
+    module = approximate(lower(LAYERS["conv-bn-relu"].network()))
+    parts = [nest.structure(kernel) for kernel in kernels_of(module)]
+    memories = {memory.name: memory for part in parts for memory in part.memories}
+    program = nest.Program("all", tuple(memories.values()), tuple(node for part in parts for node in part.body))
+    assert nest.absorbed(program, ()) == program
+    after = nest.absorbed(program, ("c", "n", "r"))
+    assert len(after.body) == 2
+    assert memories.keys() - after.memory.keys() == {"c", "n"}
