@@ -42,9 +42,13 @@ def add_hardware(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--fuse",
-        action="store_true",
-        help="make layers that work word by word (Relu, Add …) part of the layers that make the words; the memory "
-        "between is saved, and not compared",
+        type=at_least(1),
+        nargs="?",
+        const=1,
+        default=HlsOptions().fuse,
+        metavar="N",
+        help="make layers that work word by word (Relu, Add …) part of the layers that make the words, as long as no "
+        "unit has more than N operations for each word (1); the memory between is saved, and not compared",
     )
     group.add_argument(
         "--clock",

@@ -29,16 +29,19 @@ def program_of(kernel: Kernel, scratch: Collection[str]) -> Program:
 
 
 def fused(
-    kernels: Sequence[Kernel], calls: Sequence[Call], scratch: Collection[str]
+    kernels: Sequence[Kernel], calls: Sequence[Call], scratch: Collection[str], most: int
 ) -> tuple[tuple[Kernel, ...], tuple[Call, ...]]:
-    """The layers that are left, and what calls them: ``calls`` belong to ``kernels``, which are in their order."""
+    """The layers that are left, and what calls them: ``calls`` belong to ``kernels``, which are in their order.
+
+    ``most``: operations of one unit for each word, at most, in such layers together.
+    """
     programs: list[Program] = []
     for kernel, call in zip(kernels, calls, strict=True):
         try:
             programs.append(program_of(kernel, scratch))
         except NotCounted:
             programs.append(_closed(kernel, call))
-    found = fuse(programs)
+    found = fuse(programs, most=most)
     parts = {program.layer: [program.layer] for program in found.programs}
     for layer, into in found.into.items():
         parts[into].append(layer)

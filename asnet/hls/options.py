@@ -53,7 +53,8 @@ class HlsOptions:
     iterations of a reduction (a window) that become one, with as many read ports. ``interleave``: glob on layer names →
     images that are worked on in turn, where a layer has fewer outputs than the adder has stages.
 
-    ``fuse``: layers that work word by word become part of the layers that make the words; the memory between is saved.
+    ``fuse``: layers that work word by word become part of the layers that make the words, as long as no unit then has
+    more operations than this for each word; the memory between is saved. 0: none do.
 
     ``pipelined``: False gives each layer the general controller, one operation after the other. ``scheduler`` names an
     entry of :data:`asnet.hls.fsm.schedulers.SCHEDULERS` for it; ``chain`` is the delay, in levels of logic, that may
@@ -70,7 +71,7 @@ class HlsOptions:
     interleave: Mapping[str, int] = field(default_factory=dict[str, int])
     weights: Weights = Weights.INTERNAL
     control: Control = Control.NONE
-    fuse: bool = False
+    fuse: int = 0
     pipelined: bool = True
     scheduler: str = "sdc"
     chain: int = 9

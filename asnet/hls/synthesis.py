@@ -102,7 +102,7 @@ class _Synthesis:
         contents, scratch = dict(module.constants), scratch_memories(module)
         kernels, calls = [simplify(kernel) for kernel in parsed], module.calls
         if self._options.fuse and self._options.pipelined:
-            kernels, calls = fused(kernels, calls, scratch)
+            kernels, calls = fused(kernels, calls, scratch, self._options.fuse)
         plans: list[PlannedLayer] = []
         choice = choose_lanes(kernels, self._binder, self._options, contents, scratch, module.mode)
         for number, kernel in enumerate(kernels):

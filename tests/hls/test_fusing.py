@@ -35,7 +35,7 @@ def test_every_bit_of_what_is_left(name: str, style: Style) -> None:
     state = engine.state(4)
     engine.run(images, state=state)
     whole = hls.synthesise(approximate(lower.lower(network, FloatMode.FTZ)), options=HlsOptions(style))
-    design = hls.synthesise(approximate(lower.lower(network, FloatMode.FTZ)), options=HlsOptions(style, fuse=True))
+    design = hls.synthesise(approximate(lower.lower(network, FloatMode.FTZ)), options=HlsOptions(style, fuse=1))
     hls.lint(design)
     ours = {memory for memory in design.rams if module.memories[memory].kind is not MemoryKind.INPUT}
     expected = {memory: engine.memory(state, memory) for memory in ours}
@@ -47,9 +47,7 @@ def test_every_bit_of_what_is_left(name: str, style: Style) -> None:
 
 
 def test_layers_are_named_by_all_that_they_do() -> None:
-    design = hls.synthesise(
-        approximate(lower.lower(load(NETWORKS / "digits_conv.onnx"))), options=HlsOptions(fuse=True)
-    )
+    design = hls.synthesise(approximate(lower.lower(load(NETWORKS / "digits_conv.onnx"))), options=HlsOptions(fuse=1))
     found = [(layer.layer, layer.op_type) for layer in design.report.layers]
     assert found[:4] == [
         ("conv1", "Conv + Relu"),
@@ -62,7 +60,7 @@ def test_layers_are_named_by_all_that_they_do() -> None:
 def test_a_layer_of_unknown_loops_stays_apart() -> None:
     module = module_of([DOT, COLLATZ], FloatMode.FTZ)
     kernels = kernels_of(module)
-    left, calls = fused(kernels, module.calls, frozenset())
+    left, calls = fused(kernels, module.calls, frozenset(), 1)
     assert list(left) == kernels
     assert calls == module.calls
     assert not any(isinstance(kernel, FusedKernel) for kernel in left)

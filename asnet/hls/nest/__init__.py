@@ -3,7 +3,7 @@
 from asnet.hls.nest.arrange import Arranged, Arrangement, arrange, iterations, possible_lanes, possible_unrolls
 from asnet.hls.nest.dependence import Lag, MemoryDependence, lags, memory_dependences
 from asnet.hls.nest.forward import forwarded
-from asnet.hls.nest.fuse import Fused, absorbed, fuse
+from asnet.hls.nest.fuse import Fused, fuse
 from asnet.hls.nest.interpret import run
 from asnet.hls.nest.program import IMAGE, Affine, Carried, Condition, Counter, Node, Pipeline, Program, Repeat, Streamed
 from asnet.hls.nest.reduction import longest_recurrence
@@ -27,7 +27,6 @@ __all__ = [
     "Program",
     "Repeat",
     "Streamed",
-    "absorbed",
     "arrange",
     "forwarded",
     "fuse",

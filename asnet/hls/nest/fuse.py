@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Count
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -13,40 +13,37 @@ from asnet.hls.nest.affine import Sum, affine_range
 from asnet.hls.nest.counters import pruned
 from asnet.hls.nest.digits import digits_of
 from asnet.hls.nest.lanes import UNITS, unit_of
-from asnet.hls.nest.program import Affine, Node, Pipeline, Program
+from asnet.hls.nest.program import Affine, Pipeline, Program
 from asnet.hls.nest.reduction import independent, reduction
-from asnet.ir import Memory, MemoryKind
+from asnet.ir import MemoryKind
 
-__all__ = ["Fused", "absorbed", "fuse"]
+__all__ = ["Fused", "fuse"]
 
 
 @dataclass(frozen=True)
 class Fused:
     """The programs that are left. ``into``: layer that is none of its own any more → the one that it is part of.
 
-    ``removed``: memories that nobody needs any more. ``groups``: for each program its layers, in an order in which they
-    may run one after the other.
+    ``removed``: memories that nobody needs any more.
     """
 
     programs: tuple[Program, ...]
     into: Mapping[str, str]
     removed: tuple[str, ...]
-    groups: tuple[tuple[str, ...], ...]
 
 
-def fuse(programs: Sequence[Program], private: Collection[str] | None = None, *, most: int = 1) -> Fused:
+def fuse(programs: Sequence[Program], *, most: int = 1) -> Fused:
     """The layers of a network, in their order, with each that works word by word in the one that makes its words.
 
     It moves if nobody else reads these words, and everything else that it reads can be there before. Programs that are
-    not arranged yet only. ``private``: the memories that may be saved; None: all that no program but these two
-    accesses. ``most``: operations of one unit for each word, at most, behind a reduction or without one.
+    not arranged yet only. ``most``: operations of one unit for each word, at most, behind a reduction or without one.
     """
     left = list(programs)
     groups: dict[str, tuple[str, ...]] = {program.layer: (program.layer,) for program in programs}
     removed: list[str] = []
     place = 0
     while place < len(left):
-        found = next(_moves(left, place, private, most), None)
+        found = next(_moves(left, place, most), None)
         if found is None:
             place += 1
             continue
@@ -57,35 +54,10 @@ def fuse(programs: Sequence[Program], private: Collection[str] | None = None, *,
         del left[maker + place - at]
         place = at if at < place else place - 1
     into = {member: maker for maker, members in groups.items() for member in members[1:]}
-    return Fused(tuple(left), into, tuple(removed), tuple(groups[program.layer] for program in left))
+    return Fused(tuple(left), into, tuple(removed))
 
 
-def absorbed(program: Program, private: Collection[str], *, most: int = 1) -> Program:
-    """``program`` with loops that work word by word in those that make their words.
-
-    ``private``: memories that no other layer accesses; those between such loops are left out. ``most``: as in
-    :func:`fuse`.
-    """
-    parts = [
-        Program(str(number), _accessed(program, node), (node,), program.images)
-        for number, node in enumerate(program.body)
-    ]
-    fused = fuse(parts, private, most=most)
-    memories = tuple(memory for memory in program.memories if memory.name not in fused.removed)
-    return replace(program, memories=memories, body=tuple(node for part in fused.programs for node in part.body))
-
-
-def _accessed(program: Program, node: Node) -> tuple[Memory, ...]:
-    part = Program("", (), (node,))
-    names = {
-        operation.detail for pipeline in part.pipelines for operation in pipeline.operations if operation.is_memory
-    }
-    return tuple(memory for memory in program.memories if memory.name in names)
-
-
-def _moves(
-    programs: Sequence[Program], place: int, private: Collection[str] | None, most: int
-) -> Iterator[tuple[int, str, Program, int]]:
+def _moves(programs: Sequence[Program], place: int, most: int) -> Iterator[tuple[int, str, Program, int]]:
     """Where the layer at ``place`` may move: the maker, the memory that is saved, both as one, and its place."""
     layer = programs[place]
     if layer.images > 1 or len(layer.body) != 1:
@@ -101,8 +73,6 @@ def _moves(
     for access in sorted((a for a in found if not a.store), key=lambda a: makers[a.memory], reverse=True):
         users = [at for at, program in enumerate(programs) if access.memory in program.memory]
         if len(users) != 2 or users[1] != place or makers[access.memory] != users[:1]:
-            continue
-        if private is not None and access.memory not in private:
             continue
         at = _place(programs, users[0], place)
         if at is not None and sum(other.memory == access.memory for other in found) == 1:

@@ -141,16 +141,3 @@ def test_a_unit_for_each_word_is_asked_for_once() -> None:
     programs = [nest.structure(kernel) for kernel in kernels_of(module)]
     assert nest.fuse(programs).into == {"scale": "gate"}
     assert nest.fuse(programs, most=MOST).into == {"gate": "dense", "scale": "dense"}
-    assert nest.fuse(programs, most=MOST).groups == (("dense", "gate", "scale"),)
-
-
-def test_loops_of_one_layer() -> None:
-    """Loops of a layer absorb one another as layers do, where their memories are nobody else's."""
-    module = approximate(lower(LAYERS["conv-bn-relu"].network()))
-    parts = [nest.structure(kernel) for kernel in kernels_of(module)]
-    memories = {memory.name: memory for part in parts for memory in part.memories}
-    program = nest.Program("all", tuple(memories.values()), tuple(node for part in parts for node in part.body))
-    assert nest.absorbed(program, ()) == program
-    after = nest.absorbed(program, ("c", "n", "r"))
-    assert len(after.body) == 2
-    assert memories.keys() - after.memory.keys() == {"c", "n"}
