@@ -10,6 +10,7 @@ import re
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -34,6 +35,7 @@ _SUFFIX = re.compile(r",\s*!.*$|\s+#\d+$")
 _BINARY = re.compile(rf"^(\w+) {_TYPE} {_VALUE}, {_VALUE}$")
 _COMPARE = re.compile(rf"^([if]cmp) (\w+) {_TYPE} {_VALUE}, {_VALUE}$")
 _SELECT = re.compile(rf"^select i1 {_VALUE}, {_TYPE} {_VALUE}, {_TYPE} {_VALUE}$")
+_CHOICE = re.compile(rf"^select i1 {_VALUE}, ptr (%{_NAME}), ptr (%{_NAME})$")
 _CAST = re.compile(rf"^(\w+) {_TYPE} {_VALUE} to {_TYPE}$")
 _UNARY = re.compile(rf"^(fneg|freeze) {_TYPE} {_VALUE}$")
 _PHI = re.compile(rf"^phi {_TYPE} (\[.*\])$")
@@ -55,6 +57,7 @@ _BIT_ORDER = {"slt": "ugt", "sgt": "ult", "sle": "uge", "sge": "ule", "smin": "u
 """Signed comparisons of i1, whose values are 0 and -1, in unsigned form."""
 _SIGN = Constant(0x80000000, 32)
 _MAGNITUDE = Constant(0x7FFFFFFF, 32)
+_NOWHERE = Constant(0, 64)
 
 
 def parse_kernels(
@@ -118,6 +121,18 @@ class _Pointer:
     offset: Operand | None = None
 
 
+@dataclass(frozen=True)
+class _Either:
+    """A place in one of two memories: ``one`` where ``condition`` is 1. It can be read, by reading both."""
+
+    condition: Operand
+    one: _Place
+    other: _Place
+
+
+_Place: TypeAlias = "_Pointer | _Either"
+
+
 class _Reader:
     """Reads the body of one function."""
 
@@ -125,7 +140,7 @@ class _Reader:
         self._layer = layer
         self._symbols = symbols
         self._memories = tuple({memory.name: memory for memory in arguments.values()}.values())
-        self._pointers = {_plain(name): _Pointer(memory) for name, memory in arguments.items()}
+        self._pointers: dict[str, _Place] = {_plain(name): _Pointer(memory) for name, memory in arguments.items()}
         self._names: dict[str, Operand] = {}
         self._made: dict[str, Operation] = {}
         self._operations: list[Operation] = []
@@ -134,6 +149,7 @@ class _Reader:
         self._readers: tuple[tuple[re.Pattern[str], Callable[..., None]], ...] = (
             (_COMPARE, self._compare),
             (_SELECT, self._select),
+            (_CHOICE, self._choose),
             (_CAST, self._cast),
             (_UNARY, self._unary),
             (_BINARY, self._binary),
@@ -267,6 +283,19 @@ class _Reader:
         operands = (self._operand(condition, "i1"), self._operand(a, type_name), self._operand(b, type_name))
         self._emit("select", operands, width, (1, width, width))
 
+    def _choose(self, condition: str, a: str, b: str) -> None:
+        choice, one, other = self._operand(condition, "i1"), self._place(a), self._place(b)
+        if not isinstance(one, _Pointer) or not isinstance(other, _Pointer) or one.memory is not other.memory:
+            self._pointers[self._result] = _Either(choice, one, other)
+            return
+        parts = [
+            None
+            if first is None and second is None
+            else self._emit("select", (choice, first or _NOWHERE, second or _NOWHERE), 64, (1, 64, 64))
+            for first, second in ((one.index, other.index), (one.offset, other.offset))
+        ]
+        self._pointers[self._result] = _Pointer(one.memory, *parts)
+
     def _cast(self, op: str, before: str, value: str, after: str) -> None:
         operand = self._operand(value, before)
         if op == "bitcast" and _width(before) == _width(after):
@@ -314,7 +343,7 @@ class _Reader:
         self._result = result
         self._emit("select", (below, negative, value), width, (1, width, width))
 
-    def _place(self, pointer: str) -> _Pointer:
+    def _place(self, pointer: str) -> _Place:
         known = self._pointers.get(_plain(pointer))
         if known is None:
             raise self._error(f"the pointer {pointer} does not come from an argument by getelementptr alone")
@@ -330,16 +359,19 @@ class _Reader:
         return self._emit("add", (a, b), 64, (64, 64))
 
     def _gep(self, element: str, base: str, index: str) -> None:
-        place = self._place(base)
-        value = self._operand(index, "i64")
+        self._pointers[self._result] = self._moved(self._place(base), element, self._operand(index, "i64"))
+
+    def _moved(self, place: _Place, element: str, value: Operand) -> _Place:
+        if isinstance(place, _Either):
+            one, other = (self._moved(each, element, value) for each in (place.one, place.other))
+            return _Either(place.condition, one, other)
         size, wanted = _width(element) // 8, place.memory.element_bytes
         scaled = value if size == wanted else self._divided(value, wanted) if size == 1 else None
         if scaled is not None:
-            self._pointers[self._result] = _Pointer(place.memory, self._sum(place.index, scaled), place.offset)
-        elif size == 1:
-            self._pointers[self._result] = _Pointer(place.memory, place.index, self._sum(place.offset, value))
-        else:
-            raise self._error(f"an address in steps of {size} bytes in memory {place.memory.name!r} of {wanted}")
+            return _Pointer(place.memory, self._sum(place.index, scaled), place.offset)
+        if size == 1:
+            return _Pointer(place.memory, place.index, self._sum(place.offset, value))
+        raise self._error(f"an address in steps of {size} bytes in memory {place.memory.name!r} of {wanted}")
 
     def _divided(self, value: Operand, by: int) -> Operand | None:
         """``value`` / ``by`` (a power of two) if that is known to be exact, as a new value; else None."""
@@ -379,12 +411,21 @@ class _Reader:
         return whole
 
     def _load(self, type_name: str, pointer: str, align: str | None) -> None:
-        place = self._place(pointer)
-        index = self._index(place, type_name, align)
-        self._emit("load", (index,), _width(type_name), (64,), place.memory.name)
+        self._read(self._place(pointer), type_name, align)
+
+    def _read(self, place: _Place, type_name: str, align: str | None) -> Operand:
+        width = _width(type_name)
+        if isinstance(place, _Pointer):
+            return self._emit("load", (self._index(place, type_name, align),), width, (64,), place.memory.name)
+        result, self._result = self._result, ""
+        both = tuple(self._read(each, type_name, align) for each in (place.one, place.other))
+        self._result = result
+        return self._emit("select", (place.condition, *both), width, (1, width, width))
 
     def _store(self, type_name: str, value: str, pointer: str, align: str | None) -> None:
         place = self._place(pointer)
+        if isinstance(place, _Either):
+            raise self._error("a store to one of two memories")
         index = self._index(place, type_name, align)
         width = _width(type_name)
         self._emit("store", (index, self._operand(value, type_name)), 0, (64, width), place.memory.name)

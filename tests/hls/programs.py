@@ -283,6 +283,25 @@ PROGRAMS = (
     _all_predicates("byte_orders", "i8", "icmp", ORDERS),
     element_wise("wrap", "i32", lines("%p = mul i32 %a, %b", "%q = sub i32 %p, %b", "%r = xor i32 %q, %a")),
     element_wise(
+        "places",
+        "i32",
+        lines(
+            "%t = icmp sgt i32 %a, 3",
+            "%s = icmp slt i32 %b, 0",
+            "%o = xor i64 %i, 5",
+            "%pu = getelementptr i32, ptr %x, i64 %o",
+            "%pv = select i1 %t, ptr %py, ptr %pu",
+            "%pw = select i1 %t, ptr %pu, ptr %px",
+            "%pr = select i1 %s, ptr %x, ptr %pv",
+            "%v = load i32, ptr %pv",
+            "%w = load i32, ptr %pw",
+            "%q = load i32, ptr %pr",
+            "%m = mul i32 %v, 3",
+            "%k = xor i32 %m, %w",
+            "%r = add i32 %k, %q",
+        ),
+    ),
+    element_wise(
         "shifts",
         "i32",
         lines(
