@@ -51,6 +51,14 @@ def add_hardware(parser: argparse.ArgumentParser) -> None:
         "unit has more than N operations for each word (1); the memory between is saved, and not compared",
     )
     group.add_argument(
+        "--interleave",
+        type=_named,
+        action="append",
+        default=[],
+        metavar="LAYER=IMAGES",
+        help="so many modules of a layer take images in turn (dataflow); may be repeated",
+    )
+    group.add_argument(
         "--clock",
         type=_frequency,
         default=HlsOptions().clock,
@@ -83,6 +91,7 @@ def hardware_options(args: argparse.Namespace) -> HlsOptions:
         target_cycles=args.target_cycles,
         fit=args.fit,
         fuse=args.fuse,
+        interleave=dict(args.interleave),
         control=Control(args.control),
         weights=Weights(args.weights),
     )

@@ -8,11 +8,11 @@ from fnmatch import fnmatchcase
 
 from asnet.errors import SynthesisError, did_you_mean
 from asnet.hls.binder import Binder
-from asnet.hls.dataflow.area import DEVICES, layer_area
+from asnet.hls.dataflow.area import DEVICES, layer_area, total_area
 from asnet.hls.dataflow.optimise import Candidate, Choice, Goal, choose
 from asnet.hls.fusing import program_of
 from asnet.hls.kernel import Kernel
-from asnet.hls.layers import lanes_of, plan_layer
+from asnet.hls.layers import images_of, lanes_of, plan_layer
 from asnet.hls.nest import NotCounted, possible_lanes
 from asnet.hls.options import HlsOptions, Style
 from asnet.types import Array, FloatMode
@@ -48,7 +48,7 @@ def choose_lanes(
 
 
 def check_patterns(layers: Sequence[str], options: HlsOptions) -> None:
-    """Refuse patterns that name no layer.
+    """Refuse patterns that name no layer, and several images at once where layers run one after the other.
 
     Raises:
         SynthesisError: there is one.
@@ -56,6 +56,10 @@ def check_patterns(layers: Sequence[str], options: HlsOptions) -> None:
     for pattern in (*options.parallel, *options.interleave):
         if not any(fnmatchcase(layer, pattern) for layer in layers):
             raise SynthesisError(f"no layer is called like {pattern!r}{did_you_mean(pattern, layers)}")
+    if options.interleave and options.style is Style.SEQUENTIAL:
+        raise SynthesisError(
+            "several images at once need the style 'dataflow', in which layers keep images apart; this is 'sequential'"
+        )
 
 
 def _goal(options: HlsOptions) -> Goal:
@@ -111,6 +115,8 @@ class _Chooser:
             layer = plan.emit("layer", "")
             timing = plan.timing()
             units = Counter(port.operator.instance.op for port in layer.operators)
-            cycles = _UNKNOWN if timing is None else timing.busy
-            self._known[number, lanes] = Candidate(lanes, cycles, layer_area(layer, self._mode), units)
+            images = images_of(kernel.layer, self._options)
+            cycles = _UNKNOWN if timing is None else -(-timing.busy // images)
+            area = total_area([layer_area(layer, self._mode)] * images)
+            self._known[number, lanes] = Candidate(lanes, cycles, area, units)
         return self._known[number, lanes]

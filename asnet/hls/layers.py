@@ -41,7 +41,7 @@ from asnet.hls.sequence import Span
 from asnet.hls.storage import PackedConstant, TiledConstant, store
 from asnet.types import Array
 
-__all__ = ["PlannedLayer", "lanes_in", "lanes_of", "plan_layer"]
+__all__ = ["PlannedLayer", "images_of", "lanes_in", "lanes_of", "plan_layer"]
 
 _OVERHEAD = 2
 """Cycles per layer of the general engine in which it is started and its end is noticed."""
@@ -96,6 +96,11 @@ class PlannedLayer(Protocol):
 def lanes_of(layer: str, options: HlsOptions) -> int:
     """The lanes that the user wants for ``layer``."""
     return _wanted(layer, options.parallel)
+
+
+def images_of(layer: str, options: HlsOptions) -> int:
+    """The images that the user wants ``layer`` to work on at once."""
+    return _wanted(layer, options.interleave)
 
 
 def _wanted(layer: str, choices: Mapping[str, int]) -> int:

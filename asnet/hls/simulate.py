@@ -84,7 +84,8 @@ class Simulation:
         self._rams = [memory for memory in design.memories if not memory.is_rom]
         self._inputs = [memory for memory in self._rams if memory.memory.kind is MemoryKind.INPUT]
         self._outputs = [memory for memory in self._rams if memory.memory.kind is MemoryKind.OUTPUT]
-        self._observed = self._rams if design.flow is None else [tap.memory for tap in design.flow.taps]
+        taps = design.flow.taps if design.flow is not None else ()
+        self._observed = list(dict.fromkeys(tap.memory for tap in taps)) or self._rams
         wide = max(memory.width for memory in self._rams) > 32
         self.word = np.dtype(np.uint64 if wide else np.uint32)
         bench = self._bench(wide)
@@ -97,7 +98,9 @@ class Simulation:
         word_type = "uint64_t" if wide else "uint32_t"
         if self.design.flow is not None:
             taps = self.design.flow.taps
-            done = {tap.done: [n for n, other in enumerate(taps) if other.done == tap.done] for tap in taps}
+            done: dict[str, list[tuple[int, int]]] = {}
+            for number, tap in enumerate(taps):
+                done.setdefault(tap.done, []).append((self._observed.index(tap.memory), number))
             return render(
                 "cosim/dataflow.cpp.j2",
                 version=__version__,
@@ -106,6 +109,7 @@ class Simulation:
                 word_type=word_type,
                 input_words=_words(self._inputs),
                 output_words=_words(self._outputs),
+                memories=[memory.memory.size for memory in self._observed],
                 taps=[{"name": tap.port, "words": tap.memory.memory.size} for tap in taps],
                 layers=[{"done": name, "taps": numbers} for name, numbers in done.items()],
             )

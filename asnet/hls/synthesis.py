@@ -14,7 +14,7 @@ from asnet.hls.choosing import choose_lanes
 from asnet.hls.design import RtlDesign
 from asnet.hls.fusing import fused
 from asnet.hls.handover import hand_over, with_control
-from asnet.hls.layers import PlannedLayer, lanes_of, plan_layer
+from asnet.hls.layers import PlannedLayer, images_of, lanes_of, plan_layer
 from asnet.hls.library import unit_files, unit_modules
 from asnet.hls.memories import DesignMemory, design_memories, hex_text, scratch_memories
 from asnet.hls.module import LayerModule, MemoryPort
@@ -133,9 +133,9 @@ class _Synthesis:
         flow: dataflow.Dataflow | None = None
         if streaming:
             timings = [plan.timing() for plan in plans]
-            flow = dataflow.assemble(
-                replace(module, calls=calls), top_name, layers, timings, names, self._rows(operators), self._version
-            )
+            replicas = [images_of(call.layer, self._options) for call in calls]
+            wanted, rows = replace(module, calls=calls), self._rows(operators)
+            flow = dataflow.assemble(wanted, top_name, layers, timings, names, rows, self._version, replicas)
             files |= flow.files
             memories = flow.memories
             cycles, exact = (None, False) if flow.timing is None else (flow.timing.latency, True)

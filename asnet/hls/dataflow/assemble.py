@@ -21,6 +21,7 @@ __all__ = ["LIBRARY", "RESERVED", "Dataflow", "assemble"]
 LIBRARY = (
     *("asnet_delay", "asnet_ram", "asnet_rom", "asnet_stream_out"),
     *("asnet_stream_take", "asnet_stream_give", "asnet_frames", "asnet_fork"),
+    *("asnet_deal", "asnet_collect"),
 )
 """Modules that every dataflow design has."""
 
@@ -45,8 +46,11 @@ def assemble(
     names: Names,
     rows: Sequence[str],
     version: str,
+    replicas: Sequence[int],
 ) -> Dataflow:
-    """Everything around ``engines``; ``names`` hands out names of modules, ``top`` is one of them.
+    """Everything around ``engines``, each in so many ``replicas``.
+
+    ``names`` hands out names of modules; ``top`` is one of them.
 
     Raises:
         SynthesisError: a memory that streams cannot carry.
@@ -57,7 +61,8 @@ def assemble(
     used = [memory for memory in known.values() if memory.name in touched or memory.kind in ends]
     memories = design_memories(used, Names(RESERVED), STREAM_SUFFIXES)
     by_name = {memory.memory.name: memory for memory in memories}
-    plan = balanced(make_plan(engines, module.calls, timings, {memory.name: memory for memory in used}))
+    by_module = {memory.name: memory for memory in used}
+    plan = balanced(make_plan(engines, module.calls, timings, by_module, replicas))
     wrappers = tuple(
         emit_wrapper(node, names.fresh(f"layer_{node.layer.layer}"), by_name, version) for node in plan.nodes
     )

@@ -41,7 +41,7 @@ def _enough(plan: Plan) -> dict[tuple[int, str], int]:
     level = {INPUT: 0}
     producer = {stream.memory.name: stream.producer for stream in plan.streams}
     for node in plan.nodes:
-        level[node.index] = 1 + max(level[producer[inlet.memory.name]] for inlet in node.inlets)
+        level[node.index] = node.replicas + max(level[producer[inlet.memory.name]] for inlet in node.inlets)
     end = len(plan.nodes)
     level[end] = 1 + max(level[stream.producer] for stream in plan.outputs)
     readers = [(node.index, inlet.memory.name) for node in plan.nodes for inlet in node.inlets]

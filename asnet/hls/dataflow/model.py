@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import lcm
 
 from asnet.hls.dataflow.plan import Node, Plan, Stream
 
@@ -38,11 +39,12 @@ class Timing:
     """Cycles between two images when many follow each other; of intervals that alternate, the mean, rounded up."""
 
     def __post_init__(self) -> None:
-        run = self.run(_WARM + 4 * len(self.plan.nodes))
-        half = len(run.ended) // 2
+        together = lcm(*(node.replicas for node in self.plan.nodes))
+        images = _WARM + 4 * sum(node.replicas for node in self.plan.nodes) + together
+        run = self.run(images)
+        counted = together * max(1, images // (2 * together))
         object.__setattr__(self, "latency", run.ended[0] - run.begun[0] + 1)
-        steady = run.ended[-1] - run.ended[half]
-        object.__setattr__(self, "interval", -(-steady // (len(run.ended) - 1 - half)))
+        object.__setattr__(self, "interval", -(-(run.ended[-1] - run.ended[-1 - counted]) // counted))
 
     def run(self, images: int) -> Run:
         """The cycles of ``images`` images that follow each other without a pause."""
@@ -55,8 +57,8 @@ class Timing:
 
     @property
     def busy(self) -> tuple[int, ...]:
-        """Cycles per image in which each layer works."""
-        return tuple(_busy(node) for node in self.plan.nodes)
+        """Cycles per image in which each layer works; of several images at once, each one's share."""
+        return tuple(-(-_busy(node) // node.replicas) for node in self.plan.nodes)
 
 
 def timing_of(plan: Plan) -> Timing | None:
@@ -73,37 +75,43 @@ def _busy(node: Node) -> int:
 
 @dataclass
 class _Buffer:
-    """Images of one memory at one reader: when each was there, and when each was given back."""
+    """Images of one memory at one reader, or dealt to several: when each was there, and when each was given back."""
 
     frames: int
+    readers: int = 1
     there: list[int] = field(default_factory=list[int])
     gone: list[int] = field(default_factory=list[int])
 
     def room(self, image: int) -> int:
         """The first cycle in which there is room for ``image``."""
-        return self.gone[image - self.frames] if image >= self.frames else 0
+        before = image - self.frames * self.readers
+        return self.gone[before] if before >= 0 else 0
 
 
 class _Simulation:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._buffers = {
-            (node.index, inlet.memory.name): _Buffer(inlet.frames) for node in plan.nodes for inlet in node.inlets
+            (node.index, inlet.memory.name): _Buffer(inlet.frames, node.replicas)
+            for node in plan.nodes
+            for inlet in node.inlets
         }
         self._results = {stream.memory.name: _Buffer(stream.frames) for stream in plan.outputs}
         self._streams = {stream.memory.name: stream for stream in plan.streams}
+        self._collected: dict[str, int] = {}
 
     def run(self, images: int) -> Run:
         begun: list[int] = []
         ended: list[int] = []
         starts: list[int] = []
-        finished = [0] * len(self._plan.nodes)
+        finished = [[0] * node.replicas for node in self._plan.nodes]
         next_word, given = 0, -1
         for image in range(images):
             first, next_word = self._take(image, next_word)
             begun.append(first)
             for node in self._plan.nodes:
-                start, finished[node.index] = self._layer(node, image, finished[node.index])
+                turn = image % node.replicas
+                start, finished[node.index][turn] = self._layer(node, image, finished[node.index][turn])
                 if image == 0:
                     starts.append(start)
             given = self._give(image, given)
@@ -142,7 +150,9 @@ class _Simulation:
         for outlet in node.outlets:
             stream = self._streams[outlet.memory.name]
             if outlet.forwarded:
-                last = max(done + 2, self._room(stream, image)) + outlet.memory.size - 1
+                first = max(done + 2, self._room(stream, image), self._collected.get(outlet.memory.name, 0))
+                last = first + outlet.memory.size - 1
+                self._collected[outlet.memory.name] = last + 1
                 finish = max(finish, last + 1)
             else:
                 last = start + int(node.timing.writes[outlet.memory.name].cycles[-1])

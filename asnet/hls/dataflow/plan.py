@@ -49,7 +49,10 @@ class Outlet:
 
 @dataclass(frozen=True)
 class Node:
-    """A layer and its connections. ``inner``: memories of its own, constants among them."""
+    """A layer and its connections. ``inner``: memories of its own, constants among them.
+
+    ``replicas``: so many modules take images in turn, and so many images are worked on at once.
+    """
 
     index: int
     layer: LayerModule
@@ -57,6 +60,7 @@ class Node:
     inlets: tuple[Inlet, ...]
     outlets: tuple[Outlet, ...]
     inner: tuple[MemoryPort, ...]
+    replicas: int = 1
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,9 @@ def make_plan(
     calls: Sequence[Call],
     timings: Sequence[LayerTiming | None],
     memories: Mapping[str, Memory],
+    replicas: Sequence[int],
 ) -> Plan:
-    """Connect ``layers``; ``memories``: name → the module's.
+    """Connect ``layers``, each in so many ``replicas``; ``memories``: name → the module's.
 
     Raises:
         SynthesisError: a memory is written by two layers, or read by an earlier one than its writer.
@@ -121,6 +126,11 @@ def make_plan(
         inlets: list[Inlet] = []
         outlets: list[Outlet] = []
         inner: list[MemoryPort] = []
+        if replicas[index] > 1 and timing is None:
+            raise SynthesisError(
+                f"layer {call.layer!r} cannot work on {replicas[index]} images at once: how long it takes depends on "
+                "data, and images would overtake each other"
+            )
         for port in layer.memories:
             memory = port.memory
             mine = writers.get(memory.name) == index
@@ -128,7 +138,7 @@ def make_plan(
             if memory.kind is MemoryKind.CONSTANT or (mine and not outward and memory.name not in readers):
                 inner.append(port)
             elif mine:
-                outlets.append(_outlet(layer, port, timing))
+                outlets.append(_outlet(layer, port, timing, replicas[index]))
                 streams[memory.name] = Stream(memory, index, tuple(readers.get(memory.name, [])), outward)
             else:
                 if memory.name not in streams:
@@ -139,7 +149,7 @@ def make_plan(
             streams[trigger.memory.name] = trigger = Stream(
                 trigger.memory, INPUT, tuple(sorted((*trigger.consumers, index))), output=False
             )
-        nodes.append(Node(index, layer, timing, tuple(inlets), tuple(outlets), tuple(inner)))
+        nodes.append(Node(index, layer, timing, tuple(inlets), tuple(outlets), tuple(inner), replicas[index]))
     _check_outputs(memories, streams)
     return Plan(tuple(nodes), _ordered(streams, memories))
 
@@ -175,9 +185,9 @@ def _writers(layers: Sequence[LayerModule]) -> dict[str, int]:
     return writers
 
 
-def _outlet(layer: LayerModule, port: MemoryPort, timing: LayerTiming | None) -> Outlet:
+def _outlet(layer: LayerModule, port: MemoryPort, timing: LayerTiming | None, replicas: int) -> Outlet:
     writes = timing.writes.get(port.memory.name) if timing is not None else None
-    if port.reads or writes is None or not writes.covers(port.memory.size):
+    if replicas > 1 or port.reads or writes is None or not writes.covers(port.memory.size):
         return Outlet(port.memory, port, forwarded=True, last=port.memory.size - 1)
     return Outlet(port.memory, port, forwarded=False, last=int(writes.addresses[-1]))
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from asnet.hls.dataflow.plan import INPUT, Plan, Stream
+from asnet.hls.dataflow.plan import INPUT, Node, Plan, Stream
 from asnet.hls.dataflow.wrapper import Wrapper
 from asnet.hls.memories import DesignMemory
 from asnet.hls.names import comment, vector
@@ -35,7 +35,9 @@ STREAM_SUFFIXES = tuple(
 
 @dataclass(frozen=True)
 class TopTap:
-    """Where the writes to a memory can be seen: the top's ports ``<port>_tap_we``, ``_tap_waddr``, ``_tap_wdata``.
+    """Where the writes to a memory, by one of a layer's replicas, can be seen.
+
+    That is at the top's ports ``<port>_tap_we``, ``_tap_waddr``, ``_tap_wdata``.
 
     ``done``: the port that is 1 when the layer has written all of an image.
     """
@@ -61,10 +63,17 @@ class Top:
     def taps(self) -> tuple[TopTap, ...]:
         """All taps: every memory that a layer writes."""
         return tuple(
-            TopTap(self.memories[tap.memory.name], self.memories[tap.memory.name].name, f"{instance}_tap_done")
-            for wrapper, instance in zip(self.wrappers, self.instances, strict=True)
+            TopTap(self.memories[tap.memory.name], self.memories[tap.memory.name].name + end, f"{instance}_tap_done")
+            for node, wrapper in zip(self.plan.nodes, self.wrappers, strict=True)
+            for end, instance in _replicas(self, node)
             for tap in wrapper.taps
         )
+
+
+def _replicas(top: Top, node: Node) -> list[tuple[str, str]]:
+    """The end of names of each of a layer's replicas, and its instance."""
+    instance = top.instances[node.index]
+    return [(f"_{n}" if node.replicas > 1 else "", f"{instance}_{n}" if n else instance) for n in range(node.replicas)]
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,7 @@ def emit_top(top: Top, version: str) -> str:
         if not stream.consumers and not stream.output:
             name = top.memories[stream.memory.name].name
             unused += [f"{name}_{end}" for end in ("tdata", "tuser", "tvalid", "tlast")]
+    deals, collects = _turns(top)
     return render(
         "rtl/dataflow_top.v.j2",
         version=version,
@@ -130,7 +140,9 @@ def emit_top(top: Top, version: str) -> str:
         give_bits=give.bits,
         give_words=give.words,
         outputs=outputs,
-        layers=[_layer(top, index) for index in range(len(plan.nodes))],
+        layers=list(_layers(top)),
+        deals=deals,
+        collects=collects,
         unused=unused,
     )
 
@@ -212,28 +224,86 @@ def _output(top: Top, stream: Stream, give: _Frame, word: int, unused: list[str]
     }
 
 
-def _layer(top: Top, index: int) -> dict[str, object]:
-    node, wrapper = top.plan.nodes[index], top.wrappers[index]
+def _layers(top: Top) -> Iterator[dict[str, object]]:
+    """The instances of all layers, and of their replicas."""
+    count = sum(node.replicas for node in top.plan.nodes)
+    number = 0
+    for node, wrapper in zip(top.plan.nodes, top.wrappers, strict=True):
+        for replica, (end, instance) in enumerate(_replicas(top, node)):
+            taps = [
+                (f"{tap.port}_tap_{role}", f"{top.memories[tap.memory.name].name}{end}_tap_{role}")
+                for tap in wrapper.taps
+                for role in ("we", "waddr", "wdata")
+            ]
+            yield {
+                "module": wrapper.module,
+                "instance": instance,
+                "connections": _connections(top, node, wrapper, replica),
+                "taps": taps,
+                "bit": f"[{number}]" if count > 1 else "",
+            }
+            number += 1
+
+
+def _connections(top: Top, node: Node, wrapper: Wrapper, replica: int) -> list[tuple[str, str]]:
+    """Ports of one of a layer's modules and what they are connected to."""
     streams = {stream.memory.name: stream for stream in top.plan.streams}
     connections: list[tuple[str, str]] = []
     for inlet in node.inlets:
-        port, stream = wrapper.streams[inlet.memory.name], streams[inlet.memory.name]
-        name = top.memories[inlet.memory.name].name
-        number = stream.consumers.index(index)
-        connections += [(f"{port}_{end}", f"{name}_{end}") for end in ("tdata", "tuser", "tlast")]
-        connections += [(f"{port}_{end}", _end(top, stream, number, end)) for end in ("tvalid", "tready")]
+        port, memory = wrapper.streams[inlet.memory.name], top.memories[inlet.memory.name]
+        stream = streams[inlet.memory.name]
+        connections += [(f"{port}_{end}", f"{memory.name}_{end}") for end in ("tdata", "tuser", "tlast")]
+        if node.replicas > 1:
+            dealt = _dealt(top, node, port)
+            connections += [(f"{port}_{end}", f"{dealt}_{end}[{replica}]") for end in ("tvalid", "tready")]
+        else:
+            number = stream.consumers.index(node.index)
+            connections += [(f"{port}_{end}", _end(top, stream, number, end)) for end in ("tvalid", "tready")]
     for outlet in node.outlets:
-        port, name = wrapper.streams[outlet.memory.name], top.memories[outlet.memory.name].name
-        connections += [(f"{port}_{end}", f"{name}_{end}") for end in ("tdata", "tuser", "tvalid", "tready", "tlast")]
-    taps = [
-        (f"{tap.port}_tap_{end}", f"{top.memories[tap.memory.name].name}_tap_{end}")
-        for tap in wrapper.taps
-        for end in ("we", "waddr", "wdata")
-    ]
-    return {
-        "module": wrapper.module,
-        "instance": top.instances[index],
-        "connections": connections,
-        "taps": taps,
-        "bit": f"[{index}]" if len(top.plan.nodes) > 1 else "",
-    }
+        port, memory = wrapper.streams[outlet.memory.name], top.memories[outlet.memory.name]
+        if node.replicas > 1:
+            dealt = _dealt(top, node, port)
+            connections += [
+                (f"{port}_tdata", f"{dealt}_tdata[{(replica + 1) * memory.width - 1}:{replica * memory.width}]"),
+                (
+                    f"{port}_tuser",
+                    f"{dealt}_tuser[{(replica + 1) * memory.address_bits - 1}:{replica * memory.address_bits}]",
+                ),
+            ]
+            connections += [(f"{port}_{end}", f"{dealt}_{end}[{replica}]") for end in ("tvalid", "tready", "tlast")]
+        else:
+            ends = ("tdata", "tuser", "tvalid", "tready", "tlast")
+            connections += [(f"{port}_{end}", f"{memory.name}_{end}") for end in ends]
+    return connections
+
+
+def _dealt(top: Top, node: Node, port: str) -> str:
+    """The name of the signals between a stream and the replicas of a layer."""
+    return f"{top.instances[node.index]}_{port}"
+
+
+def _turns(top: Top) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """What deals images to the replicas of layers, and what collects their results."""
+    streams = {stream.memory.name: stream for stream in top.plan.streams}
+    deals: list[dict[str, object]] = []
+    collects: list[dict[str, object]] = []
+    for node, wrapper in zip(top.plan.nodes, top.wrappers, strict=True):
+        if node.replicas == 1:
+            continue
+        for memory, port in wrapper.streams.items():
+            made, stream = top.memories[memory], streams[memory]
+            described: dict[str, object] = {
+                "name": _dealt(top, node, port),
+                "stream": made.name,
+                "count": node.replicas,
+                "turn": max(1, (node.replicas - 1).bit_length()),
+                "width": made.width,
+                "bits": made.address_bits,
+            }
+            if stream.producer == node.index:
+                collects.append(described)
+            else:
+                number = stream.consumers.index(node.index)
+                ends = {end: _end(top, stream, number, f"t{end}") for end in ("valid", "ready")}
+                deals.append(described | ends)
+    return deals, collects

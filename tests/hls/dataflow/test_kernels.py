@@ -106,3 +106,9 @@ def test_an_output_that_nobody_writes_is_refused() -> None:
     other = replace(module.memories["backwards.z"], name="other")
     with pytest.raises(SynthesisError, match="no layer writes the network's output 'other'"):
         hls.synthesise(replace(module, memories={**module.memories, "other": other}), options=DATAFLOW)
+
+
+def test_images_that_could_overtake_each_other_are_refused() -> None:
+    module = module_of((programs.SORT,), FloatMode.FTZ)
+    with pytest.raises(SynthesisError, match="layer 'sort' cannot work on 2 images at once: how long it takes depends"):
+        hls.synthesise(module, options=replace(DATAFLOW, interleave={"sort": 2}, pipelined=False))

@@ -105,13 +105,15 @@ def test_a_skip_connection_holds_images_back_no_more_than_the_slowest_layer() ->
 
 
 @pytest.mark.usefixtures("simulator")
-def test_a_skip_connection_is_simulated() -> None:
+@pytest.mark.parametrize("interleave", [{}, {"conv_0": 2, "add*": 3}], ids=["one image", "several images"])
+def test_a_skip_connection_is_simulated(interleave: dict[str, int]) -> None:
     network, images = _network(4)
     module = lower.lower(network, FloatMode.FTZ)  # pyright: ignore
     engine = Engine(module, cache=default_cache())
     state = engine.state(14)
     engine.run(images, state=state)
-    design = _design(network)
+    design = _design(network, interleave=interleave)
+    hls.lint(design)
     names = [memory.memory.name for memory in design.memories if not memory.is_rom and memory.memory.name != "x"]
     expected = {name: engine.memory(state, name).copy() for name in names}
     for stalls in (False, True):
@@ -124,6 +126,7 @@ def test_a_skip_connection_is_simulated() -> None:
     ("options", "message"),
     [
         ({"parallel": {"conf*": 2}}, "no layer is called like 'conf*'"),
+        ({"interleave": {"conf*": 2}}, "no layer is called like 'conf*'"),
         ({"fit": "ecp5-12k"}, "unknown device 'ecp5-12k'; did you mean 'ecp5-25k'?"),
     ],
 )
@@ -144,3 +147,13 @@ def test_goals_choose_lanes_of_a_network() -> None:
     with pytest.raises(UnreachableError, match="10 cycles per image are out of reach: the best is "):
         _design(network, target_cycles=10)
     assert _design(network, fit="ecp5-85k").files == _design(network, fit="ecp5-85k").files
+
+
+def test_several_images_at_once_share_the_time_of_a_layer() -> None:
+    network, _ = _network(1)
+    one, three = _design(network), _design(network, interleave={"*": 3})
+    assert one.report.interval is not None and three.report.interval is not None
+    assert three.report.interval < one.report.interval / 2
+    with pytest.raises(SynthesisError, match="several images at once need the style 'dataflow'"):
+        module = approximate(lower.lower(network, FloatMode.FTZ))  # pyright: ignore
+        hls.synthesise(module, options=HlsOptions(style=Style.SEQUENTIAL, interleave={"*": 2}))
