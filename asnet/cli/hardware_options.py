@@ -73,6 +73,11 @@ def add_hardware(parser: argparse.ArgumentParser) -> None:
         "needs --style sequential (default: %(default)s)",
     )
     group.add_argument(
+        "--reuse-memories",
+        action="store_true",
+        help="activations that are not needed at the same time share a RAM; needs --style sequential",
+    )
+    group.add_argument(
         "--control",
         choices=[control.value for control in Control],
         default=Control.NONE.value,
@@ -94,6 +99,7 @@ def hardware_options(args: argparse.Namespace) -> HlsOptions:
         interleave=dict(args.interleave),
         control=Control(args.control),
         weights=Weights(args.weights),
+        reuse=args.reuse_memories,
     )
 
 

@@ -56,6 +56,9 @@ class HlsOptions:
     ``fuse``: layers that work word by word become part of the layers that make the words, as long as no unit then has
     more operations than this for each word; the memory between is saved. 0: none do.
 
+    ``reuse``: in the sequential style activations that are not needed at the same time share a RAM; co-simulation sees
+    those no more.
+
     ``pipelined``: False gives each layer the general controller, one operation after the other. ``scheduler`` names an
     entry of :data:`asnet.hls.fsm.schedulers.SCHEDULERS` for it; ``chain`` is the delay, in levels of logic, that may
     lie between two registers there; the levels of each operation are in :mod:`asnet.hls.operators`.
@@ -72,6 +75,7 @@ class HlsOptions:
     weights: Weights = Weights.INTERNAL
     control: Control = Control.NONE
     fuse: int = 0
+    reuse: bool = False
     pipelined: bool = True
     scheduler: str = "sdc"
     chain: int = 9

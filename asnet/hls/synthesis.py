@@ -32,7 +32,7 @@ from asnet.hls.reporting import (
 )
 from asnet.hls.sequence import Order, in_order
 from asnet.hls.simplify import simplify
-from asnet.hls.storage import WEIGHTS_FILE, WEIGHTS_LIBRARY, WEIGHTS_MODULE, TiledMemory, WeightsImage
+from asnet.hls.storage import WEIGHTS_FILE, WEIGHTS_LIBRARY, WEIGHTS_MODULE, TiledMemory, WeightsImage, share
 from asnet.hls.top import MEMORY_SUFFIXES, RESERVED, Top, emit_top
 from asnet.ir import MemoryKind, Module, for_hls
 from asnet.resources import render
@@ -76,6 +76,11 @@ def synthesise(
             f"external weights need the style 'sequential', in which one layer at a time reads them; this is "
             f"{wanted.style.value!r}: choose --style sequential, or --weights internal"
         )
+    if wanted.reuse and wanted.style is not Style.SEQUENTIAL:
+        raise SynthesisError(
+            f"memories are reused by layers that run one after the other, in the style 'sequential'; this is "
+            f"{wanted.style.value!r}: choose --style sequential, or leave out --reuse-memories"
+        )
     if not module.calls:
         raise SynthesisError(f"network {module.name!r} computes nothing: there is no layer to make hardware of")
     return hand_over(with_control(_Synthesis(module, chosen, name or module.name, wanted).run(), wanted.control))
@@ -91,6 +96,7 @@ class _Synthesis:
         self._version = __version__
         self._slots = {slot.symbol: slot for slot in module.slots}
         self._binder = Binder(instances, self._slots, module.mode)
+        self._shared: Mapping[str, tuple[str, ...]] = {}
         self._configuration: dict[str, str] = {}
         for slot in module.slots:
             instance = instances.get(slot.name)
@@ -103,6 +109,9 @@ class _Synthesis:
         kernels, calls = [simplify(kernel) for kernel in parsed], module.calls
         if self._options.fuse and self._options.pipelined:
             kernels, calls = fused(kernels, calls, scratch, self._options.fuse)
+        if self._options.reuse:
+            sharing = share(kernels, scratch)
+            kernels, self._shared = sharing.kernels, sharing.members
         plans: list[PlannedLayer] = []
         choice = choose_lanes(kernels, self._binder, self._options, contents, scratch, module.mode)
         for number, kernel in enumerate(kernels):
@@ -236,6 +245,7 @@ class _Synthesis:
         """Lines of the top module's header."""
         rows = [f"Network {comment(self._name)}, float mode {self._module.mode.value}, IR {self._module.digest[:16]}"]
         rows += [f"Slot {comment(slot)}: {instance}" for slot, instance in self._configuration.items()]
+        rows += [f"RAM {comment(name)}: {comment(', '.join(members))}" for name, members in self._shared.items()]
         rows += [
             f"Unit {operator.instance.name}: {operator.instance.digest}"
             f"{''.join(f' {name}={value}' for name, value in operator.parameters)}"
