@@ -107,6 +107,8 @@ class _Estimator:
         read = read_module(self._texts[name], self._known, parameters)
         own = _logic(read.counts)
         self._modules[name] = self._modules.get(name, Area()) + own
+        for width, depth in read.memories:
+            own += self._memory(ram_area(width, depth))
         for instance in read.instances:
             own += self._instance(instance)
         return own
@@ -114,11 +116,16 @@ class _Estimator:
     def _instance(self, instance: Instance) -> Area:
         match instance.module:
             case "asnet_ram":
-                return self._memory(ram_area(instance.parameters["WIDTH"], instance.parameters["DEPTH"]))
+                return self._memory(ram_area(*_sizes(instance, "DEPTH")))
             case "asnet_rom":
-                return self._memory(rom_area(instance.parameters["WIDTH"], instance.parameters["DEPTH"]))
+                return self._memory(rom_area(*_sizes(instance, "DEPTH")))
+            case "asnet_banks":
+                width, depth = _sizes(instance, "DEPTH")
+                banks = 1 << instance.parameters.get("SELECT", 1)
+                bank = ram_area(width, -(-depth // banks))
+                return self._memory(Area(bank.luts * banks + width * banks, bank.ffs * banks, 0, bank.brams * banks))
             case "asnet_delay":
-                return self._memory(_delay(instance.parameters["WIDTH"], instance.parameters["LENGTH"]))
+                return self._memory(_delay(*_sizes(instance, "LENGTH")))
             case name if name in self._texts:
                 return self._module(name, instance.parameters)
             case _:
@@ -129,9 +136,16 @@ class _Estimator:
         return area
 
     def _unit(self, instance: Instance) -> Area:
-        name = self._operators[instance.module, tuple(sorted(instance.parameters.items()))]
+        name = self._operators.get((instance.module, tuple(sorted(instance.parameters.items()))))
+        if name is None:
+            return Area()
         self._units[name] = self._units.get(name, Area()) + self._unit_areas[name]
         return self._unit_areas[name]
+
+
+def _sizes(instance: Instance, length: str) -> tuple[int, int]:
+    """Bits and words of a library module; its own defaults where they are no numbers."""
+    return instance.parameters.get("WIDTH", 32), instance.parameters.get(length, 16)
 
 
 def _delay(width: int, length: int) -> Area:

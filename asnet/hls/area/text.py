@@ -20,7 +20,7 @@ _PARAMETER = re.compile(r"\b(?:parameter|localparam)\s+(?:\[[^\]]*\]\s*)?(\w+)\s
 _DECLARED = re.compile(
     r"\b(?:input|output|wire|reg)\b(?:\s+(?:reg|wire|signed)\b)*\s*(\[[^\]]*\])?\s*(\w+)(?=\s*[,;=\n)])"
 )
-_ARRAY = re.compile(r"\breg\s*\[[^\]]*\]\s*\w+\s*\[[^\]]*\]\s*;")
+_ARRAY = re.compile(r"\breg\s*(\[[^\]]*\])\s*\w+\s*(\[[^\]]*\])\s*;")
 _CONTINUOUS = re.compile(r"\b(?:wire\s*(?:\[[^\]]*\])?|assign)\s*(\w+)\s*(?:\[[^\]]*\])?\s*=\s*([^;]+);")
 _ASSIGNMENT = re.compile(r"(?<![\w.])(\w+)\s*(\[[^\]]*\])?\s*(<?=)(?!=)\s*([^;=][^;]*);")
 _LITERAL = re.compile(r"(\d+)?'[sS]?([bdhBDH])([0-9a-fA-F_]+)")
@@ -57,11 +57,12 @@ class Instance:
 
 @dataclass(frozen=True)
 class ModuleText:
-    """One module with its parameters' values."""
+    """One module with its parameters' values. ``memories``: (bits, words) of its arrays."""
 
     name: str
     counts: Counts
     instances: tuple[Instance, ...]
+    memories: tuple[tuple[int, int], ...] = ()
 
 
 def read_module(text: str, known: frozenset[str], given: Mapping[str, int]) -> ModuleText:
@@ -76,18 +77,19 @@ def read_module(text: str, known: frozenset[str], given: Mapping[str, int]) -> M
         if number is not None:
             values[word] = number
     body, instances = _instances(body, known, values)
+    memories = tuple((_width(bits, values), _width(words, values)) for bits, words in _ARRAY.findall(body))
     body = _ARRAY.sub("", body)
     widths = {word: _width(span, values) for span, word in _DECLARED.findall(body)}
-    return ModuleText(name, _Counter(widths, values).run(body), tuple(instances))
+    return ModuleText(name, _Counter(widths, values).run(body), tuple(instances), memories)
 
 
 def _number(text: str, values: Mapping[str, int]) -> int | None:
-    """The value of a sum of products of numbers and parameters."""
+    """The value of an expression of numbers and parameters; None if it is another one."""
     plain = _LITERAL.sub(
         lambda match: str(int(match[3].replace("_", ""), {"b": 2, "d": 10, "h": 16}[match[2].lower()])), text
     )
     plain = _WORD.sub(lambda match: str(values.get(match[0], "?")), plain).strip()
-    if not re.fullmatch(r"[\d+\-*() ]+", plain):
+    if not re.fullmatch(r"[\d+\-*/<() ]+", plain):
         return None
     try:
         return _value(ast.parse(plain, mode="eval").body)
@@ -105,6 +107,10 @@ def _value(node: ast.expr) -> int:
             return _value(left) - _value(right)
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
             return _value(left) * _value(right)
+        case ast.BinOp(left=left, op=ast.Div(), right=right):
+            return _value(left) // max(1, _value(right))
+        case ast.BinOp(left=left, op=ast.LShift(), right=right):
+            return _value(left) << min(32, _value(right))
         case _:
             raise ValueError
 

@@ -27,6 +27,9 @@ _SLAVE = "asnet_axi_control"
 _STREAMS = frozenset(
     f"{side}_axis_{signal}" for side in ("s", "m") for signal in ("tdata", "tvalid", "tready", "tlast")
 )
+_PASSED = ("m_axi_", "weights_")
+"""Beginnings of ports that go through to the outside; other inputs are 0."""
+
 _KNOWN = _STREAMS | {"clk", "reset", "frame_error", "busy"}
 
 BITS = (
@@ -92,12 +95,14 @@ def with_control(design: RtlDesign, control: Control) -> RtlDesign:
     if control is Control.NONE:
         return design
     axi, handshake = _names(design)
-    others = [port for port in ports_of(design.files[f"rtl/{design.top}.v"], design.top) if port.name not in _KNOWN]
+    rest = [port for port in ports_of(design.files[f"rtl/{design.top}.v"], design.top) if port.name not in _KNOWN]
+    passed = [port for port in rest if port.name.startswith(_PASSED)]
     facts: dict[str, object] = {
         "version": __version__,
         "name": design.top,
         "word": _width(design),
-        "others": others,
+        "passed": passed,
+        "others": [port for port in rest if port not in passed],
         "handshake": handshake,
         "vector": vector,
     }

@@ -34,6 +34,7 @@ module thing #(
 );
     reg [WIDTH*2-1:0] line;
     reg [2:0] chosen;
+    reg [WIDTH-1:0] words [0:DEPTH-1];
     wire [WIDTH-1:0] sum = a + b;
     wire same = a == b;
     always @(posedge clk) begin
@@ -56,6 +57,7 @@ endmodule
 def test_what_a_module_is_made_of() -> None:
     read = read_module(TEXT, frozenset(("other",)), {"WIDTH": 16})
     assert read.name == "thing"
+    assert read.memories == ((16, 4),)
     assert read.instances == (Instance("other", {"SIZE": 18}, {"SIZE": "WIDTH + 2", "NAME": '"x(y)"'}),)
     assert read.counts == Counts(registers=16 + 32, arms=16 + 2 * 3, sums=16, equals=16)
 

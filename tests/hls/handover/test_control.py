@@ -77,6 +77,18 @@ def test_the_handshake_alone(module: Module) -> None:
     assert "toplevel: small_net_ap" in design.files["small_net.core"]
 
 
+def test_ports_of_external_constants_go_through(design: hls.RtlDesign) -> None:
+    path = "rtl/small_net.v"
+    ports = "    input [63:0] m_axi_rdata,\n    output m_axi_rready,\n    output frame_error,"
+    external = replace(
+        design, files={**design.files, path: design.files[path].replace("    output frame_error,", ports)}
+    )
+    files = with_control(external, hls.Control.AXI_LITE).files
+    for wrapper in ("rtl/small_net_ap.v", "rtl/small_net_axi.v"):
+        assert "input [63:0] m_axi_rdata," in files[wrapper] and "output m_axi_rready," in files[wrapper]
+        assert ".m_axi_rdata(m_axi_rdata)," in files[wrapper] and ".m_axi_rready(m_axi_rready)," in files[wrapper]
+
+
 def test_a_name_that_is_taken(design: hls.RtlDesign) -> None:
     taken = replace(design, files={**design.files, "rtl/small_net_ap.v": ""})
     with pytest.raises(SynthesisError, match=r"needs a file 'rtl/small_net_ap\.v', which a layer has"):
