@@ -37,7 +37,7 @@ from asnet.hls.options import HlsOptions, Weights
 from asnet.hls.planning import NotPipelined, Placed, ProgramPlan, Trigger, plan_program, recurrence_cycles
 from asnet.hls.ranges import widths
 from asnet.hls.reporting import LayerReport, LoopReport, OperationReport
-from asnet.hls.sequence import Span
+from asnet.hls.sequential.order import Span
 from asnet.hls.storage import PackedConstant, TiledConstant, store
 from asnet.types import Array
 

@@ -30,10 +30,9 @@ from asnet.hls.reporting import (
     report_files,
     unit_reports,
 )
-from asnet.hls.sequence import Order, in_order
+from asnet.hls.sequential import MEMORY_SUFFIXES, RESERVED, Order, Top, emit_top, in_order
 from asnet.hls.simplify import simplify
 from asnet.hls.storage import WEIGHTS_FILE, WEIGHTS_LIBRARY, WEIGHTS_MODULE, TiledMemory, WeightsImage, share
-from asnet.hls.top import MEMORY_SUFFIXES, RESERVED, Top, emit_top
 from asnet.ir import MemoryKind, Module, for_hls
 from asnet.resources import render
 from asnet.types import EXACT

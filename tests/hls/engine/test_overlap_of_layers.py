@@ -10,7 +10,7 @@ import pytest
 from asnet import hls
 from asnet.cache import default_cache
 from asnet.hls.options import HlsOptions, Style
-from asnet.hls.sequence import Span, in_order
+from asnet.hls.sequential import Span, in_order
 from asnet.ir.jit import Engine
 from asnet.lower import lower
 from asnet.passes import approximate

@@ -1,0 +1,122 @@
+"""The memories of the sequential style: which layers, streams and hosts read and write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from asnet.hls.memories import DesignMemory
+from asnet.hls.names import comment
+from asnet.hls.sequential.model import Stream, Top, User, driven, low_bits, number_bits, padded
+from asnet.ir import MemoryKind
+
+__all__ = ["describe_memory", "flushed_words", "given", "readable"]
+
+
+def readable(top: Top, memory: DesignMemory) -> str:
+    value = padded(f"{memory.name}_rdata", memory.width, top.word)
+    return value if memory.memory.kind is MemoryKind.OUTPUT else f"DEBUG != 0 ? {value} : {top.word}'d0"
+
+
+def given(top: Top, outputs: Sequence[DesignMemory], give: Stream) -> list[str]:
+    """The lines that choose the word on offer."""
+    if len(outputs) == 1:
+        return [f"assign m_axis_tdata = {padded(f'{outputs[0].name}_rdata', outputs[0].width, top.word)};"]
+    lines = ["assign m_axis_tdata ="]
+    for memory in outputs:
+        value = padded(f"{memory.name}_rdata", memory.width, top.word)
+        end = give.bases[memory.name] + memory.memory.size
+        last = memory is outputs[-1]
+        lines.append(f"    {value};" if last else f"    given < {give.bits}'d{end} ? {value} :")
+    return lines
+
+
+def describe_memory(top: Top, memory: DesignMemory, take: Stream, give: Stream) -> dict[str, object]:
+    """What the template needs to know about one memory: its shape, and who reads and writes it."""
+    ports = top.ports(memory)
+    name, kind = memory.name, memory.memory.kind
+    writers = [
+        User(index, f"{instance}_{port.prefix}", f"{instance}_{port.prefix}_we")
+        for index, instance, port in ports
+        if port.writes
+    ]
+    readers = _readers(top, memory, 0)
+    shape = "x".join(str(extent) for extent in memory.memory.shape)
+    host = low_bits("mem_address", memory.address_bits, top.address)
+    described: dict[str, object] = {
+        "name": name,
+        "what": f"Memory {comment(memory.memory.name)}: {memory.memory.element}[{shape}], {kind.value}",
+        "rom": memory.is_rom,
+        "file": memory.hex_file.removeprefix("rom/"),
+        "width": memory.width,
+        "size": memory.memory.size,
+        "bits": memory.address_bits,
+        "readers": readers,
+        "addresses": driven(writers, "_waddr", memory.address_bits),
+        "data": driven(writers, "_wdata", memory.width),
+        "copies": [
+            {"number": number, "readers": _readers(top, memory, number)}
+            for number in range(1, max((port.reads for _, _, port in ports), default=0))
+        ],
+        "wires": [],
+        "enable": "1'b1",
+        "raddr": f"running | DEBUG == 0 ? {name}_read : {host}" if readers else host,
+        "we": " | ".join(user.when for user in writers) or "1'b0",
+        "waddr": f"{name}_write" if writers else f"{memory.address_bits}'d0",
+        "wdata": f"{name}_data" if writers else f"{memory.width}'d0",
+    }
+    if kind is MemoryKind.INPUT:
+        described |= _taken(top, memory, take, host)
+    elif kind is MemoryKind.OUTPUT:
+        wires, index = _index(memory, give, "give")
+        rest = f"running ? {name}_read : {host}" if readers else host
+        described |= {"wires": wires, "enable": "give_fetch | ~giving", "raddr": f"giving ? {index} : {rest}"}
+    return described
+
+
+def _readers(top: Top, memory: DesignMemory, number: int) -> str:
+    """The address at read port ``number`` of a memory; each port but the first is a copy of it."""
+    end = number or ""
+    users = [
+        top.user(index, f"{instance}_{port.prefix}", f"_re{end}")
+        for index, instance, port in top.ports(memory)
+        if port.reads > number
+    ]
+    return driven(users, f"_raddr{end}", memory.address_bits)
+
+
+def _index(memory: DesignMemory, stream: Stream, verb: str) -> tuple[list[tuple[str, int, str]], str]:
+    """Wires, and the address that a memory gets from its stream."""
+    if len(stream.bases) == 1:
+        return [], f"{verb}_index"
+    wire = f"{memory.name}_{verb}"
+    base = f"{verb}_index - {stream.bits}'d{stream.bases[memory.name]}"
+    return [(wire, stream.bits, base)], low_bits(wire, memory.address_bits, stream.bits)
+
+
+def flushed_words(top: Top) -> tuple[str, str]:
+    """The signals of float inputs in ftz mode, without subnormals; other inputs have the plain names for themselves."""
+    mixed = any(not top.flushes(memory) for memory in top.of_kind(MemoryKind.INPUT))
+    return ("taken_number", "written_number") if mixed else ("taken", "written")
+
+
+def _taken(top: Top, memory: DesignMemory, take: Stream, host: str) -> dict[str, object]:
+    """How an input's memory is written: by the stream, or by the memory interface."""
+    wires, index = _index(memory, take, "take")
+    base, end = take.bases[memory.name], take.bases[memory.name] + memory.memory.size
+    tests = ["take"]
+    if base:
+        tests.append(f"take_index >= {take.bits}'d{base}")
+    if end < take.words:
+        tests.append(f"take_index < {take.bits}'d{end}")
+    mine = " & ".join(tests)
+    select = f"mem_select == {number_bits(len(top.rams))}'d{memory.select}"
+    if top.flushes(memory):
+        word, given = flushed_words(top)
+    else:
+        word, given = (low_bits(signal, memory.width, top.word) for signal in ("taken", "written"))
+    return {
+        "wires": wires,
+        "we": f"{f'({mine})' if len(tests) > 1 else mine} | (mem_we & ~busy & {select})",
+        "waddr": f"take ? {index} : {host}",
+        "wdata": f"take ? {word} : {given}",
+    }
