@@ -39,6 +39,7 @@ _CHOICE = re.compile(rf"^select i1 {_VALUE}, ptr (%{_NAME}), ptr (%{_NAME})$")
 _CAST = re.compile(rf"^(\w+) {_TYPE} {_VALUE} to {_TYPE}$")
 _UNARY = re.compile(rf"^(fneg|freeze) {_TYPE} {_VALUE}$")
 _PHI = re.compile(rf"^phi {_TYPE} (\[.*\])$")
+_JOIN = re.compile(r"^phi ptr (\[.*\])$")
 _INCOMING = re.compile(rf"\[ {_VALUE}, (%{_NAME}) \]")
 _GEP = re.compile(rf"^getelementptr {_TYPE}, ptr (%{_NAME}), i64 {_VALUE}$")
 _LOAD = re.compile(rf"^load {_TYPE}, ptr (%{_NAME})(?:, align (\d+))?$")
@@ -181,6 +182,10 @@ class _Reader:
                 incoming = {_plain(b): self._operand(v, phi[1]) for v, b in _INCOMING.findall(phi[2])}
                 phis.append(Phi(self._result, width, incoming, line))
                 continue
+            join = _JOIN.match(action)
+            if join is not None:
+                phis += self._joined({_plain(b): self._place(v) for v, b in _INCOMING.findall(join[1])})
+                continue
             branch = self._branch(action)
             if branch is not None:
                 blocks.append(Block(name, tuple(phis), tuple(self._operations), branch))
@@ -285,7 +290,7 @@ class _Reader:
 
     def _choose(self, condition: str, a: str, b: str) -> None:
         choice, one, other = self._operand(condition, "i1"), self._place(a), self._place(b)
-        if not isinstance(one, _Pointer) or not isinstance(other, _Pointer) or one.memory is not other.memory:
+        if not isinstance(one, _Pointer) or not isinstance(other, _Pointer) or one.memory != other.memory:
             self._pointers[self._result] = _Either(choice, one, other)
             return
         parts = [
@@ -295,6 +300,33 @@ class _Reader:
             for first, second in ((one.index, other.index), (one.offset, other.offset))
         ]
         self._pointers[self._result] = _Pointer(one.memory, *parts)
+
+    def _joined(self, incoming: Mapping[str, _Place]) -> list[Phi]:
+        """Phis for a pointer that is another one behind each block: its place in every memory, and which memory."""
+        known = {block: place for block, place in incoming.items() if isinstance(place, _Pointer)}
+        if len(known) < len(incoming):
+            raise self._error("a pointer into one of two memories in a phi")
+        phis: list[Phi] = []
+
+        def phi(width: int, values: Mapping[str, Operand]) -> str:
+            phis.append(Phi(f"{self._result}@{len(phis)}", width, values, self._line))
+            return phis[-1].name
+
+        joined: _Place | None = None
+        for memory in {place.memory.name: place.memory for place in known.values()}.values():
+            mine = {block: place if place.memory == memory else _Pointer(memory) for block, place in known.items()}
+            index = phi(64, {block: place.index or _NOWHERE for block, place in mine.items()})
+            moved = any(place.offset is not None for place in mine.values())
+            offset = phi(64, {block: place.offset or _NOWHERE for block, place in mine.items()}) if moved else None
+            here = _Pointer(memory, index, offset)
+            if joined is not None:
+                chosen = phi(1, {block: Constant(int(place.memory == memory), 1) for block, place in known.items()})
+                joined = _Either(chosen, here, joined)
+            else:
+                joined = here
+        assert joined is not None
+        self._pointers[self._result] = joined
+        return phis
 
     def _cast(self, op: str, before: str, value: str, after: str) -> None:
         operand = self._operand(value, before)

@@ -170,6 +170,42 @@ done:
   ret void""",
 )
 
+JOINED_PLACES = Program(
+    "joined",
+    (Argument("x", IN, "i32", 16), Argument("y", IN, "i32", 16), Argument("z", OUT, "i32", 16)),
+    """  br label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %n, %join ]
+  %px = getelementptr i32, ptr %x, i64 %i
+  %py = getelementptr i32, ptr %y, i64 %i
+  %a = load i32, ptr %px
+  %c = icmp sgt i32 %a, 3
+  br i1 %c, label %more, label %other
+more:
+  %d = icmp sgt i32 %a, 100
+  %o = xor i64 %i, 3
+  %pv = getelementptr i32, ptr %x, i64 %o
+  store i32 %a, ptr %z
+  br i1 %d, label %join, label %other
+other:
+  %pu = phi ptr [ %py, %loop ], [ %pv, %more ]
+  %u = load i32, ptr %pu
+  br label %join
+join:
+  %p = phi ptr [ %y, %more ], [ %px, %other ]
+  %b = phi i32 [ %a, %more ], [ %u, %other ]
+  %q = getelementptr i32, ptr %p, i64 0
+  %v = load i32, ptr %q
+  %r = sub i32 %b, %v
+  %pz = getelementptr i32, ptr %z, i64 %i
+  store i32 %r, ptr %pz
+  %n = add nuw nsw i64 %i, 1
+  %e = icmp ult i64 %n, 16
+  br i1 %e, label %loop, label %done
+done:
+  ret void""",
+)
+
 SORT = Program(
     "sort",
     (Argument("x", IN, "i32", 6), Argument("z", OUT, "i32", 6)),
@@ -374,6 +410,7 @@ PROGRAMS = (
     TRANSPOSED_PRODUCT,
     SWAP_PHIS,
     PREFIX_SUM,
+    JOINED_PLACES,
     SORT,
     COLLATZ,
     DOWNWARDS,
