@@ -72,7 +72,8 @@ def memory_cost(width: int, depth: int, *, reads: int = 1, writable: bool = True
     if not writable:
         if block_cost < int(width * depth / _ROM_LUT_BITS):
             return MemoryCost(blocks=blocks)
-        return MemoryCost(luts=reads * width * (rows + multiplexer(rows)), ffs=reads * width)
+        each = 1.0 if depth <= _CELL_WORDS else 3.2 if depth <= 2 * _CELL_WORDS else depth / 8  # random bits: measured
+        return MemoryCost(luts=round(reads * width * each), ffs=reads * width)
     cells = rows * -(-width // _CELL_BITS)
     spread = rows if rows > 1 else 0
     cell_cost = _CELL_COST * cells * reads + ((rows - 1) * width * reads + spread) / 2 + 2 * reads

@@ -68,7 +68,7 @@ def test_what_a_module_is_made_of() -> None:
         (32, 16, Area(32, 32)),
         (32, 32, Area(98, 32)),
         (32, 64, Area(brams=1)),
-        (8, 64, Area(62, 8)),
+        (8, 64, Area(52, 8)),
         (32, 1000, Area(brams=2)),
         (32, 2048, Area(brams=4)),
     ],
