@@ -79,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with _no_collections():
         parser = _parser(chosen)
     args = parser.parse_args(words)
+    args.words = words
     talk = Talk(quiet=args.quiet)
     try:
         with _stoppable():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -57,6 +59,7 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
             dsps=not args.no_dsp,
             options=hardware_options(args),
             compare=args.compare is not None,
+            command=_recorded(args.words),
             instances=choice.instances,
             say=talk.note,
             compiling=compiling,
@@ -67,6 +70,17 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
     else:
         _print(choice, made)
     return 0
+
+
+def _recorded(words: Sequence[str]) -> str:
+    """The command line as the design records it: without the folder, so that the same design has the same bytes."""
+    kept: list[str] = []
+    skip = False
+    for word in words:
+        if not skip and not word.startswith("--out"):
+            kept.append(word)
+        skip = word == "--out"
+    return shlex.join(["asnet", *kept])
 
 
 def _cycles(made: Synthesis) -> str:

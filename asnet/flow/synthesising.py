@@ -70,6 +70,7 @@ def synth(
     seeds: int = 1,
     dsps: bool = True,
     compare: bool = False,
+    command: str = "",
     options: HlsOptions | None = None,
     instances: Mapping[str, UnitInstance] | None = None,
     say: Callable[[str], None] | None = None,
@@ -85,6 +86,7 @@ def synth(
         stalls: let both streams of the design stall at random.
         estimates: place and route for the ECP5, with ``seeds`` seeds; ``dsps`` allows its DSP blocks.
         compare: estimate the design with exact units too.
+        command: what made the design, for its README and manifest.
         instances: instance name → instance, where ``problem.space`` does not have them.
         say: called with one line per finished step.
 
@@ -133,6 +135,7 @@ def synth(
         figures=None if found is None else _figures(found),
         exact=None if before is None else (before.report, _figures(before.estimate)),
         area=_area(design, dsps=dsps, measure=estimates or compare, cache=problem.cache),
+        command=command,
     )
     if folder is not None:
         design.write(folder)

@@ -45,4 +45,7 @@ def test_both_designs_are_shown(cli: Cli, tmp_path: Path) -> None:
     page = Path("rtl/report.html").read_text(encoding="utf-8")
     assert '<td>LUT4</td><td class="n">2,000</td><td class="n">1,500</td><td class="n">-25.0 %</td>' in page
     made: Any = cli(*command, "--json").json
+    recorded = f"asnet synth --config mine.json --data {DATA} --images 1 --compare exact --json"
+    assert json.loads(Path("rtl/manifest.json").read_text())["command"] == recorded
+    assert f"Made by `{recorded}`." in Path("rtl/README.md").read_text()
     assert made["exact"]["luts"] == 2000 and made["estimate"]["fmax_mhz"] == 100.0

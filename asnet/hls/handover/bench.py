@@ -20,8 +20,11 @@ _LIMIT = 10_000_000
 """Cycles without a word where the design's own number is unknown."""
 
 
-def bench_files(design: RtlDesign, wrapper: str | None, *, samples: bool) -> dict[str, str]:
-    """Path → text. ``wrapper``: the module around the top, if there is one; ``samples``: there are images."""
+def bench_files(design: RtlDesign, wrapper: str | None, *, samples: bool, command: str) -> dict[str, str]:
+    """Path → text.
+
+    ``wrapper``: the module around the top, if there is one; ``samples``: there are images; ``command`` made it.
+    """
     report = design.report
     inputs, outputs = (parts(design, kind) for kind in (MemoryKind.INPUT, MemoryKind.OUTPUT))
     ports = ports_of(design.files[f"rtl/{design.top}.v"], design.top)
@@ -44,6 +47,7 @@ def bench_files(design: RtlDesign, wrapper: str | None, *, samples: bool) -> dic
         "limit": _LIMIT if report.cycles is None or design.weights is not None else 2 * report.cycles + 1000,
         "half_period": max(1, round(period * 500)),
         "samples": samples,
+        "command": comment(command),
         "prefix": design.top,
         "weights": None if design.weights is None else design.weights.facts(".."),
         "registers": registers_of(design) if f"sw/{design.top}.h" in design.files else (),

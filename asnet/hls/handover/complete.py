@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ from asnet.hls.handover.bench import bench_files
 from asnet.hls.handover.control import wrapper_of
 from asnet.hls.handover.project import project_files
 from asnet.hls.handover.stream import frames
+from asnet.hls.output import MANIFEST
 from asnet.hls.reporting import AreaRow, DesignReport, Figures, diagram, page
 from asnet.ir import MemoryKind
 from asnet.types import Array
@@ -33,6 +35,7 @@ def hand_over(
     figures: Figures | None = None,
     exact: tuple[DesignReport, Figures] | None = None,
     area: Sequence[AreaRow] = (),
+    command: str = "",
 ) -> RtlDesign:
     """The design with project files, test benches, report page and diagram.
 
@@ -42,13 +45,17 @@ def hand_over(
         figures: area and clock, for the report page.
         exact: the design with exact units, to compare with there.
         area: where the area goes.
+        command: what made the design.
     """
     files = dict(design.files)
     files["report.html"] = page(design.report, figures, exact, area)
     files["diagram.svg"] = diagram(design.report).whole()
     wrapper = wrapper_of(design)
     files |= project_files(design, wrapper, samples=samples is not None)
-    files |= bench_files(design, wrapper, samples=samples is not None)
+    files |= bench_files(design, wrapper, samples=samples is not None, command=command)
+    if command:
+        manifest: dict[str, object] = json.loads(files[MANIFEST])
+        files[MANIFEST] = json.dumps({**manifest, "command": command}, indent=2) + "\n"
     if samples is not None:
         files["sim/images.hex"] = frames(design, MemoryKind.INPUT, samples.inputs, samples.count)
         files["sim/expected.hex"] = frames(design, MemoryKind.OUTPUT, samples.outputs, samples.count)

@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from asnet.hls.reporting import (
+    AreaRow,
     DesignReport,
     Figures,
     LayerReport,
@@ -105,6 +106,14 @@ def test_before_and_after() -> None:
         "time an image (µs)": "-20.0 %",
         "cycles an image": "+0.0 %",
     }
+
+
+def test_where_the_area_goes() -> None:
+    text = page(
+        REPORT, area=(AreaRow("layer", "first <a&b>", 1234, 56, 0, 0), AreaRow("design", "all", 4321, 99, 4, 2))
+    )
+    assert '<td>first &lt;a&amp;b&gt;</td><td class="n">1,234</td><td class="n">56</td>' in text
+    assert '<h2 id="area">' in text and '<h2 id="area">' not in page(REPORT)
 
 
 def test_schedule_of_a_loop() -> None:
