@@ -26,6 +26,7 @@ from asnet.hls.parse import parse_kernels
 from asnet.hls.reporting import (
     DesignReport,
     LayerReport,
+    MemoryReport,
     memory_report,
     report_files,
     unit_reports,
@@ -176,7 +177,7 @@ class _Synthesis:
             interval=interval,
             layers=tuple(reports),
             units=unit_reports(operators, reports),
-            memories=tuple(map(memory_report, memories)) if flow is None else dataflow.flow_memories(flow),
+            memories=(*map(memory_report, memories), *_ring(weights)) if flow is None else dataflow.flow_memories(flow),
             configuration=self._configuration,
             identity={"IR": module.digest, "ASNet": self._version},
         )
@@ -290,3 +291,11 @@ def _shared(plans: Sequence[PlannedLayer]) -> frozenset[str]:
     """The operators and the memories that several layers use."""
     used = Counter(name for plan in plans for name in plan.uses)
     return frozenset(name for name, layers in used.items() if layers > 1)
+
+
+def _ring(weights: WeightsImage | None) -> tuple[MemoryReport, ...]:
+    """The memory on the chip that constants outside of it pass through."""
+    if weights is None:
+        return ()
+    note = f"{weights.nbytes:,} bytes are not on the chip"
+    return (MemoryReport(WEIGHTS_MODULE, "ring", 1 << weights.ring_bits, weights.width, note=note),)

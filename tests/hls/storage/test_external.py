@@ -129,6 +129,7 @@ def test_designs_with_a_slow_memory_compute_the_same(simulator: None, name: str,
     assert design.weights is not None
     assert len(design.weights.constants) == kinds
     assert not design.cycles_exact
+    assert f"{design.weights.nbytes:,} bytes are not on the chip" in design.files["report.txt"]
     hls.lint(design)
     (tensor,) = network.inputs
     images = np.random.default_rng(3).random((5, *tensor.shape), np.float32)
