@@ -5,8 +5,8 @@
 // The quotient lies in (1/2, 2): 24 bits and a guard bit from row 0 or from row 1 on.
 // A quotient of two significands is never halfway between two normal numbers (the odd 25-bit quotient times the
 // divisor would have to be a multiple of 2^24), so the remainder matters for subnormal results alone (FTZ = 0).
-// Pipeline cuts: one before each row and one after the last, chosen evenly from the end: 26 stages give one row each
-// and the rounding a stage of its own, 13 two rows each.
+// Pipeline cuts: within the unpacking; before each row and after the last; three of the rounding (see fp_round). The rows'
+// are chosen evenly from the end: a stage for each row from 26 row cuts on, for two rows with 13.
 module fdiv_core #(
     parameter P      = 0,
     parameter FTZ    = 1,
@@ -20,26 +20,44 @@ module fdiv_core #(
 );
     localparam W = 24 - P;
     localparam ROWS = 26;
-    localparam CUTS = ROWS + 1;
+    localparam UNPACKED = STAGES >= (FTZ != 0 ? 31 : 9) ? 1 : 0;
+    localparam EXPONENT = STAGES >= (FTZ != 0 ? 30 : 31) ? 1 : 0;
+    localparam COARSE = STAGES >= (FTZ != 0 ? 29 : 7) ? 1 : 0;
+    localparam DECIDED = STAGES >= (FTZ != 0 ? 14 : 5) ? 1 : 0;
+    localparam ROW_CUTS = STAGES - UNPACKED - EXPONENT - COARSE - DECIDED;
+    localparam FIRST = ROW_CUTS == ROWS + 1 || (FTZ == 0 && STAGES >= 9) ? 1 : 0;  // before row 0
+    localparam LATER = ROW_CUTS - FIRST;
+
+    localparam [2:0] CUT = {DECIDED != 0, COARSE != 0, EXPONENT != 0};
 
     wire [1:0] kind;
     wire sign;
     wire [9:0] exp;
+    wire [4:0] more, less;
     wire [W-1:0] ma, mb;
-    fdiv_unpack #(.P(P), .FTZ(FTZ)) unpack (.a(a), .b(b), .kind(kind), .sign(sign), .exp(exp), .ma(ma), .mb(mb));
+    fdiv_unpack #(.P(P), .FTZ(FTZ), .CUT(UNPACKED)) unpack (
+        .clk(clk), .ce(ce), .a(a), .b(b), .kind(kind), .sign(sign), .exp(exp),
+        .more(more), .less(less), .ma(ma), .mb(mb)
+    );
 
     genvar i;
     generate
         for (i = 0; i <= ROWS; i = i + 1) begin : row
             // What enters row i: kind, sign and exponent; the divisor; the remainder; the quotient bits found so far.
-            localparam ON = (i + 1) * STAGES / CUTS - i * STAGES / CUTS;
+            localparam ON = i == 0 ? FIRST : i * LATER / ROWS - (i - 1) * LATER / ROWS;
             wire [12:0] meta;
             wire [W-1:0] d, r;
             wire [25:0] q;
             if (i == 0) begin : g_first
-                fp_reg #(.W(13 + 2 * W), .ON(ON)) cut (
-                    .clk(clk), .ce(ce), .d({kind, sign, exp, mb, ma}), .q({meta, d, r})
+                wire [1:0] kind0;
+                wire sign0;
+                wire [9:0] exp0;
+                wire [4:0] more0, less0;
+                fp_reg #(.W(23 + 2 * W), .ON(ON)) cut (
+                    .clk(clk), .ce(ce), .d({kind, sign, exp, more, less, mb, ma}),
+                    .q({kind0, sign0, exp0, more0, less0, d, r})
                 );
+                assign meta = {kind0, sign0, exp0 + {5'd0, more0} - {5'd0, less0}};
                 assign q = 26'd0;
             end else begin : g_next
                 fp_reg #(.W(39 + 2 * W), .ON(ON)) cut (
@@ -73,15 +91,9 @@ module fdiv_core #(
             assign inexact = |row[ROWS].r;
         end
     endgenerate
-    wire [23:0] sig;
-    wire up;
-    wire [9:0] exp_n;
-    fp_round #(.FTZ(FTZ)) round (
-        .exp(exp_q), .bump(one), .sig(one ? quotient[25:2] : quotient[24:1]), .guard(one ? quotient[1] : quotient[0]),
-        .sticky(inexact | (one & quotient[0])), .out_exp(exp_n),
-        .out_sig(sig), .up(up)
-    );
-    fp_pack #(.FTZ(FTZ)) pack (
-        .kind(kind_q), .sign(sign_q), .exp(exp_n), .sig(sig), .up(up), .y(y)
+    fp_round #(.FTZ(FTZ), .CUT(CUT)) round (
+        .clk(clk), .ce(ce), .kind(kind_q), .sign(sign_q), .exp(exp_q), .bump(one),
+        .sig(one ? quotient[25:2] : quotient[24:1]), .guard(one ? quotient[1] : quotient[0]),
+        .sticky(inexact | (one & quotient[0])), .y(y)
     );
 endmodule

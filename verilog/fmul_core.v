@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // binary32 multiplication, round to nearest even, ignoring the low P fraction bits of both operands: a (24-P) x (24-P)
-// product. Pipeline cuts: 0 operands | 1 partial products | 2 product | 3 normalised | 4 before rounding.
+// product, in DSP blocks or, if DSP = 0, of LUTs.
+// Pipeline cuts: 0 classified | 1 coarsely normalised | 2 operands | 3, 4 within the product | 5 product | 6 normalised
+// | 7 coarsely denormalised | 8 before rounding.
 module fmul_core #(
     parameter P      = 0,
     parameter FTZ    = 1,
+    parameter DSP    = 1,
     parameter STAGES = 0
 ) (
     input         clk,
@@ -13,60 +16,54 @@ module fmul_core #(
     output [31:0] y
 );
     localparam W = 24 - P;
-    localparam [4:0] CUT_FTZ = STAGES == 1 ? 5'b00100 : STAGES == 2 ? 5'b10010 : STAGES == 3 ? 5'b10110 : 5'b10111;
-    localparam [4:0] CUT_IEEE = STAGES == 1 ? 5'b00100 : STAGES == 2 ? 5'b01010 : STAGES == 3 ? 5'b10101 : 5'b11011;
-    localparam [4:0] CUT = STAGES == 0 ? 5'b00000 : FTZ != 0 ? CUT_FTZ : CUT_IEEE;
-    wire [1:0] kind, kind0, kind1, kind2;
-    wire sign, sign0, sign1, sign2;
-    wire [9:0] exp, exp0, exp1, exp2;
-    wire [W-1:0] ma, mb, ma0, mb0;
-    wire [2*W-1:0] product, product2;
+    // How the product is made decides where few registers serve best: a tree of LUTs, small or not, or DSP blocks, one or
+    // four (see fmul_product). Each table holds the cuts of 1, 2 .. 9 stages.
+    localparam TREE = DSP == 0 || W <= 6;
+    localparam SMALL = TREE ? W <= 8 : W <= 18;
+    localparam [80:0] MANY = {
+        9'b111111111, 9'b111111110, 9'b111111100, 9'b101111100, 9'b101111000, 9'b0, 9'b0, 9'b0, 9'b0
+    };
+    localparam [80:0] FTZ_TREE = MANY | (
+        SMALL ? {45'd0, 9'b101110000, 9'b101100000, 9'b001100000, 9'b000100000}
+              : {45'd0, 9'b001111000, 9'b001011000, 9'b001010000, 9'b000010000});
+    localparam [80:0] FTZ_DSP = MANY | (
+        SMALL ? {45'd0, 9'b101001100, 9'b101001000, 9'b001001000, 9'b000001000}
+              : {45'd0, 9'b101101000, 9'b001101000, 9'b001001000, 9'b000100000});
+    localparam [80:0] IEEE_TREE = SMALL
+        ? {9'b111111111, 9'b111111110, 9'b111110110, 9'b111100110, 9'b111100100, 9'b101100100, 9'b101000100,
+           9'b001100000, 9'b000100000}
+        : {9'b111111111, 9'b111111110, 9'b111011110, 9'b011011110, 9'b001011110, 9'b001011010, 9'b001010010,
+           9'b001010000, 9'b000010000};
+    localparam [80:0] IEEE_DSP = SMALL
+        ? {9'b111111111, 9'b111101111, 9'b111101110, 9'b111001110, 9'b011001110, 9'b001001110, 9'b001001010,
+           9'b001001000, 9'b000001000}
+        : {9'b111111111, 9'b111101111, 9'b111101110, 9'b011101110, 9'b001101110, 9'b001101010, 9'b000101010,
+           9'b001001000, 9'b000100000};
+    localparam [80:0] TABLE = FTZ != 0 ? (TREE ? FTZ_TREE : FTZ_DSP) : (TREE ? IEEE_TREE : IEEE_DSP);
+    localparam [8:0] CUT = STAGES == 0 ? 9'd0 : TABLE[9*(STAGES == 0 ? 0 : STAGES-1)+:9];
+    wire [1:0] kind2, kind3, kind4, kind5;
+    wire sign2, sign3, sign4, sign5;
+    wire [9:0] exp2, exp3, exp4, exp5;
+    wire [W-1:0] ma, mb;
+    wire [2*W-1:0] product;
 
-    fmul_unpack #(.P(P), .FTZ(FTZ)) unpack (.a(a), .b(b), .kind(kind), .sign(sign), .exp(exp), .ma(ma), .mb(mb));
-    fp_reg #(.W(13 + 2 * W), .ON(CUT[0])) cut0 (
-        .clk(clk), .ce(ce), .d({kind, sign, exp, ma, mb}), .q({kind0, sign0, exp0, ma0, mb0})
+    fmul_unpack #(.P(P), .FTZ(FTZ), .ORDERED(0), .CUT(CUT[2:0])) unpack (
+        .clk(clk), .ce(ce), .a(a), .b(b), .kind(kind2), .sign(sign2), .exp(exp2), .ma(ma), .mb(mb)
     );
-
-    fp_reg #(.W(13), .ON(CUT[1])) cut1 (
-        .clk(clk), .ce(ce), .d({kind0, sign0, exp0}), .q({kind1, sign1, exp1})
-    );
-    generate
-        if (CUT[1] && W > 18) begin : g_quarters  // larger than one 18 x 18 DSP block: four products, then their sum
-            localparam L = W / 2;
-            localparam H = W - L;
-            wire [H-1:0] ah = ma0[W-1:L];
-            wire [H-1:0] bh = mb0[W-1:L];
-            wire [L-1:0] al = ma0[L-1:0];
-            wire [L-1:0] bl = mb0[L-1:0];
-            wire [2*H-1:0] hh, hh1;
-            wire [W-1:0] hl, hl1, lh, lh1;
-            wire [2*L-1:0] ll, ll1;
-            assign hh = {{H{1'b0}}, ah} * {{H{1'b0}}, bh};
-            assign hl = {{L{1'b0}}, ah} * {{H{1'b0}}, bl};
-            assign lh = {{H{1'b0}}, al} * {{L{1'b0}}, bh};
-            assign ll = {{L{1'b0}}, al} * {{L{1'b0}}, bl};
-            fp_reg #(.W(4 * W), .ON(1)) cut1 (.clk(clk), .ce(ce), .d({hh, hl, lh, ll}), .q({hh1, hl1, lh1, ll1}));
-            wire [W:0] middle = {1'b0, hl1} + {1'b0, lh1};
-            wire [2*W-L-1:0] high = {hh1, ll1[2*L-1:L]} + {{H - 1{1'b0}}, middle};
-            assign product = {high, ll1[L-1:0]};
-        end else begin : g_whole
-            wire [2*W-1:0] whole = {{W{1'b0}}, ma0} * {{W{1'b0}}, mb0};
-            fp_reg #(.W(2 * W), .ON(CUT[1])) cut1 (.clk(clk), .ce(ce), .d(whole), .q(product));
-        end
-    endgenerate
-    fp_reg #(.W(13 + 2 * W), .ON(CUT[2])) cut2 (
-        .clk(clk), .ce(ce), .d({kind1, sign1, exp1, product}), .q({kind2, sign2, exp2, product2})
-    );
+    fmul_product #(.W(W), .DSP(DSP), .CUT(CUT[5:3])) multiply (.clk(clk), .ce(ce), .a(ma), .b(mb), .y(product));
+    fp_reg #(.W(13), .ON(CUT[3])) cut3 (.clk(clk), .ce(ce), .d({kind2, sign2, exp2}), .q({kind3, sign3, exp3}));
+    fp_reg #(.W(13), .ON(CUT[4])) cut4 (.clk(clk), .ce(ce), .d({kind3, sign3, exp3}), .q({kind4, sign4, exp4}));
+    fp_reg #(.W(13), .ON(CUT[5])) cut5 (.clk(clk), .ce(ce), .d({kind4, sign4, exp4}), .q({kind5, sign5, exp5}));
 
     wire [47:0] wide;
     generate
         if (P == 0) begin : g_full
-            assign wide = product2;
+            assign wide = product;
         end else begin : g_truncated
-            assign wide = {product2, {2 * P{1'b0}}};
+            assign wide = {product, {2 * P{1'b0}}};
         end
     endgenerate
-    fmul_finish #(.FTZ(FTZ), .CUT0(CUT[3]), .CUT1(CUT[4])) finish (
-        .clk(clk), .ce(ce), .kind(kind2), .sign(sign2), .exp(exp2), .product(wide), .y(y)
+    fmul_finish #(.FTZ(FTZ), .CUT(CUT[8:6])) finish (
+        .clk(clk), .ce(ce), .kind(kind5), .sign(sign5), .exp(exp5), .product(wide), .y(y)
     );
 endmodule

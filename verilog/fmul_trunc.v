@@ -4,6 +4,7 @@
 module fmul_trunc #(
     parameter p      = 0,
     parameter FTZ    = 1,
+    parameter DSP    = 1,
     parameter STAGES = 0
 ) (
     input         clk,
@@ -12,5 +13,5 @@ module fmul_trunc #(
     input  [31:0] b,
     output [31:0] y
 );
-    fmul_core #(.P(p), .FTZ(FTZ), .STAGES(STAGES)) core (.clk(clk), .ce(ce), .a(a), .b(b), .y(y));
+    fmul_core #(.P(p), .FTZ(FTZ), .DSP(DSP), .STAGES(STAGES)) core (.clk(clk), .ce(ce), .a(a), .b(b), .y(y));
 endmodule

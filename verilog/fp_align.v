@@ -1,17 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shift right by 0..31 and keep whether a one was lost: y = x >> n, sticky = |(bits of x below the result).
+// Shift right by n, whose bits count 2^LO .. 2^HI, and keep whether a one was lost: sticky = |(bits of x below the
+// result). A caller may put a register between a coarse and a fine part.
 module fp_align #(
-    parameter W = 26
+    parameter W  = 26,
+    parameter HI = 4,
+    parameter LO = 0
 ) (
-    input  [W-1:0] x,
-    input  [4:0]   n,
-    output [W-1:0] y,
-    output         sticky
+    input  [W-1:0]   x,
+    input  [HI-LO:0] n,
+    output [W-1:0]   y,
+    output           sticky
 );
-    wire [W-1:0] x16 = n[4] ? {16'd0, x[W-1:16]} : x;
-    wire [W-1:0] x8  = n[3] ? {8'd0, x16[W-1:8]} : x16;
-    wire [W-1:0] x4  = n[2] ? {4'd0, x8[W-1:4]} : x8;
-    wire [W-1:0] x2  = n[1] ? {2'd0, x4[W-1:2]} : x4;
-    assign y = n[0] ? {1'd0, x2[W-1:1]} : x2;
-    assign sticky = (n[4] & |x[15:0]) | (n[3] & |x16[7:0]) | (n[2] & |x8[3:0]) | (n[1] & |x4[1:0]) | (n[0] & x2[0]);
+    genvar i;
+    generate
+        for (i = HI; i >= LO; i = i - 1) begin : level
+            wire [W-1:0] in;
+            wire earlier;
+            if (i == HI) begin : g_first
+                assign in = x;
+                assign earlier = 1'b0;
+            end else begin : g_next
+                assign in = level[i+1].out;
+                assign earlier = level[i+1].lost;
+            end
+            wire [W-1:0] out = n[i-LO] ? {{(1 << i){1'b0}}, in[W-1:(1<<i)]} : in;
+            wire lost = earlier | (n[i-LO] & |in[(1<<i)-1:0]);
+        end
+    endgenerate
+    assign y = level[LO].out;
+    assign sticky = level[LO].lost;
 endmodule

@@ -14,9 +14,11 @@ module fp_pack #(
 );
     wire [7:0] field;
     wire [30:0] rounded = {field, sig[22:0]} + {30'd0, up};
-    wire carry = rounded[23] ^ field[0];  // rounded up to the next power of two
-    // Seen from the exponent before the carry, beside the addition.
-    wire huge = ~exp[9] & (exp[8] | (&exp[7:1] & (exp[0] | carry)));
+    // Beside the addition: whether it carries into the exponent, and what that makes of the result.
+    wire carry = up & (&sig[22:0]);
+    wire top_or_next = ~exp[9] & (exp[8] | &exp[7:1]);   // 254 or more
+    wire beyond = ~exp[9] & (exp[8] | &exp[7:0]);        // 255 or more
+    wire huge = beyond | (top_or_next & carry);
     wire tiny;
     generate
         if (FTZ != 0) begin : g_ftz

@@ -19,6 +19,7 @@ module int_to_fp #(
     wire [W-1:0] magnitude, magnitude0, coarse, coarse1, fine;
     wire [C-1:0] n_coarse, n_coarse1;
     wire [2:0] n_fine;
+    wire unused_coarse, unused_fine;
     generate
         if (SIGNED != 0) begin : g_signed
             assign sign = a[W-1];
@@ -30,11 +31,15 @@ module int_to_fp #(
     endgenerate
     fp_reg #(.W(W + 1), .ON(CUT[0])) cut0 (.clk(clk), .ce(ce), .d({sign, magnitude}), .q({sign0, magnitude0}));
 
-    fp_normalize #(.W(W), .HI(C + 2), .LO(3)) normalize_coarse (.x(magnitude0), .y(coarse), .n(n_coarse));
+    fp_normalize #(.W(W), .HI(C + 2), .LO(3)) normalize_coarse (
+        .x(magnitude0), .limit({C{1'b0}}), .free(1'b1), .y(coarse), .n(n_coarse), .out_free(unused_coarse)
+    );
     fp_reg #(.W(W + C + 1), .ON(CUT[1])) cut1 (
         .clk(clk), .ce(ce), .d({sign0, n_coarse, coarse}), .q({sign1, n_coarse1, coarse1})
     );
-    fp_normalize #(.W(W), .HI(2), .LO(0)) normalize_fine (.x(coarse1), .y(fine), .n(n_fine));
+    fp_normalize #(.W(W), .HI(2), .LO(0)) normalize_fine (
+        .x(coarse1), .limit(3'd0), .free(1'b1), .y(fine), .n(n_fine), .out_free(unused_fine)
+    );
 
     wire [7:0] exp2;
     wire [23:0] sig2;

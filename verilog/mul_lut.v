@@ -11,7 +11,7 @@ module mul_lut #(
 );
     localparam V = W - K;
     wire [2*V-1:0] product;
-    mul_lut_tree #(.A(V), .B(V)) tree (.a(a[W-1:K]), .b(b[W-1:K]), .y(product));
+    mul_lut_tree #(.A(V), .B(V)) tree (.clk(1'b0), .ce(1'b0), .a(a[W-1:K]), .b(b[W-1:K]), .y(product));
     generate
         if (K == 0) begin : g_all
             assign y = product;

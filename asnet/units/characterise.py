@@ -18,7 +18,7 @@ import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from functools import cache as memoised
@@ -211,23 +211,36 @@ def _shipped_instances() -> Iterator[tuple[UnitInstance, FloatMode]]:
                 yield instance, mode
 
 
-def update(cache: Cache, jobs: int) -> Path:
-    """Measure all instances of the shipped units and write ``verilog/characterisation.json``; its path.
+def update(cache: Cache, jobs: int, only: Collection[str] = ()) -> Path:
+    """Measure all instances of the shipped units (of ``only`` those units) and write ``verilog/characterisation.json``;
+    its path.
 
-    Figures of unchanged texts come from the cache, so that an interrupted run goes on where it was.
+    Figures of unchanged texts are kept if this yosys made them, or come from the cache, so that an interrupted run goes
+    on where it was.
 
     Raises:
         AsnetError: as :func:`characterise`; the file cannot be written.
     """
-    wanted = list(_shipped_instances())
+    tool = yosys.find()
+    label = f"yosys {tool.version} ({tool.origin})"
+    instances = list(_shipped_instances())
     entries: dict[str, dict[str, Any]] = {}
+    for instance, mode in instances:
+        shipped = known(instance, mode)
+        if shipped is not None and (shipped.tool == label or (only and instance.unit.name not in only)):
+            entries[_key(instance, mode)] = {"name": instance.name, **asdict(shipped)}
+    wanted = [
+        (instance, mode)
+        for instance, mode in instances
+        if _key(instance, mode) not in entries and (not only or instance.unit.name in only)
+    ]
     with ToolThreads(jobs) as threads:
         futures = {threads.submit(lambda pair: measure(*pair, cache), pair): pair for pair in wanted}
         for done, future in enumerate(as_completed(futures), start=1):
             instance, mode = futures[future]
             entries[_key(instance, mode)] = {"name": instance.name, **asdict(future.result())}
             print(f"{done}/{len(wanted)} {instance.name} {mode}", file=sys.stderr)
-    order = list(dict.fromkeys(_key(instance, mode) for instance, mode in wanted))
+    order = [key for key in dict.fromkeys(_key(*pair) for pair in instances) if key in entries]
     lines = ",\n".join(f"    {json.dumps(key)}: {json.dumps(entries[key])}" for key in order)
     path = verilog_dir() / SHIPPED
     write_atomically(path, f'{{\n  "recipe": "{_recipe()}",\n  "instances": {{\n{lines}\n  }}\n}}\n')
@@ -240,9 +253,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m asnet.units.characterise", description=__doc__)
     parser.add_argument("--update", action="store_true", required=True, help="measure all shipped units again")
     parser.add_argument("--jobs", type=int, default=processors(), help="yosys processes at a time")
+    parser.add_argument("--only", nargs="+", default=(), metavar="UNIT", help="measure only these units")
     options = parser.parse_args(arguments)
     try:
-        print(update(default_cache(), options.jobs))
+        print(update(default_cache(), options.jobs, options.only))
     except AsnetError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status

@@ -32,11 +32,15 @@ class Parameter:
 
 @dataclass(frozen=True)
 class StageParameter:
-    """The Verilog parameter that sets the number of pipeline stages: 0 is combinational, n has latency n."""
+    """The Verilog parameter that sets the number of pipeline stages: 0 is combinational, n has latency n.
+
+    ``useful``: the numbers among which one is chosen for a clock, ascending.
+    """
 
     parameter: str
     max: int
     default: int
+    useful: tuple[int, ...]
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Area and clock of unit instances on the ECP5 at every number of pipeline stages, placed and routed, and shipped.
 
 Each unit is measured by itself between registers (two at every operand, two at the result), on a speed grade 6 device;
-the clock is the median of the placer's seeds. ``python -m asnet.units.timing --update`` measures what is not in the
-shipped file yet or belongs to an older text.
+the clock is the median of three placements, of one for units of more than 1,000 LUT4s.
+
+``python -m asnet.units.timing --update`` measures the shipped units anew; what did not change comes from the cache.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import statistics
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from functools import cache as memoised
@@ -29,7 +30,7 @@ from asnet.types import FloatMode
 from asnet.units.characterise import ECP5_SYNTHESIS
 from asnet.units.elaborate import interface, write_files
 from asnet.units.instance import UnitInstance
-from asnet.units.unit import ApproximateUnit, shipped_units
+from asnet.units.unit import ApproximateUnit, exact_unit, shipped_units
 
 __all__ = ["SEEDS", "Timing", "measure", "timings", "update"]
 
@@ -40,6 +41,9 @@ _NEXTPNR: Final = (
     *("--freq", "250", "--quiet", "--json", "netlist.json"),
 )
 """The 25k has the 85k's fabric and loads in a quarter of its time."""
+_LARGE: Final = 1000
+"""LUT4s from which on one seed must do."""
+
 _CELLS: Final = {"luts": "TRELLIS_COMB", "ffs": "TRELLIS_FF", "dsps": "MULT18X18D"}
 
 
@@ -68,7 +72,8 @@ def _key(instance: UnitInstance, mode: FloatMode, dsps: bool) -> str:
     words = [instance.digest[:24]]
     if instance.float_mode is not None:
         words.append(mode)
-    words.append("dsp" if dsps else "lut")
+    if instance.op.endswith("mul"):
+        words.append("dsp" if dsps else "lut")
     return ".".join(words)
 
 
@@ -90,20 +95,22 @@ def _shipped() -> Mapping[str, tuple[str, Mapping[int, Timing]]]:
 def timings(instance: UnitInstance, mode: FloatMode, *, dsps: bool = True) -> Mapping[int, Timing]:
     """Number of stages → shipped figures of ``instance``; empty if there are none.
 
-    An instance of a shipped unit that was not measured itself has, at each number of stages, the worst figures of those
-    instances of its unit that were.
+    An instance of a shipped unit that was not measured itself has, at each number of stages, the worst figures among
+    the exact unit of its operation and those instances of its own unit that were measured.
     """
-    exact = _shipped().get(_key(instance, mode, dsps))
-    if exact is not None:
-        return exact[1]
+    found = _shipped().get(_key(instance, mode, dsps))
+    if found is not None:
+        return found[1]
     if instance.unit.origin.parent != verilog_dir():
         return {}
+    exact = exact_unit(instance.op, instance.type)
+    alike = {instance.unit.name, exact.unit.name if exact is not None else ""}
     measured: defaultdict[int, list[Timing]] = defaultdict(list)
     ending = _key(instance, mode, dsps).partition(".")[2]
     for key, (name, figures) in _shipped().items():
-        if key.partition(".")[2] == ending and name.partition("(")[0] == instance.unit.name:
-            for stages, found in figures.items():
-                measured[stages].append(found)
+        if key.partition(".")[2] == ending and name.partition("(")[0] in alike:
+            for stages, timing in figures.items():
+                measured[stages].append(timing)
     return {stages: _worst(found) for stages, found in sorted(measured.items())}
 
 
@@ -133,7 +140,7 @@ def measure(
         with tempfile.TemporaryDirectory(dir=folder) as work:
             place = Path(work)
             names = write_files(instance.files, place)
-            top, around = _timed(instance, instance.settings(mode, stages))
+            top, around = _timed(instance, instance.settings(mode, stages, dsps=dsps))
             (place / "timed.v").write_text(top, encoding="utf-8")
             script = [f'read_verilog -sv -I. "{name}"' for name in (*names, "timed.v")]
             script.append("hierarchy -top timed")
@@ -145,6 +152,8 @@ def measure(
             for seed in range(1, seeds + 1):
                 placer.run([*_NEXTPNR, "--seed", str(seed), "--report", "report.json"], place)
                 reports.append(json.loads((place / "report.json").read_text(encoding="utf-8")))
+                if _used(reports[0])["luts"] > _LARGE:
+                    break
         (folder / "timing.json").write_text(json.dumps(asdict(_figures(reports, around))), encoding="utf-8")
 
     key = digest([_key(instance, mode, dsps), str(mode), str(stages), str(seeds), _recipe(), tools])
@@ -170,47 +179,55 @@ def _timed(instance: UnitInstance, values: Mapping[str, int]) -> tuple[str, int]
     return text, 2 * sum(found.width(role) for role in found.roles if role in "aby")
 
 
+def _used(report: dict[str, Any]) -> dict[str, int]:
+    return {name: int(report["utilization"].get(kind, {}).get("used", 0)) for name, kind in _CELLS.items()}
+
+
 def _figures(reports: Sequence[dict[str, Any]], around: int) -> Timing:
     clocks: list[float] = []
     for report in reports:
         if not report["fmax"]:
             raise ToolError("nextpnr found no clocked path: the unit has nothing to time")
         clocks.append(min(float(entry["achieved"]) for entry in report["fmax"].values()))
-    used = {name: int(reports[0]["utilization"].get(kind, {}).get("used", 0)) for name, kind in _CELLS.items()}
+    used = _used(reports[0])
     return Timing(used["luts"], used["ffs"] - around, used["dsps"], round(statistics.median(clocks), 1))
 
 
 def _sampled(unit: ApproximateUnit) -> Iterator[UnitInstance]:
-    """Instances of ``unit`` to measure: all words of its parameters; three values of a number that is the only
-    parameter, of others the first (by convention the one that approximates least)."""
-    alone = len(unit.parameters) == 1
-    chosen: dict[str, object] = {}
+    """Instances of ``unit`` to measure: without parameters the only one; with one the value a tenth of its range
+    before the last; with more none."""
     for name, parameter in unit.parameters.items():
         values = parameter.values
-        step = max(1, len(values) // 2 - 1)
-        words = any(isinstance(value, str) for value in values)
-        chosen[name] = list(values if words else values[::step] if alone else values[:1])
-    return unit.instances(chosen)
+        if len(unit.parameters) == 1:
+            yield from unit.instances({name: [values[len(values) * 9 // 10]]})
+    if not unit.parameters:
+        yield unit.instance()
 
 
-def _wanted() -> Iterator[tuple[UnitInstance, FloatMode, bool, range]]:
+def _wanted() -> Iterator[tuple[UnitInstance, FloatMode, bool, tuple[int, ...]]]:
     for name in shipped_units():
         for instance in _sampled(ApproximateUnit.shipped(name)):
-            stages = range(instance.stages.max + 1 if instance.stages is not None else 1)
+            stages = instance.stages.useful if instance.stages is not None else (0,)
             for mode in FloatMode if instance.float_mode is not None else [FloatMode.FTZ]:
-                for dsps in (True, False):
+                for dsps in (True, False) if instance.op.endswith("mul") else (True,):
                     yield instance, mode, dsps, stages
 
 
-def update(cache: Cache, jobs: int, seeds: int = SEEDS) -> Path:
-    """Measure the shipped units and write ``verilog/timing.json``; its path.
+def update(cache: Cache, jobs: int, seeds: int = SEEDS, only: Collection[str] = ()) -> Path:
+    """Measure the shipped units (of ``only`` those) and write ``verilog/timing.json``; its path.
 
-    Figures of unchanged texts come from the cache, so that an interrupted run goes on where it was.
+    Figures of unchanged texts are kept, or come from the cache, so that an interrupted run goes on where it was.
 
     Raises:
         AsnetError: as :func:`measure`; the file cannot be written.
     """
-    wanted = list(_wanted())
+    everything = list(_wanted())
+    kept = {key: dict(figures) for key, (_, figures) in _shipped().items()}
+    wanted = [
+        one
+        for one in everything
+        if (one[0].unit.name in only if only else set(one[3]) - set(kept.get(_key(*one[:3]), {})))
+    ]
     found: dict[str, dict[int, Timing]] = {}
     with ToolThreads(jobs) as threads:
         futures = {
@@ -225,7 +242,9 @@ def update(cache: Cache, jobs: int, seeds: int = SEEDS) -> Path:
             instance, mode, dsps, stages = futures[future]
             found.setdefault(_key(instance, mode, dsps), {})[stages] = future.result()
             print(f"{done}/{len(futures)} {instance.name} {mode} {stages} stages", file=sys.stderr)
-    lines = [_line(instance, _key(instance, mode, dsps), found) for instance, mode, dsps, _ in wanted]
+    for key, figures in found.items():
+        kept[key] = figures
+    lines = [_line(one[0], key, kept) for one in everything if (key := _key(*one[:3])) in kept]
     path = verilog_dir() / SHIPPED
     text = ",\n".join(dict.fromkeys(lines))
     write_atomically(path, f'{{\n  "recipe": "{_recipe()}",\n  "instances": {{\n{text}\n  }}\n}}\n')
@@ -243,9 +262,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m asnet.units.timing", description=__doc__)
     parser.add_argument("--update", action="store_true", required=True, help="measure what changed")
     parser.add_argument("--jobs", type=int, default=processors(), help="processes at a time")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="placements of each unit")
+    parser.add_argument("--only", nargs="+", default=(), metavar="UNIT", help="measure only these units")
     options = parser.parse_args(arguments)
     try:
-        print(update(default_cache(), options.jobs))
+        print(update(default_cache(), options.jobs, options.seeds, options.only))
     except AsnetError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status

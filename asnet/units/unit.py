@@ -252,9 +252,17 @@ def _parameters(node: JsonNode) -> Mapping[str, Parameter]:
 
 
 def _stages(node: JsonNode) -> StageParameter:
-    found = node.fields(required=("parameter", "max", "default"))
+    found = node.fields(required=("parameter", "max", "default"), optional=("useful",))
     most = found["max"].integer(minimum=0)
-    return StageParameter(_identifier(found["parameter"]), most, found["default"].integer(minimum=0, maximum=most))
+    useful = found["useful"].items(nonempty=True) if "useful" in found else None
+    return StageParameter(
+        parameter=_identifier(found["parameter"]),
+        max=most,
+        default=found["default"].integer(minimum=0, maximum=most),
+        useful=tuple(sorted(entry.integer(minimum=0, maximum=most) for entry in useful))
+        if useful is not None
+        else tuple(range(most + 1)),
+    )
 
 
 _OPTIONAL: Final = words("$schema result ports params float_mode dsps stages latency description source licence")

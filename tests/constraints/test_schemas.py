@@ -57,7 +57,7 @@ UNIT: dict[str, Any] = {
     },
     "float_mode": "FTZ",
     "dsps": "DSP",
-    "stages": {"parameter": "STAGES", "max": 6, "default": 2},
+    "stages": {"parameter": "STAGES", "max": 6, "default": 2, "useful": [1, 2, 4]},
     "latency": 2,
     "description": "ignores the last p bits",
     "source": "Tong et al.",

@@ -21,8 +21,10 @@ def stages(name: str) -> range:
     ("name", "params"),
     [
         ("fmul", {}),
+        ("fmul", {"DSP": 0}),
         ("fmul_trunc", {"p": 3}),
         ("fmul_trunc", {"p": 6}),
+        ("fmul_trunc", {"p": 16, "DSP": 0}),
         ("fmul_trunc", {"p": 22}),
         ("fdiv", {}),
         ("fdiv_trunc", {"p": 20}),
