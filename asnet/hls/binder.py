@@ -51,11 +51,17 @@ class Binder:
         instances: Mapping[str, UnitInstance | None],
         slots: Mapping[str, Slot],
         mode: FloatMode,
+        clock: float | None = None,
+        *,
+        dsps: bool = True,
     ) -> None:
-        """``instances``: slot name → instance, None = exact; ``slots``: symbol → slot."""
+        """``instances``: slot name → instance, None = exact; ``slots``: symbol → slot; ``clock`` in MHz and ``dsps`` as
+        of :func:`~asnet.hls.operators.operator`."""
         self._instances = instances
         self._slots = slots
         self._mode = mode
+        self._clock = clock
+        self._dsps = dsps
         self._operators: dict[str, Operator] = {}
 
     @property
@@ -101,7 +107,7 @@ class Binder:
     def _operator(self, instance: UnitInstance) -> Operator:
         known = self._operators.get(instance.digest)
         if known is None:
-            known = operator(instance, self._mode)
+            known = operator(instance, self._mode, self._clock, dsps=self._dsps)
             taken = {other.name for other in self._operators.values()}
             name, number = known.name, 1
             while known.name in taken:

@@ -14,6 +14,7 @@ from functools import cache, cached_property
 from asnet.errors import SynthesisError, UnitError
 from asnet.types import FloatMode, operand_type
 from asnet.units import UnitInstance, exact_unit
+from asnet.units.pipelined import check_pipelined
 from asnet.units.timing import timings
 
 __all__ = [
@@ -167,7 +168,8 @@ def operator(
             serves a single operation, whose operands come from registers, needs none.
 
     Raises:
-        UnitError: the description promises a latency without a clock.
+        UnitError: the description promises a latency without a clock, or the unit does not take operands in every clock
+            cycle.
     """
     unit, ports = instance.unit, instance.ports
     stages, fmax, remark = _stages(instance, mode, clock, dsps)
@@ -177,6 +179,7 @@ def operator(
         raise UnitError(
             f"unit {instance.name}: a latency of {latency} without a clock; name its clk port, or state latency 0"
         )
+    check_pipelined(instance, mode, stages)
     operands = sum(role in ports for role in ("a", "b"))
     return Operator(
         name=re.sub(r"\W+", "_", instance.name).strip("_"),

@@ -47,6 +47,7 @@ class HlsOptions:
     """Options of high-level synthesis.
 
     ``clock``: the wanted clock in MHz; stages of units and the logic between two registers follow from it.
+    ``dsps``: products in DSP blocks, else in LUTs.
     ``parallel``: glob on layer names → lanes, later entries win; ``resources``: op → units that a layer's pipeline (of
     the whole design in the sequential style) may use; ``target_cycles``: lanes are chosen so that an image takes no
     more cycles; ``fit``: lanes are chosen so that the design fits the device. ``unroll``: glob on layer names →
@@ -66,6 +67,7 @@ class HlsOptions:
 
     style: Style = Style.SEQUENTIAL
     clock: float = 100.0
+    dsps: bool = True
     parallel: Mapping[str, int] = field(default_factory=dict[str, int])
     unroll: Mapping[str, int] = field(default_factory=dict[str, int])
     resources: Mapping[str, int] = field(default_factory=dict[str, int])

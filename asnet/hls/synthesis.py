@@ -95,7 +95,7 @@ class _Synthesis:
         self._options = options
         self._version = __version__
         self._slots = {slot.symbol: slot for slot in module.slots}
-        self._binder = Binder(instances, self._slots, module.mode)
+        self._binder = Binder(instances, self._slots, module.mode, options.clock, dsps=options.dsps)
         self._shared: Mapping[str, tuple[str, ...]] = {}
         self._configuration: dict[str, str] = {}
         for slot in module.slots:

@@ -48,11 +48,14 @@ class Bench:
 
     program: Path
 
-    def __call__(self, mode: str, op: str, count: int, seed: int = 1) -> None:
-        """Run ``count`` comparisons; the test fails with the program's message if one of them does."""
+    def __call__(self, mode: str, op: str, count: int, seed: int = 1) -> int:
+        """Run ``count`` operand pairs or more; the number of comparisons, AssertionError with the program's message if
+        one of them fails."""
         done = try_tool([self.program, mode, op, str(count), str(seed)])
         assert done.returncode == 0, f"{self.program} {mode} {op} {count} {seed}\n{done.stdout}{done.stderr}"
-        assert int(done.stdout.split()[0]) >= count
+        made = int(done.stdout.split()[0])
+        assert made >= count
+        return made
 
     def products(self, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
         """The outputs of all instances, for each operand pair."""
@@ -68,10 +71,8 @@ def instance() -> type[Instance]:
     return Instance
 
 
-@pytest.fixture(scope="session")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with Verilator's run-time library, runtime.o, and precompiled headers for both optimisation levels."""
-    folder = tmp_path_factory.mktemp("runtime")
+def make_runtime(folder: Path) -> Path:
+    """``folder`` with Verilator's run-time library, runtime.o, and precompiled headers for both optimisation levels."""
     include = verilator.find().include
     (folder / "runtime.cpp").write_text('#include "verilated.cpp"\n#include "verilated_threads.cpp"\n')
     (folder / "prelude.h").write_text("".join(f"#include <{name}>\n" for name in HEADERS))
@@ -84,48 +85,62 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def top_text(instances: Sequence[Instance], operand: int, result: int) -> str:
+    """Verilog of the module ``dut`` with all instances between the same operands."""
+    outputs = ", ".join(f"output [{result - 1}:0] y{i}" for i in range(len(instances)))
+    return (
+        f"module dut (input clk, input ce, input [{operand - 1}:0] a, input [{operand - 1}:0] b, {outputs});\n"
+        + "".join(unit.verilog(f"u{i}", f"y{i}") for i, unit in enumerate(instances))
+        + "endmodule\n"
+    )
+
+
+def compile_bench(
+    folder: Path,
+    runtime: Path,
+    instances: Sequence[Instance],
+    *,
+    operand: int = 32,
+    result: int = 32,
+    sources: Sequence[str] = (),
+    fast: bool = True,
+) -> Bench:
+    """A Bench of ``instances`` in ``folder``; ``fast`` = False compiles large models sooner."""
+    (folder / "dut.v").write_text("".join([top_text(instances, operand, result), *sources]))
+    (folder / "dut.inc").write_text(
+        "".join(f"X(y{i}, {int(u.ftz)}, {u.mask:#x}u, {u.latency})\n" for i, u in enumerate(instances))
+    )
+    tool = verilator.find()
+    flags = ["--cc", "-O3", "--prefix", "Vdut", "--top-module", "dut", "-Mdir", ".", "-y", str(verilog_dir())]
+    tool.run([*flags, "dut.v"], folder)
+    models = sorted(path.name for path in folder.glob("V*.cpp"))
+    (folder / "all.cpp").write_text("".join(f'#include "{name}"\n' for name in [*models, BENCH.as_posix()]))
+    include = ["-include", "prelude.h", f"-I{runtime}", "-I.", f"-I{tool.include}", f"-I{tool.include / 'vltstd'}"]
+    objects = ["all.cpp", runtime / "runtime.o", "-o", "bench"]
+    cxx.find().compile([*FLAGS, LEVELS[not fast], *include, *objects], folder)
+    return Bench(folder / "bench")
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_runtime(tmp_path_factory.mktemp("runtime"))
+
+
 @pytest.fixture(scope="session")
 def build(tmp_path_factory: pytest.TempPathFactory, runtime: Path) -> Build:
     """``build(instances, operand=32, result=32, sources=(), fast=True)`` gives a Bench.
 
-    Sub-modules come from verilog/ (Verilator's -y); ``sources`` are further Verilog texts;
-    ``fast`` = False compiles large models sooner.
+    Sub-modules come from verilog/ (Verilator's -y); ``sources`` are further Verilog texts.
     """
     if platform.machine() not in ("x86_64", "AMD64"):
         pytest.skip("the reference is x86's FPU with MXCSR's DAZ and FTZ bits")
 
-    def compile_bench(
-        instances: Sequence[Instance],
-        operand: int = 32,
-        result: int = 32,
-        sources: Sequence[str] = (),
-        fast: bool = True,
-    ) -> Bench:
-        outputs = ", ".join(f"output [{result - 1}:0] y{i}" for i in range(len(instances)))
-        top = (
-            f"module dut (input clk, input ce, input [{operand - 1}:0] a, input [{operand - 1}:0] b, {outputs});\n"
-            + "".join(unit.verilog(f"u{i}", f"y{i}") for i, unit in enumerate(instances))
-            + "endmodule\n"
-        )
-        key = hashlib.sha256("".join([top, *sources]).encode()).hexdigest()[:12]
-        folder = tmp_path_factory.mktemp(f"bench-{key}")
-        (folder / "dut.v").write_text("".join([top, *sources]))
-        (folder / "dut.inc").write_text(
-            "".join(f"X(y{i}, {int(u.ftz)}, {u.mask:#x}u, {u.latency})\n" for i, u in enumerate(instances))
-        )
-        tool = verilator.find()
-        tool.run(
-            ["--cc", "-O3", "--prefix", "Vdut", "--top-module", "dut", "-Mdir", ".", "-y", str(verilog_dir()), "dut.v"],
-            folder,
-        )
-        models = sorted(path.name for path in folder.glob("V*.cpp"))
-        (folder / "all.cpp").write_text("".join(f'#include "{name}"\n' for name in [*models, BENCH.as_posix()]))
-        include = ["-include", "prelude.h", f"-I{runtime}", "-I.", f"-I{tool.include}", f"-I{tool.include / 'vltstd'}"]
-        objects = ["all.cpp", runtime / "runtime.o", "-o", "bench"]
-        cxx.find().compile([*FLAGS, LEVELS[not fast], *include, *objects], folder)
-        return Bench(folder / "bench")
+    def compiled(instances: Sequence[Instance], operand: int = 32, result: int = 32, **more: object) -> Bench:
+        text = repr((instances, operand, result, more))
+        folder = tmp_path_factory.mktemp(f"bench-{hashlib.sha256(text.encode()).hexdigest()[:12]}")
+        return compile_bench(folder, runtime, instances, operand=operand, result=result, **more)
 
-    return compile_bench
+    return compiled
 
 
 @pytest.fixture(scope="session")
