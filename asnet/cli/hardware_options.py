@@ -91,6 +91,7 @@ def hardware_options(args: argparse.Namespace) -> HlsOptions:
     return HlsOptions(
         style=Style(args.style),
         clock=args.clock,
+        dsps=not args.no_dsp,
         parallel=dict(args.parallel),
         resources=dict(args.resources),
         target_cycles=args.target_cycles,

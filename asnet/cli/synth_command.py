@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--compare", choices=["exact"], help="estimate the design with exact units as well, and show both"
     )
     parser.add_argument("--seeds", type=at_least(1), default=1, metavar="N", help="placer seeds of --estimate")
-    parser.add_argument("--no-dsp", action="store_true", help="build multipliers of LUTs in --estimate")
+    parser.add_argument("--no-dsp", action="store_true", help="build multipliers of LUTs")
     add_hardware(parser)
     add_trust(parser)
 
