@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from asnet.hls.kernel import Constant, Kernel, Operation
-from asnet.hls.nest import NotCounted, Pipeline, Program, forwarded, fuse, structure
+from asnet.hls.nest import Fused, NotCounted, Pipeline, Program, forwarded, fuse, inline, structure
 from asnet.ir import Call
 
-__all__ = ["FusedKernel", "fused", "program_of"]
+__all__ = ["FusedKernel", "fused", "joined_layers", "program_of"]
 
 
 @dataclass(frozen=True)
@@ -38,23 +38,38 @@ def fused(
     programs: list[Program] = []
     for kernel, call in zip(kernels, calls, strict=True):
         try:
-            programs.append(program_of(kernel, scratch))
+            programs.append(structure(kernel))
         except NotCounted:
             programs.append(_closed(kernel, call))
-    found = fuse(programs, most=most)
-    parts = {program.layer: [program.layer] for program in found.programs}
-    for layer, into in found.into.items():
-        parts[into].append(layer)
+    left, into = joined_layers(programs, scratch, most)
+    parts: dict[str, list[Call]] = {program.layer: [] for program in left}
+    for call in calls:
+        parts[into.get(call.layer, call.layer)].append(call)
     by_layer = {kernel.layer: kernel for kernel in kernels}
-    called = {call.layer: call for call in calls}
     result: list[tuple[Kernel, Call]] = []
-    for program in found.programs:
-        kernel, call = by_layer[program.layer], called[program.layer]
-        if len(parts[program.layer]) > 1:
+    for program in left:
+        kernel, (call, *others) = by_layer[program.layer], parts[program.layer]
+        if others:
             kernel = FusedKernel(kernel.layer, kernel.blocks, program.memories, program)
-            call = _joined(program, [called[layer] for layer in parts[program.layer]])
+            call = _joined(program, [call, *others])
         result.append((kernel, call))
     return tuple(kernel for kernel, _ in result), tuple(call for _, call in result)
+
+
+def joined_layers(
+    programs: Sequence[Program], scratch: Collection[str], most: int
+) -> tuple[tuple[Program, ...], Mapping[str, str]]:
+    """The programs that are left of a network's, and layer that is none any more → the one that it is part of."""
+    into: dict[str, str] = {}
+
+    def after(found: Fused) -> tuple[Program, ...]:
+        for layer, other in into.items():
+            into[layer] = found.into.get(other, other)
+        into.update(found.into)
+        return found.programs
+
+    left = after(inline(after(fuse(programs, most=most)), most=0))  # a copy into a padded array reads each word once
+    return after(inline([forwarded(program, scratch) for program in left], most=most)), into
 
 
 def _joined(program: Program, calls: Sequence[Call]) -> Call:
@@ -62,6 +77,7 @@ def _joined(program: Program, calls: Sequence[Call]) -> Call:
     writes = [name for call in calls for name in call.writes if name in program.memory]
     return replace(
         calls[0],
+        layer=program.layer,
         op_type=" + ".join(call.op_type for call in calls),
         arguments=tuple(memory.name for memory in program.memories),
         writes=tuple(dict.fromkeys(writes)),

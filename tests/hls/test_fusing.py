@@ -18,16 +18,24 @@ from asnet.types import FloatMode
 from tests.hls.kernels import module_of
 from tests.hls.nest.golden import kernels_of
 from tests.hls.nest.test_fuse import LAYERS
+from tests.hls.nest.test_inline import MORE
 from tests.hls.programs import COLLATZ, DOT
 
 NETWORKS = Path(__file__).resolve().parents[2] / "examples" / "networks"
 
 
 @pytest.mark.usefixtures("simulator")
-@pytest.mark.parametrize("style", Style)
-@pytest.mark.parametrize("name", ["conv-bn-relu", "skip"])
+@pytest.mark.parametrize(
+    ("name", "style"),
+    [
+        ("conv-bn-relu", Style.SEQUENTIAL),
+        ("skip", Style.DATAFLOW),
+        ("scaled-skip", Style.SEQUENTIAL),
+        ("slice", Style.DATAFLOW),
+    ],
+)
 def test_every_bit_of_what_is_left(name: str, style: Style) -> None:
-    case = LAYERS[name]
+    case = {**LAYERS, **MORE}[name]
     network = case.network()
     module = lower.lower(network, FloatMode.FTZ)
     engine = Engine(module, cache=default_cache())

@@ -4,6 +4,7 @@ from asnet.hls.nest.arrange import Arranged, Arrangement, arrange, iterations, p
 from asnet.hls.nest.dependence import Lag, MemoryDependence, lags, memory_dependences
 from asnet.hls.nest.forward import forwarded
 from asnet.hls.nest.fuse import Fused, fuse
+from asnet.hls.nest.inline import inline
 from asnet.hls.nest.interpret import run
 from asnet.hls.nest.program import IMAGE, Affine, Carried, Condition, Counter, Node, Pipeline, Program, Repeat, Streamed
 from asnet.hls.nest.reduction import longest_recurrence
@@ -30,6 +31,7 @@ __all__ = [
     "arrange",
     "forwarded",
     "fuse",
+    "inline",
     "iterations",
     "lags",
     "longest_recurrence",

@@ -15,7 +15,7 @@ from asnet.hls.nest.affine import Sum, affine_range
 from asnet.hls.nest.digits import Digit, digits_of
 from asnet.hls.nest.program import Affine, Node, Pipeline, Program, Repeat, Streamed
 
-__all__ = ["forwarded"]
+__all__ = ["forwarded", "without"]
 
 _CHEAP = frozenset(
     ("load", "select", "icmp", "fcmp", "and", "or", "xor", "add", "sub", "shl", "lshr", "ashr", "zext", "sext", "trunc")
@@ -30,7 +30,7 @@ def forwarded(program: Program, scratch: Collection[str]) -> Program:
     """
     for memory in program.memories:
         if memory.name in scratch:
-            program = _without(program, memory.name) or program
+            program = without(program, memory.name) or program
     return program
 
 
@@ -45,13 +45,17 @@ class _Writer:
     operations: tuple[Operation, ...]
 
 
-def _without(program: Program, memory: str) -> Program | None:
+def without(program: Program, memory: str, *, cheap: bool = True) -> Program | None:
+    """``program`` without ``memory``, each of whose words is computed where it is read; None if that is not possible.
+
+    ``cheap``: do not so where a word takes an operation that is worth doing once.
+    """
     writers: list[_Writer] = []
     readers: dict[int, Pipeline] = {}
     for place, node in enumerate(program.body):
         used = {(op.op, op.detail) for pipeline in _pipelines(node) for op in pipeline.operations}
         if ("store", memory) in used:
-            writer = _writer(place, node, memory)
+            writer = _writer(place, node, memory, cheap)
             if writer is None or readers:
                 return None
             writers.append(writer)
@@ -84,7 +88,7 @@ def _pipelines(node: Node) -> Iterable[Pipeline]:
             return (pipeline for inner in node.body for pipeline in _pipelines(inner))
 
 
-def _writer(place: int, node: Node, memory: str) -> _Writer | None:
+def _writer(place: int, node: Node, memory: str, cheap: bool) -> _Writer | None:
     if not isinstance(node, Pipeline):
         return None
     touching = [access for access in accesses(node) if access.memory == memory]
@@ -92,13 +96,13 @@ def _writer(place: int, node: Node, memory: str) -> _Writer | None:
         return None
     (access,) = touching
     condition = node.conditions.get(access.operation.name)
-    operations = _slice(node, access.operation.operands[1])
+    operations = _slice(node, access.operation.operands[1], cheap)
     if operations is None or (condition is not None and condition.flags):
         return None
     return _Writer(place, node, access, access.operation.operands[1], operations)
 
 
-def _slice(pipeline: Pipeline, value: Operand) -> tuple[Operation, ...] | None:
+def _slice(pipeline: Pipeline, value: Operand, cheap: bool) -> tuple[Operation, ...] | None:
     """The operations that make ``value``; None if they are expensive, or it is carried."""
     wanted: set[str] = set()
     work = [value]
@@ -110,7 +114,7 @@ def _slice(pipeline: Pipeline, value: Operand) -> tuple[Operation, ...] | None:
             return None
         operation = pipeline.operation.get(name)
         if operation is not None:
-            if operation.op not in _CHEAP:
+            if cheap and operation.op not in _CHEAP:
                 return None
             wanted.add(name)
             work.extend(operation.operands)

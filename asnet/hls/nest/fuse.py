@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Count
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -17,7 +17,7 @@ from asnet.hls.nest.program import Affine, Pipeline, Program
 from asnet.hls.nest.reduction import independent, reduction
 from asnet.ir import MemoryKind
 
-__all__ = ["Fused", "fuse"]
+__all__ = ["Fused", "fuse", "has_time"]
 
 
 @dataclass(frozen=True)
@@ -123,10 +123,7 @@ def _merged(maker: Program, layer: Program, loop: Pipeline, load: Access, most: 
     (made,) = (access for access in accesses(target) if access.operation is store)
     if made.index is None or made.cells != memory.size or not independent(target) or load.index is None:
         return None
-    found = reduction(target)
-    own = [operation for operation in target.operations if found is None or operation.name not in found.core]
-    units, more = (Count(unit_of(o) for o in part if o.op in UNITS) for part in (own, loop.operations))
-    if any(units[unit] + count > most for unit, count in more.items()):
+    if not has_time(target, loop.operations, most):
         return None
     extents = {counter.name: counter.extent for counter in target.counters}
     counters = _counters(made, load, extents)
@@ -138,6 +135,14 @@ def _merged(maker: Program, layer: Program, loop: Pipeline, load: Access, most: 
     body = tuple(joined if node is target else node for node in maker.body)
     memories = {item.name: item for item in (*maker.memories, *layer.memories) if item.name != memory.name}
     return replace(maker, memories=tuple(memories.values()), body=body)
+
+
+def has_time(loop: Pipeline, more: Iterable[Operation], most: int) -> bool:
+    """Whether no unit has more than ``most`` operations for each word behind a reduction with ``more`` in ``loop``."""
+    found = reduction(loop)
+    own = [operation for operation in loop.operations if found is None or operation.name not in found.core]
+    units, added = (Count(unit_of(o) for o in part if o.op in UNITS) for part in (own, more))
+    return all(units[unit] + count <= most for unit, count in added.items())
 
 
 def _counters(made: Access, load: Access, extents: Mapping[str, int]) -> Mapping[str, Sum] | None:
