@@ -19,7 +19,8 @@ def inline(programs: Sequence[Program], *, most: int = 1) -> Fused:
     """The layers of a network, in their order, without those whose words are computed where they are read.
 
     Copies and tests may be done at every reading; operations on units only where each word is read once. ``most``:
-    operations of one unit for each word, at most, behind a reduction or without one; 0: copies and tests only. Not yet arranged programs only.
+    operations of one unit for each word, at most, behind a reduction or without one; 0: copies and tests only. Programs
+    that are not arranged yet only.
     """
     left = list(programs)
     into: dict[str, str] = {}
