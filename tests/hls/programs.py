@@ -170,6 +170,40 @@ done:
   ret void""",
 )
 
+ONLY_CARRIED = Program(
+    "only_carried",
+    (Argument("x", IN, "float", 8), Argument("s", RAM, "float", 8), Argument("z", OUT, "float", 8)),
+    """  %a = load float, ptr %x
+  br label %copy
+copy:
+  %i = phi i64 [ 0, %entry ], [ %in, %copy ]
+  %px = getelementptr float, ptr %x, i64 %i
+  %ps = getelementptr float, ptr %s, i64 %i
+  %b = load float, ptr %px
+  store float %b, ptr %ps
+  %in = add nuw nsw i64 %i, 1
+  %ic = icmp ult i64 %in, 8
+  br i1 %ic, label %copy, label %turn
+turn:
+  %j = phi i64 [ 0, %copy ], [ %jn, %turn ]
+  %v = phi float [ %a, %copy ], [ 3.0, %turn ]
+  %jn = add nuw nsw i64 %j, 1
+  %jc = icmp ult i64 %jn, 3
+  br i1 %jc, label %turn, label %sum
+sum:
+  %k = phi i64 [ 0, %turn ], [ %kn, %sum ]
+  %pk = getelementptr float, ptr %s, i64 %k
+  %c = load float, ptr %pk
+  %d = fadd float %c, %v
+  %pz = getelementptr float, ptr %z, i64 %k
+  store float %d, ptr %pz
+  %kn = add nuw nsw i64 %k, 1
+  %kc = icmp ult i64 %kn, 8
+  br i1 %kc, label %sum, label %done
+done:
+  ret void""",
+)
+
 JOINED_PLACES = Program(
     "joined",
     (Argument("x", IN, "i32", 16), Argument("y", IN, "i32", 16), Argument("z", OUT, "i32", 16)),
@@ -411,6 +445,7 @@ PROGRAMS = (
     SWAP_PHIS,
     PREFIX_SUM,
     JOINED_PLACES,
+    ONLY_CARRIED,
     SORT,
     COLLATZ,
     DOWNWARDS,

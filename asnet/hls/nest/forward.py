@@ -74,7 +74,7 @@ def without(program: Program, memory: str, *, cheap: bool = True) -> Program | N
         body[place] = rewritten
     for writer in writers:
         body[writer.place] = _unused(writer.pipeline, memory)
-    kept = tuple(node for node in body if not (isinstance(node, Pipeline) and not node.operations))
+    kept = tuple(n for n in body if not (isinstance(n, Pipeline) and not n.operations and not n.results))
     return replace(program, memories=tuple(m for m in program.memories if m.name != memory), body=kept)
 
 
