@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asnet.hls.design import RtlDesign
+from asnet.hls.storage import WEIGHTS_FILE
 from asnet.resources import render
 from asnet.version import __version__
 
@@ -29,7 +30,7 @@ def project_files(design: RtlDesign, wrapper: str | None, *, samples: bool) -> d
         "headers": headers,
         "include": design.include_folder,
         "samples": samples,
-        "roms": [path for path in sorted(design.files) if path.startswith("rom/")],
+        "roms": [path for path in sorted(design.files) if path.startswith("rom/") or path == WEIGHTS_FILE],
         "clock": f"{design.report.clock:g}",
         "period": f"{1000 / design.report.clock:.3f}",
     }

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,11 @@ def test_lists_name_files_that_exist(design: hls.RtlDesign, folder: Path) -> Non
     assert core.startswith("CAPI=2:\n")
     for path in re.findall(r"^ +- ([\w./]+)", core, re.MULTILINE):
         assert (folder / path).is_file(), path
+
+
+def test_external_constants_are_where_fusesoc_runs(design: hls.RtlDesign) -> None:
+    external = hls.hand_over(replace(design, files={**design.files, "weights.hex": "00000000\n"}))
+    assert "- weights.hex: {copyto: weights.hex}" in external.files["small_net.core"]
 
 
 def test_fusesoc_core_is_yaml(folder: Path) -> None:
