@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from asnet.hls.kernel import Constant, Kernel, Operation
 from asnet.hls.nest import Fused, NotCounted, Pipeline, Program, forwarded, fuse, inline, structure
-from asnet.ir import Call
+from asnet.ir import Call, Memory
 
 __all__ = ["FusedKernel", "fused", "joined_layers", "program_of"]
 
@@ -17,6 +17,11 @@ class FusedKernel(Kernel):
     """Several layers in one, under the name of the first. ``blocks`` are the first one's; ``program`` is all of it."""
 
     program: Program
+
+    def moved(self, places: Mapping[str, Memory]) -> FusedKernel:
+        """The same with other memories in the place of those that ``places`` names."""
+        first = super().moved(places)
+        return FusedKernel(first.layer, first.blocks, first.memories, self.program.moved(places))
 
 
 def program_of(kernel: Kernel, scratch: Collection[str]) -> Program:

@@ -7,7 +7,7 @@ without effect are names of their operand. Values keep their LLVM names; every o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -61,6 +61,11 @@ class Operation:
     def is_memory(self) -> bool:
         """Whether it reads or writes a memory."""
         return self.op in ("load", "store")
+
+    def moved(self, places: Mapping[str, Memory]) -> Operation:
+        """The same on another memory, if ``places`` names its."""
+        there = self.is_memory and self.detail in places
+        return replace(self, detail=places[self.detail].name) if there else self
 
 
 @dataclass(frozen=True)
@@ -129,6 +134,14 @@ class Kernel:
     def memory(self) -> Mapping[str, Memory]:
         """Name → memory."""
         return {memory.name: memory for memory in self.memories}
+
+    def moved(self, places: Mapping[str, Memory]) -> Kernel:
+        """The same with other memories in the place of those that ``places`` names."""
+        blocks = tuple(
+            replace(block, operations=tuple(operation.moved(places) for operation in block.operations))
+            for block in self.blocks
+        )
+        return replace(self, blocks=blocks, memories=tuple(places.get(m.name, m) for m in self.memories))
 
     def predecessors(self, name: str) -> tuple[Block, ...]:
         """The blocks that may jump to block ``name``."""

@@ -12,7 +12,7 @@ again under the controller. Values that leave a node keep their name.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from typing import TypeAlias
@@ -166,6 +166,25 @@ class Program:
     def memory(self) -> Mapping[str, Memory]:
         """Name → memory."""
         return {memory.name: memory for memory in self.memories}
+
+    def moved(self, places: Mapping[str, Memory]) -> Program:
+        """The same with other memories in the place of those that ``places`` names."""
+        memories = tuple(places.get(memory.name, memory) for memory in self.memories)
+        return replace(self, memories=memories, body=tuple(_moved(node, places) for node in self.body))
+
+
+def _moved(node: Node, places: Mapping[str, Memory]) -> Node:
+    match node:
+        case Pipeline():
+            return _moved_pipeline(node, places)
+        case Streamed():
+            return replace(node, main=_moved_pipeline(node.main, places), tail=_moved_pipeline(node.tail, places))
+        case Repeat():
+            return replace(node, body=tuple(_moved(inner, places) for inner in node.body))
+
+
+def _moved_pipeline(pipeline: Pipeline, places: Mapping[str, Memory]) -> Pipeline:
+    return replace(pipeline, operations=tuple(operation.moved(places) for operation in pipeline.operations))
 
 
 def _pipelines(nodes: tuple[Node, ...]) -> Iterator[Pipeline]:

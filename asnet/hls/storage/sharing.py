@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from asnet.hls.kernel import Block, Kernel
+from asnet.hls.kernel import Kernel
 from asnet.ir import Memory, MemoryKind
 
 __all__ = ["Sharing", "share"]
@@ -66,7 +66,7 @@ def share(kernels: Sequence[Kernel], apart: Collection[str]) -> Sharing:
         ordered = sorted(group, key=lambda life: life.first)
         members[name] = tuple(life.memory.name for life in ordered)
         places |= {life.memory.name: ram for life in group}
-    return Sharing(tuple(_moved(kernel, places) for kernel in kernels), members)
+    return Sharing(tuple(kernel.moved(places) for kernel in kernels), members)
 
 
 def _lives(kernels: Sequence[Kernel], apart: Collection[str]) -> list[_Life]:
@@ -77,19 +77,3 @@ def _lives(kernels: Sequence[Kernel], apart: Collection[str]) -> list[_Life]:
                 first = found[memory.name].first if memory.name in found else number
                 found[memory.name] = _Life(memory, first, number)
     return list(found.values())
-
-
-def _moved(kernel: Kernel, places: Mapping[str, Memory]) -> Kernel:
-    """``kernel`` on the RAMs that its memories share."""
-    memories = tuple(places.get(memory.name, memory) for memory in kernel.memories)
-    return Kernel(kernel.layer, tuple(_block(block, places) for block in kernel.blocks), memories)
-
-
-def _block(block: Block, places: Mapping[str, Memory]) -> Block:
-    operations = tuple(
-        replace(operation, detail=places[operation.detail].name)
-        if operation.is_memory and operation.detail in places
-        else operation
-        for operation in block.operations
-    )
-    return replace(block, operations=operations)

@@ -77,9 +77,10 @@ def test_whoever_shares_is_never_needed_at_the_same_time(lives: list[tuple[int, 
 
 
 def test_designs_that_share_compute_the_same(simulator: None) -> None:
+    """Fused layers among them."""
     network = load(NETWORKS / "digits_conv.onnx")
     plain = lower(network)
-    options = HlsOptions(style=Style.SEQUENTIAL, reuse=True)
+    options = HlsOptions(style=Style.SEQUENTIAL, reuse=True, fuse=2)
     design = hls.synthesise(approximate(lower(network)), name="digits_conv", options=options)
     hls.lint(design)
     names = [each.memory.name for each in design.memories]
