@@ -157,8 +157,10 @@ class _Synthesis:
             cycles = 1 + sum(count - 1 for count in counts) if len(counts) == len(reports) else None
             exact = order.done is not None
             reading = [n for n, layer in enumerate(layers) if any(_is_read_input(port) for port in layer.memories)]
-            words = sum(memory.memory.size for memory in memories if memory.memory.kind is MemoryKind.INPUT)
-            interval = order.spacing([plan.span for plan in plans], max(reading, default=None), words)
+            filling = [n for n, layer in enumerate(layers) if any(_is_output(port) for port in layer.memories)]
+            taken, given = (sum(m.memory.size for m in memories if m.memory.kind is kind) for kind in _ENDS)
+            spans = [plan.span for plan in plans]
+            interval = order.spacing(spans, max(reading, default=None), min(filling, default=0), (taken, given))
             if order.starts is not None and order.done is not None:
                 cycles = order.done + 1
                 reports = [replace(report, start=start) for report, start in zip(reports, order.starts, strict=True)]
@@ -285,6 +287,10 @@ class _Synthesis:
 
 def _is_read_input(port: MemoryPort) -> bool:
     return port.memory.kind is MemoryKind.INPUT and port.reads > 0
+
+
+def _is_output(port: MemoryPort) -> bool:
+    return port.memory.kind is MemoryKind.OUTPUT
 
 
 def _shared(plans: Sequence[PlannedLayer]) -> frozenset[str]:

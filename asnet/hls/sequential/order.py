@@ -14,6 +14,9 @@ from asnet.hls.scheduling import least_offset
 
 __all__ = ["Order", "Span", "in_order"]
 
+_IMAGES = 8
+"""Images after which they follow one another evenly."""
+
 _LATEST = 64
 """Cycles from an event to a start at most; what would wait longer waits for the end of the layer before."""
 
@@ -41,16 +44,34 @@ class Order:
     done: int | None
     interval: int | None
 
-    def spacing(self, spans: Sequence[Span], reader: int | None, words: int) -> int | None:
-        """Cycles from one image to the next where images of ``words`` words come as fast as they are taken.
+    def spacing(self, spans: Sequence[Span], reader: int | None, filling: int, words: tuple[int, int]) -> int | None:
+        """Cycles from one image to the next where images come and results go as fast as they are taken.
 
-        ``reader``: the last layer that reads the inputs; the next image's words come when it has ended.
+        Args:
+            spans: the layers.
+            reader: the last layer that reads the inputs: when it has ended, the next image's words come.
+            filling: the first layer that touches the outputs: it waits until the results before are sent.
+            words: of an image and of its results.
         """
         if self.starts is None or self.done is None or self.interval is None:
             return None
-        free = 0 if reader is None else self.starts[reader] + (spans[reader].done or 0)
-        loaded = free + words + 2
-        return self.interval if loaded <= self.interval else max(self.done + 1, loaded)
+        ends = [start + (span.done or 0) for start, span in zip(self.starts, spans, strict=True)]
+        fill = self.starts[filling]
+        done = free = sent = over = before = 0
+        for image in range(_IMAGES):
+            loaded = free + words[0] + 2
+            go = max(loaded, done + 1) if filling else max(loaded, done + 1, sent)
+            if not image:
+                go = 0
+            elif loaded <= over and (filling or sent <= over):
+                go = over
+            started = go + fill
+            if image and filling and sent > started:
+                started = max(sent, go + max(ends[:filling]) + 1)
+            free = go if reader is None else ends[reader] + (go if reader < filling else started - fill)
+            before, done = done, started - fill + self.done
+            sent, over = done + words[1] + 2, started - fill + self.interval
+        return done - before
 
 
 def in_order(spans: Sequence[Span]) -> Order:
