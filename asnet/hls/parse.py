@@ -142,6 +142,7 @@ class _Reader:
         self._symbols = symbols
         self._memories = tuple({memory.name: memory for memory in arguments.values()}.values())
         self._pointers: dict[str, _Place] = {_plain(name): _Pointer(memory) for name, memory in arguments.items()}
+        self._later: list[tuple[str, _Pointer, str]] = []
         self._names: dict[str, Operand] = {}
         self._made: dict[str, Operation] = {}
         self._operations: list[Operation] = []
@@ -184,7 +185,7 @@ class _Reader:
                 continue
             join = _JOIN.match(action)
             if join is not None:
-                phis += self._joined({_plain(b): self._place(v) for v, b in _INCOMING.findall(join[1])})
+                phis += self._joined({_plain(b): v for v, b in _INCOMING.findall(join[1])})
                 continue
             branch = self._branch(action)
             if branch is not None:
@@ -193,8 +194,20 @@ class _Reader:
                 self._instruction(action)
         return self._resolved(blocks)
 
+    def _check_later(self) -> None:
+        """Say where the pointers are that phis took before they were known."""
+        for name, taken, line in self._later:
+            place, self._line = self._pointers.get(name), line
+            if not isinstance(place, _Pointer) or place.memory != taken.memory:
+                raise self._error("a pointer that moves from one memory to another in a loop")
+            if place.offset is not None and taken.offset is None:
+                raise self._error("a pointer that moves by bytes in a loop")
+            self._names[f"{name}@index"] = place.index or _NOWHERE
+            self._names[f"{name}@offset"] = place.offset or _NOWHERE
+
     def _resolved(self, blocks: Sequence[Block]) -> Kernel:
         """The kernel, with the operand behind every name that is only another name."""
+        self._check_later()
 
         def operand(value: Operand) -> Operand:
             while isinstance(value, str) and value in self._names:
@@ -301,11 +314,22 @@ class _Reader:
         ]
         self._pointers[self._result] = _Pointer(one.memory, *parts)
 
-    def _joined(self, incoming: Mapping[str, _Place]) -> list[Phi]:
-        """Phis for a pointer that is another one behind each block: its place in every memory, and which memory."""
+    def _joined(self, pointers: Mapping[str, str]) -> list[Phi]:
+        """Phis for a pointer that is another one behind each block: its place in every memory, and which memory.
+
+        A pointer that comes later in the text is taken for one into the memory of the others, see :meth:`_check_later`.
+        """
+        incoming = {block: self._pointers.get(_plain(pointer)) for block, pointer in pointers.items()}
         known = {block: place for block, place in incoming.items() if isinstance(place, _Pointer)}
-        if len(known) < len(incoming):
+        later = {block: _plain(pointers[block]) for block, place in incoming.items() if place is None}
+        if len(known) + len(later) < len(incoming) or not known:
             raise self._error("a pointer into one of two memories in a phi")
+        moved = any(place.offset is not None for place in known.values())
+        for block, name in later.items():
+            memory = next(iter(known.values())).memory
+            place = _Pointer(memory, f"{name}@index", f"{name}@offset" if moved else None)
+            self._later.append((name, place, self._line))
+            known[block] = place
         phis: list[Phi] = []
 
         def phi(width: int, values: Mapping[str, Operand]) -> str:

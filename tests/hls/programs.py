@@ -170,6 +170,29 @@ done:
   ret void""",
 )
 
+WALK = Program(
+    "walk",
+    (Argument("x", IN, "i32", 16), Argument("z", OUT, "i32", 9)),
+    """  %p0 = getelementptr i32, ptr %x, i64 2
+  br label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %n, %loop ]
+  %p = phi ptr [ %p0, %entry ], [ %q, %loop ]
+  %s = phi i32 [ 5, %entry ], [ %t, %loop ]
+  %a = load i32, ptr %p, align 4
+  %t = add i32 %a, %s
+  %o = and i32 %t, 7
+  %o64 = zext i32 %o to i64
+  %q = getelementptr i32, ptr %x, i64 %o64
+  %pz = getelementptr i32, ptr %z, i64 %i
+  store i32 %t, ptr %pz
+  %n = add nuw nsw i64 %i, 1
+  %c = icmp ult i64 %n, 9
+  br i1 %c, label %loop, label %done
+done:
+  ret void""",
+)
+
 ONLY_CARRIED = Program(
     "only_carried",
     (Argument("x", IN, "float", 8), Argument("s", RAM, "float", 8), Argument("z", OUT, "float", 8)),
@@ -446,6 +469,7 @@ PROGRAMS = (
     PREFIX_SUM,
     JOINED_PLACES,
     ONLY_CARRIED,
+    WALK,
     SORT,
     COLLATZ,
     DOWNWARDS,
