@@ -1,6 +1,6 @@
 """Area and clock of unit instances on the ECP5 at every number of pipeline stages, placed and routed, and shipped.
 
-Each unit is measured by itself between registers (two at every operand, two at the result), on a speed grade 6 device;
+Each unit is measured by itself between registers, on a speed grade 6 device;
 the clock is the median of three placements, of one for units of more than 1,000 LUT4s.
 
 ``python -m asnet.units.timing --update`` measures the shipped units anew; what did not change comes from the cache.
@@ -51,7 +51,7 @@ _CELLS: Final = {"luts": "TRELLIS_COMB", "ffs": "TRELLIS_FF", "dsps": "MULT18X18
 class Timing:
     """What a unit takes and reaches with so many stages: LUT4s (with carry), flip-flops, DSP blocks, clock in MHz.
 
-    The registers around the unit, with which it was measured, are not counted.
+    The registers around the unit, with which it was measured, are counted (and a LUT for each bit of the result).
     """
 
     luts: int
@@ -62,7 +62,7 @@ class Timing:
 
 def _recipe() -> str:
     """Digest of what turns a unit into figures: figures of another recipe are not comparable."""
-    return digest(["timing 1", *ECP5_SYNTHESIS, *_NEXTPNR, render("units/timed.v.j2", **_EMPTY)])[:16]
+    return digest(["timing 2", *ECP5_SYNTHESIS, *_NEXTPNR, render("units/timed.v.j2", **_EMPTY)])[:16]
 
 
 _EMPTY: Final[Mapping[str, object]] = {"operands": [], "result": 0, "module": "", "parameters": "", "connections": ""}
@@ -140,7 +140,7 @@ def measure(
         with tempfile.TemporaryDirectory(dir=folder) as work:
             place = Path(work)
             names = write_files(instance.files, place)
-            top, around = _timed(instance, instance.settings(mode, stages, dsps=dsps))
+            top = _timed(instance, instance.settings(mode, stages, dsps=dsps))
             (place / "timed.v").write_text(top, encoding="utf-8")
             script = [f'read_verilog -sv -I. "{name}"' for name in (*names, "timed.v")]
             script.append("hierarchy -top timed")
@@ -154,21 +154,21 @@ def measure(
                 reports.append(json.loads((place / "report.json").read_text(encoding="utf-8")))
                 if _used(reports[0])["luts"] > _LARGE:
                     break
-        (folder / "timing.json").write_text(json.dumps(asdict(_figures(reports, around))), encoding="utf-8")
+        (folder / "timing.json").write_text(json.dumps(asdict(_figures(reports))), encoding="utf-8")
 
     key = digest([_key(instance, mode, dsps), str(mode), str(stages), str(seeds), _recipe(), tools])
     entry = cache.get("timings", key, build)
     return Timing(**json.loads((entry / "timing.json").read_text(encoding="utf-8")))
 
 
-def _timed(instance: UnitInstance, values: Mapping[str, int]) -> tuple[str, int]:
-    """Verilog of the module ``timed``, the unit between registers that a few pins feed, and their number."""
+def _timed(instance: UnitInstance, values: Mapping[str, int]) -> str:
+    """Verilog of the module ``timed``, the unit between registers that a few pins feed."""
     found = interface(instance)
     operands = [{"name": role, "width": found.width(role)} for role in ("a", "b") if role in found.roles]
     nets = {"clk": "clk", "ce": "1'b1", "y": "y"} | {
         str(operand["name"]): f"{operand['name']}_q" for operand in operands
     }
-    text = render(
+    return render(
         "units/timed.v.j2",
         operands=operands,
         result=found.width("y"),
@@ -176,21 +176,20 @@ def _timed(instance: UnitInstance, values: Mapping[str, int]) -> tuple[str, int]
         parameters=", ".join(f".{name}({value})" for name, value in values.items()),
         connections=", ".join(f".{port}({nets[role]})" for role, port in found.roles.items()),
     )
-    return text, 2 * sum(found.width(role) for role in found.roles if role in "aby")
 
 
 def _used(report: dict[str, Any]) -> dict[str, int]:
     return {name: int(report["utilization"].get(kind, {}).get("used", 0)) for name, kind in _CELLS.items()}
 
 
-def _figures(reports: Sequence[dict[str, Any]], around: int) -> Timing:
+def _figures(reports: Sequence[dict[str, Any]]) -> Timing:
     clocks: list[float] = []
     for report in reports:
         if not report["fmax"]:
             raise ToolError("nextpnr found no clocked path: the unit has nothing to time")
         clocks.append(min(float(entry["achieved"]) for entry in report["fmax"].values()))
     used = _used(reports[0])
-    return Timing(used["luts"], used["ffs"] - around, used["dsps"], round(statistics.median(clocks), 1))
+    return Timing(used["luts"], used["ffs"], used["dsps"], round(statistics.median(clocks), 1))
 
 
 def _sampled(unit: ApproximateUnit) -> Iterator[UnitInstance]:
