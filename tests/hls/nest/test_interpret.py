@@ -81,7 +81,8 @@ NETWORKS = Path(__file__).resolve().parents[3] / "examples" / "networks"
 def test_hand_written_kernels(mode: FloatMode) -> None:
     module = module_of(PROGRAMS, mode)
     programs = check(module, module, random_inputs(module, 4, 1), flush=False)
-    assert [name for name, found in programs.items() if isinstance(found, nest.NotCounted)] == ["collatz"]
+    refused = [name for name, found in programs.items() if isinstance(found, nest.NotCounted)]
+    assert refused == ["joined", "collatz"]  # a way that two branches share, a loop that ends by data
 
 
 @pytest.mark.parametrize("seed", range(max(1, FUZZ // 40)))
