@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from asnet.errors import SynthesisError, did_you_mean
+from asnet.errors import SynthesisError, UnreachableError, did_you_mean
 from asnet.hls.binder import Binder
 from asnet.hls.dataflow.area import DEVICES, layer_area, total_area
 from asnet.hls.dataflow.optimise import Candidate, Choice, Goal, choose
@@ -17,7 +17,7 @@ from asnet.hls.nest import NotCounted, possible_lanes
 from asnet.hls.options import HlsOptions, Style
 from asnet.types import Array, FloatMode
 
-__all__ = ["choose_lanes"]
+__all__ = ["check_reached", "choose_lanes"]
 
 _UNKNOWN = 1 << 62
 """Cycles of a layer that nobody can tell: more lanes are never seen to help."""
@@ -45,6 +45,20 @@ def choose_lanes(
     chooser = _Chooser(kernels, binder, options, contents, scratch, mode)
     possible = [chooser.possible(number) for number in range(len(kernels))]
     return choose([kernel.layer for kernel in kernels], possible, chooser.candidate, _goal(options))
+
+
+def check_reached(choice: Choice | None, options: HlsOptions, cycles: int | None) -> None:
+    """Refuse a design that takes more ``cycles`` per image than are wanted although no layer does.
+
+    Raises:
+        UnreachableError: it does.
+    """
+    if choice is None or options.target_cycles is None or cycles is None or cycles <= options.target_cycles:
+        return
+    raise UnreachableError(
+        f"{options.target_cycles:,} cycles per image are out of reach: the layers take {choice.cycles:,}, the design "
+        f"{cycles:,}, because its streams take a word a cycle and layers wait for each other"
+    )
 
 
 def check_patterns(layers: Sequence[str], options: HlsOptions) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from asnet.errors import SynthesisError, did_you_mean
 from asnet.hls import dataflow
 from asnet.hls.binder import Binder
-from asnet.hls.choosing import choose_lanes
+from asnet.hls.choosing import check_reached, choose_lanes
 from asnet.hls.design import RtlDesign
 from asnet.hls.fusing import fused
 from asnet.hls.handover import hand_over, with_control
@@ -165,6 +165,7 @@ class _Synthesis:
                 cycles = order.done + 1
                 reports = [replace(report, start=start) for report, start in zip(reports, order.starts, strict=True)]
             files[f"rtl/{top_name}.v"] = self._sequential(top_name, plans, layers, memories, order, weights)
+        check_reached(choice, self._options, cycles if interval is None else interval)
         for memory in memories:
             if memory.is_rom:
                 files[memory.hex_file] = hex_text(memory, contents)

@@ -157,3 +157,11 @@ def test_several_images_at_once_share_the_time_of_a_layer() -> None:
     with pytest.raises(SynthesisError, match="several images at once need the style 'dataflow'"):
         module = approximate(lower.lower(network, FloatMode.FTZ))  # pyright: ignore
         hls.synthesise(module, options=HlsOptions(style=Style.SEQUENTIAL, interleave={"*": 2}))
+
+
+def test_streams_may_be_slower_than_all_layers() -> None:
+    nodes = [helper.make_node("Slice", ["x", "from", "to"], ["y"])]
+    bounds = {"from": np.array([0, 0]), "to": np.array([1, 10])}
+    network = build("few", nodes, {"x": (1, 100)}, bounds).network()
+    with pytest.raises(UnreachableError, match="50 cycles per image are out of reach: the layers take 1., the "):
+        _design(network, target_cycles=50)
