@@ -163,5 +163,5 @@ def test_streams_may_be_slower_than_all_layers() -> None:
     nodes = [helper.make_node("Slice", ["x", "from", "to"], ["y"])]
     bounds = {"from": np.array([0, 0]), "to": np.array([1, 10])}
     network = build("few", nodes, {"x": (1, 100)}, bounds).network()
-    with pytest.raises(UnreachableError, match="50 cycles per image are out of reach: the layers take 1., the "):
+    with pytest.raises(UnreachableError, match=r"50 cycles per image are out of reach: the layers take 1., the "):
         _design(network, target_cycles=50)
