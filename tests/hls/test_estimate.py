@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from asnet import hls
@@ -36,6 +38,14 @@ def test_area_and_clock(tmp_path_factory: pytest.TempPathFactory, monkeypatch: p
     assert found.with_dsps and all(found.critical) and "nextpnr" in found.tools
     monkeypatch.setattr(type(yosys.find()), "run_script", None)  # would fail if it ran again
     assert hls.estimate(design, cache=cache) == found
+
+
+@pytest.mark.usefixtures("tools")
+def test_a_dataflow_design(tmp_path: Path) -> None:
+    """Its top has no parameter DEBUG to set."""
+    options = hls.HlsOptions(style=hls.Style.DATAFLOW)
+    found = hls.estimate(hls.synthesise(module_of([MULTIPLY], FloatMode.FTZ), options=options), cache=Cache(tmp_path))
+    assert found.dsps == 3 and 100 < found.luts < 1000
 
 
 def test_a_missing_tool_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
