@@ -29,7 +29,9 @@ def test_hand_written_kernels(mode: FloatMode, pipelined: bool) -> None:
     report = compare(PROGRAMS, mode=mode, images=24, options=HlsOptions(pipelined=pipelined))
     report.raise_if_different()
     assert report.images == 24
-    assert report.words == 24 * sum(m.size for m in module_of(PROGRAMS, mode).memories.values() if m.kind != "input")
+    memories = [m for m in module_of(PROGRAMS, mode).memories.values() if m.kind != "input"]
+    kept = [m for m in memories if not pipelined or m.name != "only_carried.s"]  # what is copied is read where it was
+    assert report.words == 24 * sum(m.size for m in kept)
 
 
 @settings(
