@@ -13,7 +13,6 @@ import json
 import statistics
 import sys
 import tempfile
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
@@ -95,8 +94,9 @@ def _shipped() -> Mapping[str, tuple[str, Mapping[int, Timing]]]:
 def timings(instance: UnitInstance, mode: FloatMode, *, dsps: bool = True) -> Mapping[int, Timing]:
     """Number of stages → shipped figures of ``instance``; empty if there are none.
 
-    An instance of a shipped unit that was not measured itself has, at each number of stages, the worst figures among
-    the exact unit of its operation and those instances of its own unit that were measured.
+    An instance of a shipped unit that was not measured itself has, at each number of stages that the exact unit of its
+    operation was measured with, the worst figures among that one and the measured instances of its own unit; none
+    if its unit was not measured at all.
     """
     found = _shipped().get(_key(instance, mode, dsps))
     if found is not None:
@@ -104,14 +104,16 @@ def timings(instance: UnitInstance, mode: FloatMode, *, dsps: bool = True) -> Ma
     if instance.unit.origin.parent != verilog_dir():
         return {}
     exact = exact_unit(instance.op, instance.type)
-    alike = {instance.unit.name, exact.unit.name if exact is not None else ""}
-    measured: defaultdict[int, list[Timing]] = defaultdict(list)
+    known = _shipped().get(_key(exact, mode, dsps)) if exact is not None else None
+    if known is None:
+        return {}
+    worst, own = dict(known[1]), False
     ending = _key(instance, mode, dsps).partition(".")[2]
     for key, (name, figures) in _shipped().items():
-        if key.partition(".")[2] == ending and name.partition("(")[0] in alike:
-            for stages, timing in figures.items():
-                measured[stages].append(timing)
-    return {stages: _worst(found) for stages, found in sorted(measured.items())}
+        if key.partition(".")[2] == ending and name.partition("(")[0] == instance.unit.name:
+            own = True
+            worst |= {stages: _worst([figures.get(stages, timing), timing]) for stages, timing in worst.items()}
+    return worst if own else {}
 
 
 def _worst(found: Sequence[Timing]) -> Timing:
