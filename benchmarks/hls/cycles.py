@@ -69,11 +69,11 @@ GOALS = (
     Goal("dense 64-16-10, one unit each", _dense, 1200, "LegUp style 19,051", HlsOptions(fuse=True), "interval", 16),
     Goal("dense 64-16-10, two lanes", _dense, 640, "–", _dataflow(dense1=2), "interval", 16),
     Goal("classificationMNIST", _shipped("mnist_classification"), 8200, "LegUp style 95,306", _dataflow(), "interval"),
-    Goal("  ten lanes", _shipped("mnist_classification"), 950, "–", _TEN, "interval", 40),
+    Goal("  MNIST, ten lanes", _shipped("mnist_classification"), 950, "–", _TEN, "interval", 40),
     Goal("convolutionalMNIST", _shipped("mnist_convolutional"), 0.9, "–", _dataflow(), "busy", 2),
-    Goal("  four lanes", _shipped("mnist_convolutional"), 0.9, "–", _dataflow(ALL=4), "busy", 2),
+    Goal("  MNIST, four lanes", _shipped("mnist_convolutional"), 0.9, "–", _dataflow(ALL=4), "busy", 2),
     Goal("SVHN shape", _svhn, 0.9, "–", _dataflow(), "busy", 2),
-    Goal("  four lanes", _svhn, 0.9, "–", _dataflow(ALL=4), "busy", 2),
+    Goal("  SVHN, four lanes", _svhn, 0.9, "–", _dataflow(ALL=4), "busy", 2),
 )
 
 
