@@ -52,7 +52,7 @@ class HlsOptions:
     the whole design in the sequential style) may use; ``target_cycles``: lanes are chosen so that an image takes no
     more cycles; ``fit``: lanes are chosen so that the design fits the device. ``unroll``: glob on layer names →
     iterations of a reduction (a window) that become one, with as many read ports. ``interleave``: glob on layer names →
-    images that are worked on in turn, where a layer has fewer outputs than the adder has stages.
+    modules of the layer that take images in turn, where it has fewer outputs than the adder has stages.
 
     ``fuse``: layers that work word by word become part of the layers that make the words, as long as no unit then has
     more operations than this for each word; the memory between is saved. 0: none do.

@@ -6,13 +6,12 @@ from asnet.hls.nest.forward import forwarded
 from asnet.hls.nest.fuse import Fused, fuse
 from asnet.hls.nest.inline import inline
 from asnet.hls.nest.interpret import run
-from asnet.hls.nest.program import IMAGE, Affine, Carried, Condition, Counter, Node, Pipeline, Program, Repeat, Streamed
+from asnet.hls.nest.program import Affine, Carried, Condition, Counter, Node, Pipeline, Program, Repeat, Streamed
 from asnet.hls.nest.reduction import longest_recurrence
 from asnet.hls.nest.structure import structure
 from asnet.hls.nest.tree import NotCounted
 
 __all__ = [
-    "IMAGE",
     "Affine",
     "Arranged",
     "Arrangement",

@@ -12,10 +12,9 @@ from math import prod
 
 from asnet.hls.kernel import Operation
 from asnet.hls.nest.counters import reorder, split
-from asnet.hls.nest.interleave import interleavable, interleaved
 from asnet.hls.nest.lanes import separable, stream, unit_of
 from asnet.hls.nest.parallel import Parts, choices
-from asnet.hls.nest.program import IMAGE, Carried, Counter, Node, Pipeline, Program, Repeat, Streamed
+from asnet.hls.nest.program import Carried, Counter, Node, Pipeline, Program, Repeat, Streamed
 from asnet.hls.nest.reduction import Reduction, reduction
 from asnet.hls.nest.tiling import Tile, digits, tiles
 from asnet.hls.nest.unroll import factors, summed, unrolled
@@ -34,8 +33,7 @@ class Arrangement:
     :func:`~asnet.hls.nest.reduction.longest_recurrence`); so many iterations of other outputs come in between.
     ``lanes``: outputs that are worked on at once; where those of the same inputs are fewer, several products of each
     are added up (words of a window compared) at once, which reads as many inputs at once. ``unroll``: iterations of
-    every reduction that become one, as far as they divide it. ``interleave``: images that are worked on in turn, where
-    a reduction has fewer outputs than its recurrence has cycles. ``split_tail``: whether what follows a reduction is a
+    every reduction that become one, as far as they divide it. ``split_tail``: whether what follows a reduction is a
     pipeline of its own even with one lane; None: where it would wait for a unit. ``unit``: the name of the unit that an
     operation runs on.
     """
@@ -43,7 +41,6 @@ class Arrangement:
     recurrence: Callable[[Pipeline, Carried], int]
     lanes: int = 1
     unroll: int = 1
-    interleave: int = 1
     split_tail: bool | None = None
     unit: Callable[[Operation], str | None] = unit_of
 
@@ -64,10 +61,6 @@ def arrange(program: Program, arrangement: Arrangement) -> Arranged:
     """``program`` as ``arrangement`` wants it, as far as its loops allow. It computes the same bits."""
     notes: list[str] = []
     hurried: list[str] = []
-    if arrangement.interleave > 1 and interleavable(program):
-        program = interleaved(program, arrangement.interleave)
-    elif arrangement.interleave > 1:
-        notes.append("one image at a time: a value goes from one loop to another")
 
     def node(item: Node) -> Node:
         match item:
@@ -133,8 +126,7 @@ def _unrolled(pipeline: Pipeline, found: Reduction, wanted: int, notes: list[str
 def _tiles(pipeline: Pipeline, found: Reduction, lanes: dict[str, int], least: int) -> tuple[Tile, ...]:
     extents = {counter.name: counter.extent for counter in pipeline.counters}
     inside = prod(extents[name] for name in found.inside)
-    innermost = [name for name in reversed(found.outside) if name != IMAGE]
-    order = [*(name for name in innermost if name not in lanes), *lanes, *({IMAGE} & {*found.outside})]
+    order = [*(name for name in reversed(found.outside) if name not in lanes), *lanes]
     return tiles([Counter(name, extents[name]) for name in order], lanes, inside, least)
 
 
@@ -186,10 +178,7 @@ def possible_unrolls(program: Program) -> tuple[int, ...]:
 
 
 def iterations(program: Program, arrangement: Arrangement) -> int:
-    """Cycles of a run of ``program`` arranged so, without filling and draining, if only recurrences limit it.
-
-    A run works on as many images as are interleaved.
-    """
+    """Cycles of a run of ``program`` arranged so, without filling and draining, if only recurrences limit it."""
 
     def of(node: Node) -> int:
         match node:

@@ -60,7 +60,7 @@ def fuse(programs: Sequence[Program], *, most: int = 1) -> Fused:
 def _moves(programs: Sequence[Program], place: int, most: int) -> Iterator[tuple[int, str, Program, int]]:
     """Where the layer at ``place`` may move: the maker, the memory that is saved, both as one, and its place."""
     layer = programs[place]
-    if layer.images > 1 or len(layer.body) != 1:
+    if len(layer.body) != 1:
         return
     (node,) = layer.body
     if not isinstance(node, Pipeline) or node.carried or node.conditions or node.results or not independent(node):
@@ -114,7 +114,7 @@ def _writers(programs: Sequence[Program], memory: str) -> list[int]:
 def _merged(maker: Program, layer: Program, loop: Pipeline, load: Access, most: int) -> Program | None:
     """Both layers as one program; None if the words are not made one by one, each once."""
     memory = maker.memory[load.memory]
-    if maker.images > 1 or memory.kind != MemoryKind.ACTIVATION:
+    if memory.kind != MemoryKind.ACTIVATION:
         return None
     touching = [(p, o) for p in maker.pipelines for o in p.operations if o.is_memory and o.detail == memory.name]
     if len(touching) != 1 or touching[0][0] not in maker.body:

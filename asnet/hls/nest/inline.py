@@ -45,7 +45,7 @@ def _moved(programs: Sequence[Program], place: int, most: int) -> tuple[int, str
     """Where the layer at ``place`` may move: the program, the memory that is saved, both layers as one."""
     maker = programs[place]
     loops = [node for node in maker.body if isinstance(node, Pipeline)]
-    if maker.images > 1 or len(loops) != len(maker.body) or any(loop.results or loop.carried for loop in loops):
+    if len(loops) != len(maker.body) or any(loop.results or loop.carried for loop in loops):
         return None
     stored = {access.memory for loop in loops for access in accesses(loop) if access.store}
     if len(stored) != 1:
@@ -55,8 +55,6 @@ def _moved(programs: Sequence[Program], place: int, most: int) -> tuple[int, str
     if len(users) != 2 or users[0] != place or maker.memory[memory].kind is not MemoryKind.ACTIVATION:
         return None
     reader = programs[users[1]]
-    if reader.images > 1:
-        return None
     cheap = not (most and _once(loops, reader, memory, most))
     memories = {item.name: item for item in (*maker.memories, *reader.memories)}
     joined = replace(reader, memories=tuple(memories.values()), body=(*maker.body, *reader.body))

@@ -20,11 +20,7 @@ from typing import TypeAlias
 from asnet.hls.kernel import Operand, Operation
 from asnet.ir import Memory
 
-__all__ = ["IMAGE", "Affine", "Carried", "Condition", "Counter", "Node", "Pipeline", "Program", "Repeat", "Streamed"]
-
-
-IMAGE = "image"
-"""The counter over images that are worked on in turn. It may stop early: the stores of missing images do not count."""
+__all__ = ["Affine", "Carried", "Condition", "Counter", "Node", "Pipeline", "Program", "Repeat", "Streamed"]
 
 
 @dataclass(frozen=True)
@@ -141,16 +137,11 @@ Node: TypeAlias = "Pipeline | Streamed | Repeat"
 
 @dataclass(frozen=True)
 class Program:
-    """One layer: nodes that run one after the other over its memories.
-
-    ``images``: so many are worked on in turn. With more than one, every pipeline has the counter :data:`IMAGE`, and a
-    memory that is not constant holds as many images, one after the other, each of the memory's size.
-    """
+    """One layer: nodes that run one after the other over its memories."""
 
     layer: str
     memories: tuple[Memory, ...]
     body: tuple[Node, ...]
-    images: int = 1
 
     @cached_property
     def pipelines(self) -> tuple[Pipeline, ...]:

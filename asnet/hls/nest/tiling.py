@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from asnet.hls.nest.counters import Digit
-from asnet.hls.nest.program import IMAGE, Counter
+from asnet.hls.nest.program import Counter
 
 __all__ = ["Tile", "digits", "tiles"]
 
@@ -41,11 +41,11 @@ def tiles(counters: Sequence[Counter], lanes: dict[str, int], inside: int, least
         share = -(-counter.extent // at_once)
         used = 1
         if inside < least:
-            whole = counter.name == IMAGE or inside * share <= _SHORT
+            whole = inside * share <= _SHORT
             used = share if whole else _part(counter.extent, at_once, inside, least)
         found.append(Tile(counter.name, counter.extent, used, used, at_once))
         inside *= used
-    padded = [_padded(tile, inside, least) for tile in found if tile.used > 1 and tile.name != IMAGE]
+    padded = [_padded(tile, inside, least) for tile in found if tile.used > 1]
     if inside < least and padded:
         total, best = min(padded, key=lambda item: item[0])
         if total < inside * -(-least // inside):
