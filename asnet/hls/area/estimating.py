@@ -70,7 +70,7 @@ def estimate_area(
     Args:
         design: the design.
         dsps: multipliers may be DSP blocks.
-        measure: units without shipped figures are synthesised, each by itself (seconds).
+        measure: synthesise each unit by itself (seconds, once); else take shipped figures, which are rougher.
         cache: where measured units are kept; the user's by default.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Area of one unit in a design: shipped figures, else what yosys makes of it alone."""
+"""Area of one unit in a design: what yosys makes of it alone, else the shipped figures, placed and routed."""
 
 from __future__ import annotations
 
@@ -27,19 +27,22 @@ _DISTRIBUTED = 4
 def unit_area(
     operator: Operator, mode: FloatMode, *, dsps: bool = True, measure: bool = True, cache: Cache | None = None
 ) -> Area:
-    """The area of ``operator`` without the registers around it; ``measure``: by yosys where no figures are shipped.
+    """The area of ``operator`` without the registers around it; ``measure``: by yosys, if it is there, else shipped figures.
 
     Raises:
-        ToolMissingError: no figures are shipped for it, and there is no yosys or it may not be asked.
+        ToolMissingError: no figures are shipped for it, and there is no yosys, or it may not be asked.
     """
     stages = operator.instance.stages
     number = 0 if stages is None else dict(operator.parameters).get(stages.parameter, 0)
+    if measure:
+        try:
+            return _measured(operator, dsps=dsps, cache=cache or default_cache())
+        except ToolMissingError:
+            pass
     shipped = timings(operator.instance, mode, dsps=dsps).get(number)
-    if shipped is not None:
-        return Area(shipped.luts, shipped.ffs, shipped.dsps)
-    if not measure:
+    if shipped is None:
         raise ToolMissingError(f"no area of unit {operator.instance.name} with {number} stages is shipped")
-    return _measured(operator, dsps=dsps, cache=cache or default_cache())
+    return Area(shipped.luts, shipped.ffs, shipped.dsps)
 
 
 def _measured(operator: Operator, *, dsps: bool, cache: Cache) -> Area:

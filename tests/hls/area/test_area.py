@@ -104,11 +104,11 @@ def test_parts_sum_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows["unit", "fadd"].luts == 500
 
 
-def test_shipped_figures_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shipped_figures_where_nothing_may_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     operator = small().operators[0]
     stages = dict(operator.parameters)["STAGES"]
     monkeypatch.setattr(units, "timings", lambda *_, **__: {stages: Timing(700, 80, 2, 120.0)})
-    assert unit_area(operator, FloatMode.FTZ) == Area(700, 80, 2)
+    assert unit_area(operator, FloatMode.FTZ, measure=False) == Area(700, 80, 2)
     monkeypatch.setattr(units, "timings", lambda *_, **__: {})
     with pytest.raises(ToolMissingError, match=f"no area of unit fadd with {stages} stages is shipped"):
         unit_area(operator, FloatMode.FTZ, measure=False)
