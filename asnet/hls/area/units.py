@@ -27,7 +27,7 @@ _DISTRIBUTED = 4
 def unit_area(
     operator: Operator, mode: FloatMode, *, dsps: bool = True, measure: bool = True, cache: Cache | None = None
 ) -> Area:
-    """The area of ``operator`` without the registers around it; ``measure``: by yosys, if it is there, else shipped figures.
+    """The area of ``operator`` without the registers around it; ``measure``: ask yosys first, if it is there.
 
     Raises:
         ToolMissingError: no figures are shipped for it, and there is no yosys, or it may not be asked.
