@@ -1,7 +1,7 @@
 """Area and clock of unit instances on the ECP5 at every number of pipeline stages, placed and routed, and shipped.
 
-Each unit is measured by itself between registers, on a speed grade 6 device;
-the clock is the median of three placements, of one for units of more than 1,000 LUT4s.
+Each unit is measured by itself between registers, on a speed grade 6 device; the clock is the median of the placements
+(``--seeds``), of one for units of more than 1,000 LUT4s. The figures that are shipped now are of one placement each.
 
 ``python -m asnet.units.timing --update`` measures the shipped units anew; what did not change comes from the cache.
 """
