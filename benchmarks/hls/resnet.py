@@ -41,7 +41,7 @@ def main() -> None:
         print(f"{now - last:7.1f} s  {line}", flush=True)
         last = now
 
-    chosen = HlsOptions(style=Style.DATAFLOW, parallel={"*": arguments.lanes})
+    chosen = HlsOptions(style=Style.DATAFLOW, parallel={"*": arguments.lanes}, fuse=4)
     made = asnet.synth(problem, configuration, images=arguments.images, options=chosen, out=arguments.out, say=say)
     say("co-simulated")
     report = made.cosim

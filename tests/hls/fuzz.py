@@ -18,6 +18,7 @@ from random import Random
 from asnet.errors import AsnetError
 from asnet.hls import HlsOptions
 from asnet.hls.fsm.schedulers import SCHEDULERS
+from asnet.hls.options import Style
 from asnet.types import Array, FloatMode
 from tests.hls.generator import random_program
 from tests.hls.kernels import Program, compare
@@ -60,8 +61,11 @@ class Batch:
 def random_options(random: Random) -> HlsOptions:
     """Choices about the hardware, all of which must give the same bits."""
     return HlsOptions(
+        style=random.choice(list(Style)),
         clock=random.choice((50.0, 100.0, 150.0)),
         parallel={"*": random.choice((1, 1, 2, 3))},
+        fuse=random.choice((0, 0, 1, 4)),
+        reuse=random.random() < 0.3,
         pipelined=random.random() < 0.8,
         scheduler=random.choice(sorted(SCHEDULERS)),
         chain=random.choice((1, 5, 9, 40)),
