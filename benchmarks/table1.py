@@ -1,7 +1,7 @@
 """The paper's Table I: area and Fmax of a network with exact arithmetic, and with truncated multiplier and divider.
 
-classificationMNIST (or another network) is synthesised with p_mul = p_div = 0 and with p_mul = 20, p_div = 22, in both
-float modes, with and without DSP blocks, co-simulated, and placed and routed for the ECP5. Needs the extra `synth`.
+classificationMNIST (or another network) is synthesised exact and with p_mul = 20, p_div = 22, in both float modes, with
+and without DSP blocks, co-simulated, and placed and routed for the ECP5. Needs the extra `synth`.
 
 The paper reports for its FPGA (Cyclone V, LegUp) −24.66 % logic elements and +35.62 % Fmax.
 """
@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 import asnet
-from asnet.hls import Estimate
+from asnet.hls import Estimate, HlsOptions
+from asnet.types import EXACT
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = ROOT / "examples" / "networks"
@@ -50,17 +51,20 @@ def dataset(network: asnet.Network, images: int) -> asnet.Dataset:
     return asnet.Dataset.from_arrays(framed.reshape(images, size), small.y, name="enlarged digits")
 
 
-def rows(network_path: Path, images: int, seeds: int, p_mul: int, p_div: int) -> Iterator[Row]:
+def rows(network_path: Path, images: int, seeds: int, p_mul: int, p_div: int, clock: float) -> Iterator[Row]:
     """Every design of the table."""
     network = asnet.load(network_path)
     units = {op: asnet.ApproximateUnit.shipped(f"{op}_trunc") for op in ("fmul", "fdiv")}
     for mode in asnet.FloatMode:
         for dsps in (True, False):
+            hardware = HlsOptions(clock=clock, dsps=dsps)
             for chosen in ({"fmul": 0, "fdiv": 0}, {"fmul": p_mul, "fdiv": p_div}):
-                instances = {op: units[op].instance(p=p) for op, p in chosen.items()}
+                instances = {op: units[op].instance(p=p) for op, p in chosen.items() if p}
                 problem = asnet.Problem.of(network, dataset(network, images), instances.values(), mode=mode)
-                configuration = {slot.name: instances[slot.op].name for slot in problem.slots}
-                made = asnet.synth(problem, configuration, images=images, estimates=True, seeds=seeds, dsps=dsps)
+                configuration = {
+                    slot.name: instances[slot.op].name if slot.op in instances else EXACT for slot in problem.slots
+                }
+                made = asnet.synth(problem, configuration, images=images, estimates=True, seeds=seeds, options=hardware)
                 assert made.estimate is not None
                 print(f"{mode} {dsps} {chosen}: done", file=sys.stderr)
                 yield Row(str(mode), dsps, chosen["fmul"], chosen["fdiv"], made.cosim.cycles_max, made.estimate)
@@ -77,11 +81,12 @@ def main() -> None:
     parser.add_argument("--network", type=Path, default=NETWORKS / "mnist_classification.onnx")
     parser.add_argument("--images", type=int, default=2, help="images to co-simulate")
     parser.add_argument("--seeds", type=int, default=3, help="placer seeds; Fmax is their median")
+    parser.add_argument("--clock", type=float, default=130.0, help="MHz that pipelines are cut for")
     parser.add_argument("--p-mul", type=int, default=20)
     parser.add_argument("--p-div", type=int, default=22)
     parser.add_argument("--json", type=Path, metavar="FILE")
     args = parser.parse_args()
-    found = list(rows(args.network, args.images, args.seeds, args.p_mul, args.p_div))
+    found = list(rows(args.network, args.images, args.seeds, args.p_mul, args.p_div, args.clock))
     print(f"{args.network.stem}, ECP5-85k, Fmax: median of {args.seeds} seeds")
     print("mode  DSPs  p_mul  p_div   cycles    LUT4     FF   DSP  BRAM   Fmax [MHz]   LUT4 change  Fmax change")
     for exact, approximate in zip(found[::2], found[1::2], strict=True):

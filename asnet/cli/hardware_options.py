@@ -29,6 +29,14 @@ def add_hardware(parser: argparse.ArgumentParser) -> None:
         help="work on so many outputs of a layer at once; the layer's name may hold * and ?; may be repeated",
     )
     group.add_argument(
+        "--unroll",
+        type=_named,
+        action="append",
+        default=[],
+        metavar="LAYER=N",
+        help="make so many iterations of a layer's reductions (a window) one, with as many read ports; may be repeated",
+    )
+    group.add_argument(
         "--target-cycles", type=at_least(1), metavar="N", help="choose lanes so that an image takes no more cycles"
     )
     group.add_argument("--fit", choices=list(DEVICES), help="choose lanes so that the design fits the device")
@@ -93,6 +101,7 @@ def hardware_options(args: argparse.Namespace) -> HlsOptions:
         clock=args.clock,
         dsps=not args.no_dsp,
         parallel=dict(args.parallel),
+        unroll=dict(args.unroll),
         resources=dict(args.resources),
         target_cycles=args.target_cycles,
         fit=args.fit,

@@ -56,7 +56,6 @@ def run(args: argparse.Namespace, talk: Talk) -> int:
             stalls=args.stalls,
             estimates=args.estimate,
             seeds=args.seeds,
-            dsps=not args.no_dsp,
             options=hardware_options(args),
             compare=args.compare is not None,
             command=_recorded(args.words),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,6 @@ def synth(
     stalls: bool = False,
     estimates: bool = False,
     seeds: int = 1,
-    dsps: bool = True,
     compare: bool = False,
     command: str = "",
     options: HlsOptions | None = None,
@@ -84,7 +84,7 @@ def synth(
 
     Args:
         stalls: let both streams of the design stall at random.
-        estimates: place and route for the ECP5, with ``seeds`` seeds; ``dsps`` allows its DSP blocks.
+        estimates: place and route for the ECP5, with ``seeds`` seeds, for the clock of ``options``.
         compare: estimate the design with exact units too.
         command: what made the design, for its README and manifest.
         instances: instance name → instance, where ``problem.space`` does not have them.
@@ -96,6 +96,7 @@ def synth(
         AsnetError: a step fails; nothing is written.
     """
     tell = say or _say_nothing
+    hardware = options or HlsOptions()
     folder = None if out is None else Path(out)
     if folder is not None:
         check_folder(folder)
@@ -110,7 +111,7 @@ def synth(
     bed = problem.bed(used.values(), data=data, progress=compiling)
     expected = bed.outputs(configuration, golden=True)
     chosen = {slot: None if name == EXACT else used[name] for slot, name in configuration.items()}
-    design = synthesise(bed.module, chosen, name=problem.network.name, options=options)
+    design = synthesise(bed.module, chosen, name=problem.network.name, options=hardware)
     tell(f"design {design.top}: {len(design.files)} files, digest {design.digest[:16]}")
     lint(design)
     tell("lint: clean")
@@ -123,18 +124,19 @@ def synth(
     )
     report.raise_if_different()
     found = before = None
+    placing = partial(estimate, seeds=seeds, dsps=hardware.dsps, clock_mhz=hardware.clock, cache=problem.cache)
     if estimates or compare:
-        found = estimate(design, seeds=seeds, dsps=dsps, cache=problem.cache)
+        found = placing(design)
     if compare:
         tell("estimating the exact design")
-        plain = synthesise(bed.module, name=problem.network.name, options=options)
-        before = Comparison(plain.report, estimate(plain, seeds=seeds, dsps=dsps, cache=problem.cache))
+        plain = synthesise(bed.module, name=problem.network.name, options=hardware)
+        before = Comparison(plain.report, placing(plain))
     design = hand_over(
         design,
         Samples(inputs, expected, min(data.runs, _SAMPLES)),
         figures=None if found is None else _figures(found),
         exact=None if before is None else (before.report, _figures(before.estimate)),
-        area=_area(design, dsps=dsps, measure=estimates or compare, cache=problem.cache),
+        area=_area(design, dsps=hardware.dsps, measure=estimates or compare, cache=problem.cache),
         command=command,
     )
     if folder is not None:
