@@ -45,8 +45,8 @@ def main() -> None:
     made = asnet.synth(problem, configuration, images=arguments.images, options=chosen, out=arguments.out, say=say)
     say("co-simulated")
     report = made.cosim
-    lanes = sum(layer.lanes for layer in made.design.layers if layer.op_type == "QLinearConv")
-    print(f"{len(slots)} layers with units of their own, {lanes} multipliers in all")
+    multipliers = sum(unit.instances for unit in made.design.report.units if unit.op == "mul")
+    print(f"{len(slots)} layers with units of their own, {multipliers} multipliers in all")
     print(f"cycles of an image {report.latency:,}, between images {made.design.report.interval:,}")
     print(f"{report.words:,} words compared, 0 differing bits; {time.perf_counter() - began:.0f} s in all")
 
