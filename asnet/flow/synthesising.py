@@ -113,6 +113,9 @@ def synth(
     chosen = {slot: None if name == EXACT else used[name] for slot, name in configuration.items()}
     design = synthesise(bed.module, chosen, name=problem.network.name, options=hardware)
     tell(f"design {design.top}: {len(design.files)} files, digest {design.digest[:16]}")
+    for operator in design.operators:
+        if operator.remark:
+            tell(f"note: {operator.remark}")
     lint(design)
     tell("lint: clean")
     if simulating is not None:

@@ -124,10 +124,9 @@ def logic_levels(op: str, bits: int, *, by_constant: bool) -> int:
 class Operator:
     """A unit instance as hardware. ``widths`` are the operands'; ``latency`` ≥ 1 cycles; new operands every cycle.
 
-    ``result_signed``: the result is extended by its sign where it is used wider. ``registered``: registers stand at the
-    operands, for operations that share the unit. ``wrapped``: a combinational unit with a register at its result.
-    ``fmax``: the clock in MHz that the unit by itself reaches, None where that is not known. ``remark``: why the wanted
-    clock is out of its reach, empty if it is not.
+    ``result_signed``: the result is extended by its sign where it is used wider. ``wrapped``: a combinational unit with
+    a register at its result. Registers stand at the operands of all. ``fmax``: the clock in MHz that the unit by itself
+    reaches, None where that is not known. ``remark``: why the wanted clock is out of its reach, empty if it is not.
     """
 
     name: str
@@ -136,7 +135,6 @@ class Operator:
     result_width: int
     result_signed: bool
     latency: int
-    registered: bool
     wrapped: bool
     parameters: tuple[tuple[str, int], ...]
     fmax: float | None
@@ -152,10 +150,33 @@ class Operator:
         """The operands' roles."""
         return ("a", "b")[: len(self.widths)]
 
+    @property
+    def stages(self) -> int:
+        """Pipeline stages of the unit that were chosen."""
+        return 0 if self.wrapped else self.latency - OPERAND_LATENCY - self.instance.latency
 
-def operator(
-    instance: UnitInstance, mode: FloatMode, clock: float | None = None, *, dsps: bool = True, registered: bool = True
-) -> Operator:
+    def instantiated(self, name: str) -> dict[str, object]:
+        """What a template needs to make the instance ``name``, but for where its operands come from.
+
+        The registers at its operands are ``<name>_a_q`` and ``_b_q``, its result is ``<name>_y``; what a combinational
+        unit says before the register at its result is ``<name>_now``.
+        """
+        ports = self.ports
+        connections = [(ports[role], value) for role, value in (("clk", "clk"), ("ce", "1'b1")) if role in ports]
+        connections += [(ports[role], f"{name}_{role}_q") for role in self.roles]
+        connections.append((ports["y"], f"{name}_now" if self.wrapped else f"{name}_y"))
+        return {
+            "name": name,
+            "what": f"{self.instance.name}: {self.latency} cycles, digest {self.instance.digest}",
+            "module": self.instance.module,
+            "parameters": self.parameters,
+            "connections": connections,
+            "result_width": self.result_width,
+            "wrapped": self.wrapped,
+        }
+
+
+def operator(instance: UnitInstance, mode: FloatMode, clock: float | None = None, *, dsps: bool = True) -> Operator:
     """The hardware of ``instance`` in float mode ``mode``.
 
     Args:
@@ -164,8 +185,6 @@ def operator(
         clock: the wanted clock in MHz: the fewest stages with which the unit reaches it with a margin. None: the
             number of stages that its description prefers.
         dsps: products in DSP blocks; else of LUTs.
-        registered: registers at the operands: they keep a choice of operands off the unit's first stage. A unit that
-            serves a single operation, whose operands come from registers, needs none.
 
     Raises:
         UnitError: the description promises a latency without a clock, or the unit does not take operands in every clock
@@ -187,8 +206,7 @@ def operator(
         widths=(unit.type.width,) * operands,
         result_width=unit.result.width,
         result_signed=unit.result.signed and not unit.result.is_float,
-        latency=OPERAND_LATENCY * registered + (RESULT_LATENCY if wrapped else latency),
-        registered=registered,
+        latency=OPERAND_LATENCY + (RESULT_LATENCY if wrapped else latency),
         wrapped=wrapped,
         parameters=tuple(instance.settings(mode, stages, dsps=dsps).items()),
         fmax=fmax,

@@ -46,12 +46,11 @@ def test_a_clock_out_of_reach_is_told(figures: dict[int, float]) -> None:
         assert made.remark.startswith(said) and bool(made.remark) == bool(said)
 
 
-def test_registers_at_operands_are_a_choice() -> None:
-    shared, alone = (operator(exact_instance("fadd"), FloatMode.FTZ, registered=wanted) for wanted in (True, False))
-    assert (shared.registered, alone.registered) == (True, False)
-    assert shared.latency == alone.latency + 1
-    logic = operator(exact_instance("mul", "u8"), FloatMode.FTZ, registered=False)
-    assert logic.wrapped and logic.latency == 1
+def test_registers_stand_at_the_operands_and_behind_logic() -> None:
+    adder = operator(exact_instance("fadd"), FloatMode.FTZ)
+    assert (adder.wrapped, adder.latency) == (False, 1 + adder.stages)
+    logic = operator(exact_instance("mul", "u8"), FloatMode.FTZ)
+    assert (logic.wrapped, logic.latency, logic.stages) == (True, 2, 0)
 
 
 def test_products_of_luts_are_a_parameter() -> None:

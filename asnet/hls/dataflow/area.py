@@ -86,8 +86,8 @@ def _unit_area(operator: Operator, mode: FloatMode) -> Area:
     if not figures:
         bits = operator.widths[0] * operator.widths[-1]
         return Area(luts=int(_LUTS_PER_PRODUCT_BIT * bits) if operator.instance.op == "mul" else bits)
-    stages = operator.latency - operator.registered - operator.instance.latency
-    found = figures.get(stages) or figures[min(figures, key=lambda count: (abs(count - stages), count))]
+    nearest = min(figures, key=lambda count: (abs(count - operator.stages), count))
+    found = figures[nearest]
     return Area(luts=found.luts, dsps=found.dsps)
 
 

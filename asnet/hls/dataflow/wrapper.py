@@ -189,25 +189,13 @@ class _Wrapper:
 
     def _unit(self, port: OperatorPort) -> dict[str, object]:
         operator = port.operator
-        ports = operator.ports
         name = self._names.fresh(f"unit_{port.prefix}", ("", "_a", "_b", "_y", "_now", "_a_q", "_b_q"))
         self._connections += [(f"{port.prefix}_{role}", f"{name}_{role}") for role in (*operator.roles, "y")]
-        connections = [(ports[role], value) for role, value in (("clk", "clk"), ("ce", "1'b1")) if role in ports]
-        connections += [(ports[role], f"{name}_{role}_q") for role in operator.roles]
-        connections.append((ports["y"], f"{name}_now" if operator.wrapped else f"{name}_y"))
-        return {
-            "name": name,
-            "what": f"{operator.instance.name}: {operator.latency} cycles, digest {operator.instance.digest}",
-            "module": operator.instance.module,
-            "parameters": operator.parameters,
-            "operands": [
-                {"signal": f"{name}_{role}", "width": width}
-                for role, width in zip(operator.roles, operator.widths, strict=True)
-            ],
-            "connections": connections,
-            "result_width": operator.result_width,
-            "wrapped": operator.wrapped,
-        }
+        operands = [
+            {"signal": f"{name}_{role}", "width": width}
+            for role, width in zip(operator.roles, operator.widths, strict=True)
+        ]
+        return {**operator.instantiated(name), "operands": operands}
 
 
 def _what(memory: Memory) -> str:

@@ -209,7 +209,7 @@ def _unit(operator: Operator, number: int) -> str:
 
 def _operator(top: Top, operator: Operator, number: int) -> dict[str, object]:
     """An instance of an operator: who uses it, and how it is connected."""
-    name, ports = _unit(operator, number), operator.ports
+    name = _unit(operator, number)
     users = [
         top.user(index, f"{instance}_{prefix}", "_use")
         for index, (layer, instance) in enumerate(zip(top.layers, top.instances, strict=True))
@@ -219,16 +219,4 @@ def _operator(top: Top, operator: Operator, number: int) -> dict[str, object]:
         {"signal": f"{name}_{role}", "width": width, "source": driven(users, f"_{role}", width)}
         for role, width in zip(operator.roles, operator.widths, strict=True)
     ]
-    connections = [(ports[role], value) for role, value in (("clk", "clk"), ("ce", "1'b1")) if role in ports]
-    connections += [(ports[role], f"{name}_{role}_q") for role in operator.roles]
-    connections.append((ports["y"], f"{name}_now" if operator.wrapped else f"{name}_y"))
-    return {
-        "name": name,
-        "what": f"{operator.instance.name}: {operator.latency} cycles, digest {operator.instance.digest}",
-        "module": operator.instance.module,
-        "parameters": operator.parameters,
-        "operands": operands,
-        "connections": connections,
-        "result_width": operator.result_width,
-        "wrapped": operator.wrapped,
-    }
+    return {**operator.instantiated(name), "operands": operands}
