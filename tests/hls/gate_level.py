@@ -51,18 +51,19 @@ def gates_of(design: hls.RtlDesign) -> hls.RtlDesign:
     return replace(design, files={f"rtl/{design.top}.v": text})
 
 
-def compare_gates(network: asnet.Network, options: HlsOptions, p_mul: int | None, images: int) -> hls.CosimReport:
+def compare_gates(
+    network: asnet.Network, data: asnet.Dataset, options: HlsOptions, p_mul: int | None
+) -> hls.CosimReport:
     """Co-simulate the gates of ``network``'s hardware: exact, or with multipliers that truncate ``p_mul`` bits.
 
     Raises:
         MismatchError: a bit differs.
     """
     units = [] if p_mul is None else [asnet.ApproximateUnit.shipped("fmul_trunc").instance(p=p_mul)]
-    small = asnet.Dataset.load(NETWORKS / "digits_test.npz").take(images)
-    problem = asnet.Problem.of(network, small.fit(network), units)
+    problem = asnet.Problem.of(network, data.fit(network), units)
     names = {unit.op: unit.name for unit in units}
     configuration = {slot.name: names.get(slot.op, EXACT) for slot in problem.slots}
-    bed = problem.bed(units, data=small.fit(network))
+    bed = problem.bed(units)
     chosen = {slot: units[0] if name != EXACT else None for slot, name in configuration.items()}
     design = hls.synthesise(bed.module, chosen, name=network.name, options=options)
     outputs = bed.outputs(configuration, golden=True)
@@ -78,11 +79,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.hls.gate_level", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--images", type=int, default=3)
     chosen = parser.parse_args(arguments)
+    images = asnet.Dataset.load(NETWORKS / "digits_test.npz").take(chosen.images)
     for name in ("digits_dense", "digits_conv"):
         network = asnet.load(NETWORKS / f"{name}.onnx")
         for style in Style:
             for p_mul in (None, 20):
-                report = compare_gates(network, HlsOptions(style=style), p_mul, chosen.images)
+                report = compare_gates(network, images, HlsOptions(style=style), p_mul)
                 unit = "exact" if p_mul is None else f"fmul_trunc(p={p_mul})"
                 print(f"{name:14}{style:12}{unit:20}{report.words:8} words, 0 differing bits", flush=True)
 
