@@ -30,7 +30,6 @@ __all__ = [
     "has_subnormals",
     "host_features",
     "initialize_llvm",
-    "linker",
     "memory_bytes",
     "processor_name",
     "processors",
@@ -111,13 +110,6 @@ _loaded: list[object] = []
 
 
 @cache
-def linker() -> llvm.LLJIT:
-    """What loads object code into this process."""
-    initialize_llvm()
-    return llvm.create_lljit_compiler()
-
-
-@cache
 def _switch() -> tuple[Callable[[int], int], Callable[[int], None]]:
     """The functions of :data:`_SWITCH`."""
     if platform.machine() not in {"x86_64", "AMD64"} or not sys.platform.startswith("linux"):
@@ -128,8 +120,9 @@ def _switch() -> tuple[Callable[[int], int], Callable[[int], None]]:
     initialize_llvm()
     text = _SWITCH.replace("RESET", _RESET if llvm.get_host_cpu_features().get("xsave") else "")
     code = llvm.JITLibraryBuilder().add_object_img(_object_code(text)).export_symbol("enter").export_symbol("leave")
-    library = code.link(linker(), "float environment")
-    _loaded.append(library)
+    linker = llvm.create_lljit_compiler()  # of its own: several threads may come here at a time
+    library = code.link(linker, "float environment")
+    _loaded.extend((linker, library))
     enter = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint32)(library["enter"])
     return enter, ctypes.CFUNCTYPE(None, ctypes.c_uint64)(library["leave"])
 

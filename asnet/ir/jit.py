@@ -7,6 +7,7 @@ import itertools
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from asnet.cache import Cache, digest
 from asnet.errors import DataError, PassError, did_you_mean
-from asnet.host import host_features, linker, processors
+from asnet.host import host_features, initialize_llvm, processors
 from asnet.ir.inputs import checked_inputs
 from asnet.ir.module import MemoryKind, Module
 from asnet.ir.optimise import HOST, Machine, host_machine, optimise_for_host, retarget
@@ -105,6 +106,12 @@ _LINK_LOCK = threading.Lock()
 _LIBRARY_NUMBERS = itertools.count()
 
 
+@cache
+def _linker() -> llvm.LLJIT:
+    initialize_llvm()
+    return llvm.create_lljit_compiler()
+
+
 def link(compiled: Sequence[CompiledObject], symbols: Mapping[str, int], name: str) -> tuple[int, object]:
     """Address of the function ``name`` in the loaded code, and what keeps it loaded.
 
@@ -135,7 +142,7 @@ def link_several(
             builder.add_object_img(part.code)
         for symbol, address in symbols.items():
             builder.import_symbol(symbol, address)
-        library = builder.link(linker(), f"asnet.{next(_LIBRARY_NUMBERS)}")
+        library = builder.link(_linker(), f"asnet.{next(_LIBRARY_NUMBERS)}")
         return [library[name] for name in names], library
 
 
