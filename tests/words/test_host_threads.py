@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 _THREADS = """
 import threading
@@ -20,6 +22,9 @@ with ThreadPoolExecutor(8) as pool:
 """
 
 
-def test_threads_enter_at_the_same_time() -> None:
-    done = subprocess.run([sys.executable, "-c", _THREADS], capture_output=True, text=True, check=False, timeout=60)
+def test_threads_enter_at_the_same_time(tmp_path: Path) -> None:
+    """With an empty cache, so that the first one is busy while the others come."""
+    environment = {**os.environ, "ASNET_CACHE": str(tmp_path)}
+    command = [sys.executable, "-c", _THREADS]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout.strip()) == (0, "28"), done.stderr
