@@ -60,12 +60,13 @@ class Batch:
 
 def random_options(random: Random) -> HlsOptions:
     """Choices about the hardware, all of which must give the same bits."""
+    style = random.choice(list(Style))
     return HlsOptions(
-        style=random.choice(list(Style)),
+        style=style,
         clock=random.choice((50.0, 100.0, 150.0)),
         parallel={"*": random.choice((1, 1, 2, 3))},
         fuse=random.choice((0, 0, 1, 4)),
-        reuse=random.random() < 0.3,
+        reuse=style is Style.SEQUENTIAL and random.random() < 0.4,
         pipelined=random.random() < 0.8,
         scheduler=random.choice(sorted(SCHEDULERS)),
         chain=random.choice((1, 5, 9, 40)),
