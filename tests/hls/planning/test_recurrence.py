@@ -19,4 +19,7 @@ def test_lanes_take_a_product_every_cycle(clock: float, lanes: int) -> None:
     module = approximate(lower.lower(load(NETWORK)))
     design = hls.synthesise(module, options=hls.HlsOptions(clock=clock, parallel={"*": lanes}))
     slow = [(layer.layer, loop.limit) for layer in design.layers for loop in layer.loops if loop.interval > 1]
-    assert {name for name, _ in slow} <= {"dense1", "softmax"}  # dense1 has ten outputs: too few for four lanes
+    few = {"dense2", "softmax"}  # ten outputs
+    if (clock, lanes) == (200, 4):
+        few.add("dense1")  # five outputs a lane, an adder of ten cycles
+    assert {name for name, _ in slow} <= few
