@@ -20,33 +20,27 @@ def add_hardware(parser: argparse.ArgumentParser) -> None:
         help="dataflow: layers work at the same time, each with units of its own; sequential: one after the other, "
         "with the smallest area (default: %(default)s)",
     )
-    group.add_argument(
+    _add_named(
+        group,
         "--parallel",
-        type=_named,
-        action="append",
-        default=[],
-        metavar="LAYER=LANES",
-        help="work on so many outputs of a layer at once; the layer's name may hold * and ?; may be repeated",
+        "LAYER=LANES",
+        "work on so many outputs of a layer at once; the layer's name may hold * and ?",
     )
-    group.add_argument(
+    _add_named(
+        group,
         "--unroll",
-        type=_named,
-        action="append",
-        default=[],
-        metavar="LAYER=N",
-        help="make so many iterations of a layer's reductions (a window) one, with as many read ports; may be repeated",
+        "LAYER=N",
+        "make so many iterations of a layer's reductions (a window) one, with as many read ports",
     )
     group.add_argument(
         "--target-cycles", type=at_least(1), metavar="N", help="choose lanes so that an image takes no more cycles"
     )
     group.add_argument("--fit", choices=list(DEVICES), help="choose lanes so that the design fits the device")
-    group.add_argument(
+    _add_named(
+        group,
         "--resources",
-        type=_named,
-        action="append",
-        default=[],
-        metavar="OP=UNITS",
-        help="units of an operation (fmul, fadd, …) that a layer may have (sequential: all layers); may be repeated",
+        "OP=UNITS",
+        "units of an operation (fmul, fadd, …) that a layer may have (sequential: all layers)",
     )
     group.add_argument(
         "--fuse",
@@ -58,13 +52,11 @@ def add_hardware(parser: argparse.ArgumentParser) -> None:
         help="make layers that work word by word (Relu, Add …) part of the layers that make the words, as long as no "
         "unit has more than N operations for each word (1); the memory between is saved, and not compared",
     )
-    group.add_argument(
+    _add_named(
+        group,
         "--interleave",
-        type=_named,
-        action="append",
-        default=[],
-        metavar="LAYER=IMAGES",
-        help="so many modules of a layer take images in turn (dataflow); may be repeated",
+        "LAYER=IMAGES",
+        "so many modules of a layer take images in turn (dataflow)",
     )
     group.add_argument(
         "--clock",
@@ -92,6 +84,11 @@ def add_hardware(parser: argparse.ArgumentParser) -> None:
         help="what starts images: ap-ctrl a handshake, axi-lite registers on an AXI4-Lite slave; in a module around "
         "the top (default: %(default)s)",
     )
+
+
+def _add_named(group: argparse._ArgumentGroup, flag: str, metavar: str, text: str) -> None:  # pyright: ignore[reportPrivateUsage]
+    """A flag that gives numbers to names, and may be repeated."""
+    group.add_argument(flag, type=_named, action="append", default=[], metavar=metavar, help=f"{text}; may be repeated")
 
 
 def hardware_options(args: argparse.Namespace) -> HlsOptions:

@@ -95,7 +95,14 @@ class Simulation:
         self._binary = cache.get("simulations", key, lambda folder: self._build(folder, bench, cache)) / "bench"
 
     def _bench(self, wide: bool) -> str:
-        word_type = "uint64_t" if wide else "uint32_t"
+        facts = {
+            "version": __version__,
+            "top": self.design.top,
+            "prefix": _PREFIX,
+            "word_type": "uint64_t" if wide else "uint32_t",
+            "input_words": _words(self._inputs),
+            "output_words": _words(self._outputs),
+        }
         if self.design.flow is not None:
             taps = self.design.flow.taps
             done: dict[str, list[tuple[int, int]]] = {}
@@ -103,12 +110,7 @@ class Simulation:
                 done.setdefault(tap.done, []).append((self._observed.index(tap.memory), number))
             return render(
                 "cosim/dataflow.cpp.j2",
-                version=__version__,
-                top=self.design.top,
-                prefix=_PREFIX,
-                word_type=word_type,
-                input_words=_words(self._inputs),
-                output_words=_words(self._outputs),
+                **facts,
                 memories=[memory.memory.size for memory in self._observed],
                 taps=[{"name": tap.port, "words": tap.memory.memory.size} for tap in taps],
                 layers=[{"done": name, "taps": numbers} for name, numbers in done.items()],
@@ -120,12 +122,7 @@ class Simulation:
         weights = self.design.weights
         return render(
             "cosim/bench.cpp.j2",
-            version=__version__,
-            top=self.design.top,
-            prefix=_PREFIX,
-            word_type=word_type,
-            input_words=_words(self._inputs),
-            output_words=_words(self._outputs),
+            **facts,
             inputs=rams(self._inputs),
             observed=rams(self._rams),
             weights=None if weights is None else weights.facts("."),
