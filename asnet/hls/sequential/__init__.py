@@ -2,6 +2,6 @@
 
 from asnet.hls.sequential.model import Top
 from asnet.hls.sequential.order import Order, Span, in_order
-from asnet.hls.sequential.top import MEMORY_SUFFIXES, RESERVED, emit_top
+from asnet.hls.sequential.top import LIBRARY, MEMORY_SUFFIXES, RESERVED, emit_top
 
-__all__ = ["MEMORY_SUFFIXES", "RESERVED", "Order", "Span", "Top", "emit_top", "in_order"]
+__all__ = ["LIBRARY", "MEMORY_SUFFIXES", "RESERVED", "Order", "Span", "Top", "emit_top", "in_order"]

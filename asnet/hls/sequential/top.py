@@ -16,7 +16,10 @@ from asnet.hls.storage import BUS_BITS, TiledMemory, WeightsImage
 from asnet.ir import MemoryKind
 from asnet.resources import render
 
-__all__ = ["MEMORY_SUFFIXES", "RESERVED", "emit_top"]
+__all__ = ["LIBRARY", "MEMORY_SUFFIXES", "RESERVED", "emit_top"]
+
+LIBRARY = ("asnet_delay", "asnet_ram", "asnet_rom", "asnet_stream_in", "asnet_stream_out")
+"""Modules that every sequential design has."""
 
 _OWN = """
 clk reset s_axis_tdata s_axis_tvalid s_axis_tready s_axis_tlast m_axis_tdata m_axis_tvalid m_axis_tready m_axis_tlast

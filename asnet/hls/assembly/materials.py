@@ -1,0 +1,72 @@
+"""What every style of design is made of, and what it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from asnet.hls.dataflow import Dataflow
+from asnet.hls.layers import PlannedLayer
+from asnet.hls.library import unit_modules
+from asnet.hls.memories import DesignMemory
+from asnet.hls.module import LayerModule
+from asnet.hls.names import Names
+from asnet.hls.operators import Operator
+from asnet.hls.options import HlsOptions
+from asnet.hls.reporting import LayerReport, MemoryReport
+from asnet.hls.storage import WEIGHTS_LIBRARY, WEIGHTS_MODULE, WeightsImage
+from asnet.ir import Module
+from asnet.resources import render
+
+__all__ = ["Assembly", "Materials"]
+
+
+@dataclass(frozen=True)
+class Materials:
+    """Layers with all decisions taken, and what they use.
+
+    ``module``: the network; its calls are the layers, in the order of ``plans``. ``header``: lines for the top
+    module's head. ``weights``: the constants that are not on the chip.
+    """
+
+    module: Module
+    name: str
+    options: HlsOptions
+    plans: Sequence[PlannedLayer]
+    operators: Sequence[Operator]
+    header: Sequence[str]
+    weights: WeightsImage | None
+    version: str
+
+    def names(self, library: Sequence[str], reserved: Sequence[str]) -> Names:
+        """Names for modules that differ from those of units, of the ``library`` and of ``reserved`` signals."""
+        units = unit_modules(operator.instance for operator in self.operators)
+        return Names((*library, *WEIGHTS_LIBRARY, WEIGHTS_MODULE, *units, *reserved))
+
+    def library(self, modules: Sequence[str]) -> dict[str, str]:
+        """Path → text of library modules."""
+        return {f"rtl/{part}.v": render(f"rtl/{part}.v.j2", version=self.version) for part in modules}
+
+    def reports(self, layers: Sequence[LayerModule]) -> tuple[LayerReport, ...]:
+        """The facts of each layer, which became the module at its place in ``layers``."""
+        planned = zip(self.plans, layers, self.module.calls, strict=True)
+        return tuple(plan.report(layer, call.op_type) for plan, layer, call in planned)
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A design but for its units and the contents of its ROMs.
+
+    ``cycles``: of an image, None if not known; ``exact``: no fewer either; ``interval``: from one image to the next.
+    ``flow``: of a dataflow design, how its layers are connected.
+    """
+
+    top: str
+    files: dict[str, str] = field(repr=False)
+    memories: tuple[DesignMemory, ...]
+    layers: tuple[LayerReport, ...]
+    stores: tuple[MemoryReport, ...]
+    cycles: int | None
+    exact: bool
+    interval: int | None
+    flow: Dataflow | None = None

@@ -1,0 +1,115 @@
+"""The sequential style: layers one after the other over shared units and memories."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from asnet.hls.assembly.materials import Assembly, Materials
+from asnet.hls.layers import PlannedLayer
+from asnet.hls.memories import DesignMemory, design_memories
+from asnet.hls.module import LayerModule, MemoryPort
+from asnet.hls.names import Names
+from asnet.hls.reporting import MemoryReport, memory_report
+from asnet.hls.sequential import LIBRARY, MEMORY_SUFFIXES, RESERVED, Order, Top, emit_top, in_order
+from asnet.hls.storage import WEIGHTS_FILE, WEIGHTS_LIBRARY, WEIGHTS_MODULE, TiledMemory, WeightsImage
+from asnet.ir import MemoryKind
+
+__all__ = ["one_by_one"]
+
+_ENDS = (MemoryKind.INPUT, MemoryKind.OUTPUT)
+
+
+def one_by_one(made: Materials) -> Assembly:
+    """Layers that run one after the other."""
+    names = made.names(LIBRARY, RESERVED)
+    top = names.fresh(made.name)
+    order = in_order([plan.span for plan in made.plans])
+    shared = _shared(made.plans)
+    layers = [
+        plan.emit(names.fresh(f"layer_{plan.layer}"), made.version, handover, shared)
+        for plan, handover in zip(made.plans, order.handovers, strict=True)
+    ]
+    memories = _memories(made, layers)
+    files = {f"rtl/{layer.module}.v": layer.text for layer in layers}
+    if made.weights is None:
+        library = LIBRARY
+    else:
+        library = (*LIBRARY, *WEIGHTS_LIBRARY)
+        files |= {f"rtl/{WEIGHTS_MODULE}.v": made.weights.module(made.version), WEIGHTS_FILE: made.weights.hex_text}
+    files[f"rtl/{top}.v"] = emit_top(
+        Top(
+            module=top,
+            mode=made.module.mode,
+            layers=tuple(layers),
+            instances=tuple(layer.module.removeprefix("layer_") + "_layer" for layer in layers),
+            memories=memories,
+            operators=tuple(made.operators),
+            rows=tuple(made.header),
+            order=order,
+            flat=tuple(plan.span.layout is not None for plan in made.plans),
+            shared=shared,
+            weights=made.weights,
+        ),
+        made.version,
+    )
+    reports = made.reports(layers)
+    counts = [report.cycles for report in reports if report.cycles is not None]
+    cycles = 1 + sum(count - 1 for count in counts) if len(counts) == len(reports) else None
+    if order.starts is not None and order.done is not None:
+        cycles = order.done + 1
+        reports = tuple(replace(report, start=start) for report, start in zip(reports, order.starts, strict=True))
+    return Assembly(
+        top=top,
+        files=made.library(library) | files,
+        memories=memories,
+        layers=reports,
+        stores=(*map(memory_report, memories), *_ring(made.weights)),
+        cycles=cycles,
+        exact=order.done is not None,
+        interval=_interval(made.plans, layers, memories, order),
+    )
+
+
+def _shared(plans: Sequence[PlannedLayer]) -> frozenset[str]:
+    """The operators and the memories that several layers use."""
+    used = Counter(name for plan in plans for name in plan.uses)
+    return frozenset(name for name, layers in used.items() if layers > 1)
+
+
+def _memories(made: Materials, layers: Sequence[LayerModule]) -> tuple[DesignMemory, ...]:
+    """The memories on the chip that a layer touches, and all inputs and outputs."""
+    ports = [port for layer in layers for port in layer.memories if not isinstance(port.memory, TiledMemory)]
+    ends = [memory for memory in made.module.memories.values() if memory.kind in _ENDS]
+    touched = {port.memory.name for port in ports} | {memory.name for memory in ends}
+    known = dict(made.module.memories) | {port.memory.name: port.memory for port in ports}
+    used = [memory for memory in known.values() if memory.name in touched]
+    return design_memories(used, Names(RESERVED), MEMORY_SUFFIXES)
+
+
+def _interval(
+    plans: Sequence[PlannedLayer], layers: Sequence[LayerModule], memories: Sequence[DesignMemory], order: Order
+) -> int | None:
+    """Cycles from one image to the next where streams never wait."""
+    reading = [n for n, layer in enumerate(layers) if any(_is_read_input(port) for port in layer.memories)]
+    filling = [n for n, layer in enumerate(layers) if any(_is_output(port) for port in layer.memories)]
+    taken, given = (sum(m.memory.size for m in memories if m.memory.kind is kind) for kind in _ENDS)
+    spans = [plan.span for plan in plans]
+    return order.spacing(spans, max(reading, default=None), min(filling, default=0), (taken, given))
+
+
+def _is_read_input(port: MemoryPort) -> bool:
+    return port.memory.kind is MemoryKind.INPUT and port.reads > 0
+
+
+def _is_output(port: MemoryPort) -> bool:
+    return port.memory.kind is MemoryKind.OUTPUT
+
+
+def _ring(weights: WeightsImage | None) -> tuple[MemoryReport, ...]:
+    """The memory on the chip that constants outside of it pass through."""
+    if weights is None:
+        return ()
+    note = f"{weights.nbytes:,} bytes are not on the chip"
+    return (MemoryReport(WEIGHTS_MODULE, "ring", 1 << weights.ring_bits, weights.width, note=note),)
