@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from asnet.cache import Cache
@@ -11,9 +11,10 @@ from asnet.hls.area.model import Area
 from asnet.hls.area.text import Counts, Instance, read_module
 from asnet.hls.area.units import unit_area
 from asnet.hls.design import RtlDesign
+from asnet.hls.operators import Operator
 from asnet.hls.reporting import AreaRow
 
-__all__ = ["PRICES", "DesignArea", "area_rows", "estimate_area"]
+__all__ = ["PRICES", "DesignArea", "area_rows", "estimate_area", "estimate_modules"]
 
 PRICES: Mapping[str, float] = {
     "choices": 0.51,
@@ -70,37 +71,51 @@ def estimate_area(
     Args:
         design: the design.
         dsps: multipliers may be DSP blocks.
-        measure: synthesise each unit by itself (seconds, once); else take shipped figures, which are rougher.
+        measure: synthesise each unit by itself (seconds, once) where yosys is there; else take shipped figures, which
+            are rougher.
         cache: where measured units are kept; the user's by default.
-
-    Raises:
-        ToolMissingError: there are no figures of a unit, and no yosys that could find them.
     """
     units = {
         operator.name: unit_area(operator, design.mode, dsps=dsps, measure=measure, cache=cache)
         for operator in design.operators
     }
-    return _Estimator(design, units).run()
+    texts = {
+        path.removeprefix("rtl/").removesuffix(".v"): text
+        for path, text in design.files.items()
+        if path.startswith("rtl/") and path.endswith(".v")
+    }
+    return estimate_modules(design.top, texts, design.operators, units)
+
+
+def estimate_modules(
+    top: str, texts: Mapping[str, str], operators: Sequence[Operator], units: Mapping[str, Area]
+) -> DesignArea:
+    """The area of the module ``top`` and all below it.
+
+    Args:
+        top: a name in ``texts``.
+        texts: module → its Verilog.
+        operators: those that modules may instantiate.
+        units: name of an operator → its area.
+    """
+    return _Estimator(texts, operators, units).run(top)
 
 
 class _Estimator:
-    def __init__(self, design: RtlDesign, units: Mapping[str, Area]) -> None:
-        self._design = design
-        self._unit_areas = units
-        self._texts = {
-            path.removeprefix("rtl/").removesuffix(".v"): text
-            for path, text in design.files.items()
-            if path.startswith("rtl/") and path.endswith(".v")
-        }
-        self._operators = {(o.instance.module, tuple(sorted(o.parameters))): o.name for o in design.operators}
-        self._known = frozenset(self._texts) | {operator.instance.module for operator in design.operators}
+    def __init__(
+        self, texts: Mapping[str, str], operators: Sequence[Operator], unit_areas: Mapping[str, Area]
+    ) -> None:
+        self._unit_areas = unit_areas
+        self._texts = texts
+        self._operators = {(o.instance.module, tuple(sorted(o.parameters))): o.name for o in operators}
+        self._known = frozenset(self._texts) | {operator.instance.module for operator in operators}
         self._modules: dict[str, Area] = {}
         self._units: dict[str, Area] = {}
         self._memories = Area()
 
-    def run(self) -> DesignArea:
+    def run(self, top: str) -> DesignArea:
         """Everything below the top."""
-        total = self._module(self._design.top, {})
+        total = self._module(top, {})
         return DesignArea(total, self._modules, self._units, self._memories)
 
     def _module(self, name: str, parameters: Mapping[str, int]) -> Area:

@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 __all__ = ["Counts", "Instance", "ModuleText", "read_module"]
 
@@ -67,13 +68,19 @@ class ModuleText:
 
 def read_module(text: str, known: frozenset[str], given: Mapping[str, int]) -> ModuleText:
     """Count what is in the module of ``text``. ``known``: names of modules; ``given``: its parameters."""
+    return _read(text, known, tuple(sorted(given.items())))
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str, known: frozenset[str], given: tuple[tuple[str, int], ...]) -> ModuleText:
     found = _MODULE.search(_CONDITIONAL.sub("", _COMMENT.sub("", text)))
     if found is None:
         return ModuleText("", Counts(), ())
     name, body = found.groups()
     values: dict[str, int] = {}
+    chosen = dict(given)
     for word, value in _PARAMETER.findall(body):
-        number = _number(value, values) if word not in given else given[word]
+        number = _number(value, values) if word not in chosen else chosen[word]
         if number is not None:
             values[word] = number
     body, instances = _instances(body, known, values)

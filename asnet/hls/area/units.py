@@ -6,6 +6,7 @@ import json
 import re
 import tempfile
 from dataclasses import asdict
+from math import prod
 from pathlib import Path
 
 from asnet.cache import Cache, default_cache, digest
@@ -14,6 +15,7 @@ from asnet.hls.area.model import Area
 from asnet.hls.operators import Operator
 from asnet.tools import yosys
 from asnet.types import FloatMode
+from asnet.units import exact_unit
 from asnet.units.characterise import ECP5_SYNTHESIS
 from asnet.units.elaborate import write_files
 from asnet.units.timing import timings
@@ -23,26 +25,43 @@ __all__ = ["counted", "unit_area"]
 _DISTRIBUTED = 4
 """LUTs of 16 x 4 bits of distributed RAM."""
 
+_DSP_BITS = 18
+"""Bits of an operand of a DSP block."""
+
+_LUTS_PER_PRODUCT_BIT = 1.1
+"""Of an integer multiplier without figures: for every pair of operand bits."""
+
 
 def unit_area(
     operator: Operator, mode: FloatMode, *, dsps: bool = True, measure: bool = True, cache: Cache | None = None
 ) -> Area:
-    """The area of ``operator`` without the registers around it; ``measure``: ask yosys first, if it is there.
-
-    Raises:
-        ToolMissingError: no figures are shipped for it, and there is no yosys, or it may not be asked.
-    """
-    stages = operator.instance.stages
-    number = 0 if stages is None else dict(operator.parameters).get(stages.parameter, 0)
+    """The area of ``operator`` without the registers around it; ``measure``: ask yosys first, if it is there."""
     if measure:
         try:
             return _measured(operator, dsps=dsps, cache=cache or default_cache())
         except ToolMissingError:
             pass
-    shipped = timings(operator.instance, mode, dsps=dsps).get(number)
-    if shipped is None:
-        raise ToolMissingError(f"no area of unit {operator.instance.name} with {number} stages is shipped")
-    return Area(shipped.luts, shipped.ffs, shipped.dsps)
+    return _shipped(operator, mode, dsps=dsps)
+
+
+def _shipped(operator: Operator, mode: FloatMode, *, dsps: bool) -> Area:
+    """Shipped figures of the nearest number of stages, without what was placed around the unit.
+
+    Of a unit without figures those of the exact unit of its operation; a rule where there are none.
+    """
+    instance, result = operator.instance, operator.result_width
+    around = sum(operator.widths) + result
+    figures = timings(instance, mode, dsps=dsps)
+    exact = exact_unit(instance.op, instance.type)
+    if not figures and exact is not None:
+        figures = timings(exact, mode, dsps=dsps)
+    if figures:
+        found = figures[min(figures, key=lambda count: (abs(count - operator.stages), count))]
+        return Area(max(0, found.luts - result), max(0, found.ffs - around), found.dsps)
+    if instance.op.endswith("mul"):
+        blocks, bits = prod(-(-width // _DSP_BITS) for width in operator.widths), prod(operator.widths)
+        return Area(dsps=blocks) if dsps else Area(_LUTS_PER_PRODUCT_BIT * bits)
+    return Area(around)
 
 
 def _measured(operator: Operator, *, dsps: bool, cache: Cache) -> Area:
