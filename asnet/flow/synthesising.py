@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asnet.cache import Cache
-from asnet.errors import ToolMissingError, UsageError
+from asnet.errors import UsageError
 from asnet.flow.problem import Problem, Progress
 from asnet.hls import (
     CosimReport,
@@ -28,7 +27,6 @@ from asnet.hls import (
     synthesise,
 )
 from asnet.hls.area import area_rows, estimate_area
-from asnet.hls.reporting import AreaRow
 from asnet.types import EXACT
 from asnet.units import UnitInstance
 
@@ -134,25 +132,18 @@ def synth(
         tell("estimating the exact design")
         plain = synthesise(bed.module, name=problem.network.name, options=hardware)
         before = Comparison(plain.report, placing(plain))
+    area = estimate_area(design, dsps=hardware.dsps, measure=estimates or compare, cache=problem.cache)
     design = hand_over(
         design,
         Samples(inputs, expected, min(data.runs, _SAMPLES)),
         figures=None if found is None else _figures(found),
         exact=None if before is None else (before.report, _figures(before.estimate)),
-        area=_area(design, dsps=hardware.dsps, measure=estimates or compare, cache=problem.cache),
+        area=area_rows(design, area),
         command=command,
     )
     if folder is not None:
         design.write(folder)
     return Synthesis(design, report, found, before, folder)
-
-
-def _area(design: RtlDesign, *, dsps: bool, measure: bool, cache: Cache | None) -> tuple[AreaRow, ...]:
-    """Where the area goes; nothing where there are no figures of a unit."""
-    try:
-        return area_rows(design, estimate_area(design, dsps=dsps, measure=measure, cache=cache))
-    except ToolMissingError:
-        return ()
 
 
 def _figures(found: Estimate) -> Figures:

@@ -1,7 +1,7 @@
 """Stage 3: LLVM IR → kernels → schedule → binding → Verilog; co-simulation; estimates of area and clock."""
 
+from asnet.hls.chip import DEVICES
 from asnet.hls.cosim import CosimReport, Mismatch, cosimulate
-from asnet.hls.dataflow.area import DEVICES
 from asnet.hls.design import RtlDesign
 from asnet.hls.estimate import Estimate, estimate
 from asnet.hls.handover import Samples, hand_over

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from asnet.errors import SynthesisError, UnreachableError, did_you_mean
+from asnet.hls.assembly import STYLES, Materials
 from asnet.hls.binder import Binder
-from asnet.hls.dataflow.area import DEVICES, layer_area, total_area
+from asnet.hls.chip import DEVICES, Area
 from asnet.hls.dataflow.optimise import Candidate, Choice, Goal, choose
+from asnet.hls.design import RtlDesign
 from asnet.hls.fusing import program_of
 from asnet.hls.kernel import Kernel
-from asnet.hls.layers import images_of, lanes_of, plan_layer
+from asnet.hls.layers import PlannedLayer, images_of, lanes_of, plan_layer
 from asnet.hls.nest import NotCounted, possible_lanes
 from asnet.hls.options import HlsOptions, Style
-from asnet.types import Array, FloatMode
+from asnet.hls.sizing import Sizes
+from asnet.ir import Module
+from asnet.types import Array
 
-__all__ = ["check_reached", "choose_lanes"]
+__all__ = ["check_fits", "check_reached", "choose_lanes"]
 
 _UNKNOWN = 1 << 62
 """Cycles of a layer that nobody can tell: more lanes are never seen to help."""
@@ -25,13 +30,16 @@ _UNKNOWN = 1 << 62
 
 def choose_lanes(
     kernels: Sequence[Kernel],
+    module: Module,
     binder: Binder,
     options: HlsOptions,
     contents: Mapping[str, Array],
     scratch: Collection[str],
-    mode: FloatMode,
 ) -> Choice | None:
     """Lanes for ``kernels``; None if ``options`` have no goal, and each layer has the lanes that are named.
+
+    ``module``: the network, whose calls are the layers; ``contents``, ``scratch``: as of
+    :func:`~asnet.hls.layers.plan_layer`.
 
     Raises:
         SynthesisError: a pattern that no layer's name matches, an unknown device.
@@ -42,9 +50,12 @@ def choose_lanes(
         return None
     if options.style is Style.SEQUENTIAL and options.target_cycles is None and options.fit is None:
         return None
-    chooser = _Chooser(kernels, binder, options, contents, scratch, mode)
+    goal = _goal(options)
+    chooser = _Chooser(kernels, binder, options, contents, scratch, Sizes(binder, module.mode, options.dsps))
     possible = [chooser.possible(number) for number in range(len(kernels))]
-    return choose([kernel.layer for kernel in kernels], possible, chooser.candidate, _goal(options))
+    if goal.budget is not None:
+        goal = replace(goal, around=chooser.around(module, [lanes[0] for lanes in possible]))
+    return choose([kernel.layer for kernel in kernels], possible, chooser.candidate, goal)
 
 
 def check_reached(choice: Choice | None, options: HlsOptions, cycles: int | None) -> None:
@@ -59,6 +70,22 @@ def check_reached(choice: Choice | None, options: HlsOptions, cycles: int | None
         f"{options.target_cycles:,} cycles per image are out of reach: the layers take {choice.cycles:,}, the design "
         f"{cycles:,}, because its streams take a word a cycle and layers wait for each other"
     )
+
+
+def check_fits(design: RtlDesign, binder: Binder, options: HlsOptions) -> None:
+    """Refuse a design that is too large for the device that it was to fit: buffers may hold more than was thought.
+
+    Raises:
+        UnreachableError: it is.
+    """
+    if options.fit is None:
+        return
+    area = Sizes(binder, design.mode, options.dsps).design(design.top, design.files)
+    if not area.fits(DEVICES[options.fit]):
+        raise UnreachableError(
+            f"the design takes {area}, and {options.fit} offers {DEVICES[options.fit]}: the buffers between its layers "
+            "became larger with more lanes; state lanes with --parallel"
+        )
 
 
 def check_patterns(layers: Sequence[str], options: HlsOptions) -> None:
@@ -99,14 +126,15 @@ class _Chooser:
         options: HlsOptions,
         contents: Mapping[str, Array],
         scratch: Collection[str],
-        mode: FloatMode,
+        sizes: Sizes,
     ) -> None:
         self._kernels = kernels
         self._binder = binder
         self._options = options
         self._contents = contents
         self._scratch = scratch
-        self._mode = mode
+        self._sizes = sizes
+        self._plans: dict[tuple[int, int], PlannedLayer] = {}
         self._known: dict[tuple[int, int], Candidate] = {}
 
     def possible(self, number: int) -> tuple[int, ...]:
@@ -122,15 +150,31 @@ class _Chooser:
             return (1,)
 
     def candidate(self, number: int, lanes: int) -> Candidate:
-        """What a layer with so many lanes costs: it is planned and emitted for that."""
+        """What a layer with so many lanes costs: it is planned and emitted for that. Areas only to fit a device."""
         if (number, lanes) not in self._known:
-            kernel = self._kernels[number]
-            plan = plan_layer(kernel, self._binder, self._options, self._contents, lanes, self._scratch)
-            layer = plan.emit("layer", "")
+            kernel, plan = self._kernels[number], self._planned(number, lanes)
+            layer = plan.emit(f"engine_{number}", "")
             timing = plan.timing()
             units = Counter(port.operator.instance.op for port in layer.operators)
             images = images_of(kernel.layer, self._options)
             cycles = _UNKNOWN if timing is None else -(-timing.busy // images)
-            area = total_area([layer_area(layer, self._mode)] * images)
+            area = Area()
+            if self._options.fit is not None:
+                area = self._sizes.layer(layer, timing, self._scratch) * images
             self._known[number, lanes] = Candidate(lanes, cycles, area, units)
         return self._known[number, lanes]
+
+    def around(self, module: Module, lanes: Sequence[int]) -> Area:
+        """What a design takes beyond its layers; ``lanes``: of each of them."""
+        plans = [self._planned(number, count) for number, count in enumerate(lanes)]
+        made = Materials(module, "design", self._options, plans, self._binder.operators, (), None, "")
+        whole = STYLES[self._options.style](made)
+        layers = (self.candidate(number, count).area for number, count in enumerate(lanes))
+        return self._sizes.design(whole.top, whole.files) - sum(layers, Area())
+
+    def _planned(self, number: int, lanes: int) -> PlannedLayer:
+        if (number, lanes) not in self._plans:
+            self._plans[number, lanes] = plan_layer(
+                self._kernels[number], self._binder, self._options, self._contents, lanes, self._scratch
+            )
+        return self._plans[number, lanes]

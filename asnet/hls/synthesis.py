@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from asnet.errors import SynthesisError, did_you_mean
 from asnet.hls.assembly import STYLES, Materials
 from asnet.hls.binder import Binder
-from asnet.hls.choosing import check_reached, choose_lanes
+from asnet.hls.choosing import check_fits, check_reached, choose_lanes
 from asnet.hls.design import RtlDesign
 from asnet.hls.fusing import fused
 from asnet.hls.handover import hand_over, with_control
@@ -103,8 +103,9 @@ class _Synthesis:
         if options.reuse:
             sharing = share(kernels, scratch)
             kernels, self._shared = sharing.kernels, sharing.members
+        calling = replace(module, calls=calls)
         plans: list[PlannedLayer] = []
-        choice = choose_lanes(kernels, binder, options, contents, scratch, module.mode)
+        choice = choose_lanes(kernels, calling, binder, options, contents, scratch)
         for number, kernel in enumerate(kernels):
             lanes = lanes_of(kernel.layer, options) if choice is None else choice.lanes[number]
             plans.append(plan_layer(kernel, binder, options, contents, lanes, scratch))
@@ -114,7 +115,6 @@ class _Synthesis:
         weights = WeightsImage(tiles) if tiles else None
         operators = binder.operators
         header = self._header(operators)
-        calling = replace(module, calls=calls)
         materials = Materials(calling, self._name, options, plans, operators, header, weights, self._version)
         assembly = STYLES[options.style](materials)
         check_reached(choice, options, assembly.cycles if assembly.interval is None else assembly.interval)
@@ -137,7 +137,7 @@ class _Synthesis:
         )
         files |= report_files(report)
         files[MANIFEST] = self._manifest(assembly.top, operators, assembly.layers)
-        return RtlDesign(
+        design = RtlDesign(
             name=self._name,
             top=assembly.top,
             mode=module.mode,
@@ -150,6 +150,8 @@ class _Synthesis:
             choice=choice,
             weights=weights,
         )
+        check_fits(design, binder, options)
+        return design
 
     def _header(self, operators: Sequence[Operator]) -> list[str]:
         """Lines of the top module's header."""

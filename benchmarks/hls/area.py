@@ -15,8 +15,9 @@ import onnx
 import asnet
 from asnet import hls
 from asnet.cache import default_cache, digest
-from asnet.hls.area import Area, estimate_area
+from asnet.hls.area import estimate_area
 from asnet.hls.area.units import counted
+from asnet.hls.chip import Area
 from asnet.hls.simulate import lay_out
 from asnet.lower import lower
 from asnet.passes import approximate

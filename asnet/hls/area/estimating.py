@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from asnet.cache import Cache
 from asnet.hls.area.memory import ram_area, rom_area
-from asnet.hls.area.model import Area
 from asnet.hls.area.text import Counts, Instance, read_module
 from asnet.hls.area.units import unit_area
+from asnet.hls.chip import Area
 from asnet.hls.design import RtlDesign
 from asnet.hls.operators import Operator
 from asnet.hls.reporting import AreaRow
@@ -79,32 +79,30 @@ def estimate_area(
         operator.name: unit_area(operator, design.mode, dsps=dsps, measure=measure, cache=cache)
         for operator in design.operators
     }
-    texts = {
-        path.removeprefix("rtl/").removesuffix(".v"): text
-        for path, text in design.files.items()
-        if path.startswith("rtl/") and path.endswith(".v")
-    }
-    return estimate_modules(design.top, texts, design.operators, units)
+    return estimate_modules(design.top, design.files, design.operators, units)
 
 
 def estimate_modules(
-    top: str, texts: Mapping[str, str], operators: Sequence[Operator], units: Mapping[str, Area]
+    top: str, files: Mapping[str, str], operators: Sequence[Operator], units: Mapping[str, Area]
 ) -> DesignArea:
     """The area of the module ``top`` and all below it.
 
     Args:
-        top: a name in ``texts``.
-        texts: module → its Verilog.
+        top: the module's name.
+        files: path → text; modules are in ``rtl``.
         operators: those that modules may instantiate.
         units: name of an operator → its area.
     """
+    texts = {
+        path.removeprefix("rtl/").removesuffix(".v"): text
+        for path, text in files.items()
+        if path.startswith("rtl/") and path.endswith(".v")
+    }
     return _Estimator(texts, operators, units).run(top)
 
 
 class _Estimator:
-    def __init__(
-        self, texts: Mapping[str, str], operators: Sequence[Operator], unit_areas: Mapping[str, Area]
-    ) -> None:
+    def __init__(self, texts: Mapping[str, str], operators: Sequence[Operator], unit_areas: Mapping[str, Area]) -> None:
         self._unit_areas = unit_areas
         self._texts = texts
         self._operators = {(o.instance.module, tuple(sorted(o.parameters))): o.name for o in operators}

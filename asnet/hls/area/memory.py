@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asnet.hls.area.model import Area
+from asnet.hls.chip import Area
 from asnet.hls.storage import MemoryCost, memory_cost
 
 __all__ = ["ram_area", "rom_area"]

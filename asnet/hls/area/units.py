@@ -11,7 +11,7 @@ from pathlib import Path
 
 from asnet.cache import Cache, default_cache, digest
 from asnet.errors import ToolMissingError
-from asnet.hls.area.model import Area
+from asnet.hls.chip import Area
 from asnet.hls.operators import Operator
 from asnet.tools import yosys
 from asnet.types import FloatMode

@@ -1,7 +1,7 @@
 """The dataflow style: every layer with units and buffers of its own, images in a pipeline of layers."""
 
 from asnet.hls.dataflow.accesses import Accesses, LayerTiming
-from asnet.hls.dataflow.assemble import LIBRARY, RESERVED, Dataflow, assemble
+from asnet.hls.dataflow.assemble import LIBRARY, RESERVED, Dataflow, assemble, layer_alone
 from asnet.hls.dataflow.model import Run, Timing
 from asnet.hls.dataflow.report import flow_layers, flow_memories
 
@@ -16,4 +16,5 @@ __all__ = [
     "assemble",
     "flow_layers",
     "flow_memories",
+    "layer_alone",
 ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from asnet.hls.dataflow.accesses import LayerTiming
 from asnet.hls.dataflow.frames import balanced
 from asnet.hls.dataflow.model import Timing, timing_of
-from asnet.hls.dataflow.plan import Plan, make_plan
+from asnet.hls.dataflow.plan import Plan, lone_node, make_plan
 from asnet.hls.dataflow.top import RESERVED, STREAM_SUFFIXES, Top, TopTap, emit_top
 from asnet.hls.dataflow.wrapper import emit_wrapper
 from asnet.hls.memories import DesignMemory, design_memories
@@ -16,7 +16,7 @@ from asnet.hls.module import LayerModule
 from asnet.hls.names import Names
 from asnet.ir import MemoryKind, Module
 
-__all__ = ["LIBRARY", "RESERVED", "Dataflow", "assemble"]
+__all__ = ["LIBRARY", "RESERVED", "Dataflow", "assemble", "layer_alone"]
 
 LIBRARY = (
     *("asnet_delay", "asnet_ram", "asnet_rom", "asnet_stream_out"),
@@ -79,3 +79,10 @@ def assemble(
     files[f"rtl/{top}.v"] = emit_top(made, version)
     modules = tuple(wrapper.module for wrapper in wrappers)
     return Dataflow(plan, modules, memories, made.taps, timing_of(plan), files)
+
+
+def layer_alone(layer: LayerModule, timing: LayerTiming | None, inside: Collection[str], module: str) -> str:
+    """The Verilog module ``module`` of a layer, whatever others are; ``inside``: memories that only it accesses."""
+    node = lone_node(layer, timing, inside)
+    memories = design_memories([port.memory for port in layer.memories], Names(()), ())
+    return emit_wrapper(node, module, {memory.memory.name: memory for memory in memories}, "").text

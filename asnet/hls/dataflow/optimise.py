@@ -10,9 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from asnet.errors import UnreachableError
-from asnet.hls.dataflow.area import Area
+from asnet.hls.chip import Area
 
 __all__ = ["Candidate", "Choice", "Goal", "choose"]
+
+
+_NOTHING = Area()
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,14 @@ class Candidate:
 @dataclass(frozen=True)
 class Goal:
     """What is wanted. ``target``: at most so many cycles per image; ``budget``: at most this area, of the device
-    ``device``; ``units``: op → units that a layer may have. ``together``: layers work at the same time.
+    ``device``; ``around``: what the design takes beyond its layers; ``units``: op → units that a layer may have.
+    ``together``: layers work at the same time.
     """
 
     target: int | None = None
     budget: Area | None = None
     device: str = ""
+    around: Area = _NOTHING
     units: Mapping[str, int] | None = None
     together: bool = True
 
@@ -90,7 +95,7 @@ class _Search:
 
     @property
     def _area(self) -> Area:
-        return sum((chosen.area for chosen in self._now), Area())
+        return sum((chosen.area for chosen in self._now), self._goal.around)
 
     def run(self) -> Choice:
         goal = self._goal

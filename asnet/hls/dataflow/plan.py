@@ -8,7 +8,7 @@ A memory that a single layer touches is a RAM in that layer; constants are ROMs 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from asnet.errors import SynthesisError
@@ -16,7 +16,7 @@ from asnet.hls.dataflow.accesses import LayerTiming
 from asnet.hls.module import LayerModule, MemoryPort
 from asnet.ir import Call, Memory, MemoryKind
 
-__all__ = ["INPUT", "Inlet", "Node", "Outlet", "Plan", "Stream", "make_plan"]
+__all__ = ["INPUT", "Inlet", "Node", "Outlet", "Plan", "Stream", "lone_node", "make_plan"]
 
 INPUT = -1
 """The producer of network inputs, in place of a layer's number."""
@@ -138,7 +138,7 @@ def make_plan(
             if memory.kind is MemoryKind.CONSTANT or (mine and not outward and memory.name not in readers):
                 inner.append(port)
             elif mine:
-                outlets.append(_outlet(layer, port, timing, replicas[index]))
+                outlets.append(_outlet(port, timing, replicas[index]))
                 streams[memory.name] = Stream(memory, index, tuple(readers.get(memory.name, [])), outward)
             else:
                 if memory.name not in streams:
@@ -152,6 +152,21 @@ def make_plan(
         nodes.append(Node(index, layer, timing, tuple(inlets), tuple(outlets), tuple(inner), replicas[index]))
     _check_outputs(memories, streams)
     return Plan(tuple(nodes), _ordered(streams, memories))
+
+
+def lone_node(layer: LayerModule, timing: LayerTiming | None, inside: Collection[str]) -> Node:
+    """A layer that no other one is known of; ``inside``: memories that nobody else reads."""
+    inlets: list[Inlet] = []
+    outlets: list[Outlet] = []
+    inner: list[MemoryPort] = []
+    for port in layer.memories:
+        if port.memory.kind is MemoryKind.CONSTANT or port.memory.name in inside:
+            inner.append(port)
+        elif port.writes:
+            outlets.append(_outlet(port, timing, 1))
+        else:
+            inlets.append(Inlet(port.memory, port, _FRAMES))
+    return Node(0, layer, timing, tuple(inlets), tuple(outlets), tuple(inner))
 
 
 def _ordered(streams: Mapping[str, Stream], memories: Mapping[str, Memory]) -> tuple[Stream, ...]:
@@ -185,7 +200,7 @@ def _writers(layers: Sequence[LayerModule]) -> dict[str, int]:
     return writers
 
 
-def _outlet(layer: LayerModule, port: MemoryPort, timing: LayerTiming | None, replicas: int) -> Outlet:
+def _outlet(port: MemoryPort, timing: LayerTiming | None, replicas: int) -> Outlet:
     writes = timing.writes.get(port.memory.name) if timing is not None else None
     if replicas > 1 or port.reads or writes is None or not writes.covers(port.memory.size):
         return Outlet(port.memory, port, forwarded=True, last=port.memory.size - 1)

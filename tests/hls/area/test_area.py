@@ -9,10 +9,12 @@ import pytest
 from asnet import hls
 from asnet.cache import default_cache
 from asnet.errors import ToolMissingError
-from asnet.hls.area import Area, area_rows, estimate_area, estimating, units
+from asnet.hls.area import area_rows, estimate_area, estimating, units
 from asnet.hls.area.memory import ram_area, rom_area
 from asnet.hls.area.text import Counts, Instance, read_module
 from asnet.hls.area.units import counted, unit_area
+from asnet.hls.chip import Area
+from asnet.hls.operators import exact_instance, operator
 from asnet.hls.simulate import lay_out
 from asnet.tools import yosys
 from asnet.types import FloatMode
@@ -105,13 +107,21 @@ def test_parts_sum_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_shipped_figures_where_nothing_may_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    operator = small().operators[0]
-    stages = dict(operator.parameters)["STAGES"]
-    monkeypatch.setattr(units, "timings", lambda *_, **__: {stages: Timing(700, 80, 2, 120.0)})
-    assert unit_area(operator, FloatMode.FTZ, measure=False) == Area(700, 80, 2)
-    monkeypatch.setattr(units, "timings", lambda *_, **__: {})
-    with pytest.raises(ToolMissingError, match=f"no area of unit fadd with {stages} stages is shipped"):
-        unit_area(operator, FloatMode.FTZ, measure=False)
+    """Without the registers around the unit; of the nearest number of stages, or by a rule where there are none."""
+    unit = small().operators[0]
+    figures = {unit.stages: Timing(700, 180, 2, 120.0), unit.stages + 1: Timing(1, 1, 1, 1.0)}
+    monkeypatch.setattr(units, "timings", lambda *_, **__: figures)
+    assert unit_area(unit, FloatMode.FTZ, measure=False) == Area(700 - 32, 180 - 96, 2)
+    del figures[unit.stages]
+    assert unit_area(unit, FloatMode.FTZ, measure=False) == Area(0, 0, 1)
+    figures.clear()
+    assert unit_area(unit, FloatMode.FTZ, measure=False) == Area(96)
+
+
+def test_multipliers_of_integers_have_a_rule() -> None:
+    product = operator(exact_instance("mul", "i8"), FloatMode.FTZ)
+    assert unit_area(product, FloatMode.FTZ, measure=False) == Area(dsps=1)
+    assert unit_area(product, FloatMode.FTZ, dsps=False, measure=False).luts == pytest.approx(70.4)
 
 
 def test_near_what_yosys_makes(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from asnet import hls, lower
 from asnet.cache import default_cache
 from asnet.errors import SynthesisError, UnreachableError
-from asnet.hls.dataflow.area import Area
+from asnet.hls.area import estimate_area
+from asnet.hls.chip import DEVICES, Area
 from asnet.hls.dataflow.optimise import Candidate, Goal, choose
 from asnet.hls.options import HlsOptions, Style
 from asnet.ir.jit import Engine
@@ -26,13 +27,13 @@ NAMES = ("conv", "dense", "relu")
 
 def candidate(layer: int, lanes: int) -> Candidate:
     """Work that lanes divide; a lane is a multiplier of 100 LUTs and 4 DSPs."""
-    return Candidate(lanes, WORK[layer] // lanes, Area(50 + 100 * lanes, 4 * lanes, 1), {"fmul": lanes})
+    return Candidate(lanes, WORK[layer] // lanes, Area(50 + 100 * lanes, 10 * lanes, 4 * lanes, 1), {"fmul": lanes})
 
 
 def test_the_slowest_layer_gets_lanes_until_the_target_is_met() -> None:
     found = choose(NAMES, LANES, candidate, Goal(target=300))
     assert (found.lanes, found.cycles) == ((4, 2, 1), 300)
-    assert found.area == Area(850, 28, 3)
+    assert found.area == Area(850, 70, 28, 3)
     assert found.reason == "300 cycles per image are no more than the 300 wanted"
 
 
@@ -42,11 +43,11 @@ def test_layers_one_after_the_other_get_lanes_where_these_save_most() -> None:
 
 
 def test_a_budget_ends_it() -> None:
-    found = choose(NAMES, LANES, candidate, Goal(budget=Area(750, 100, 100), device="a chip"))
+    found = choose(NAMES, LANES, candidate, Goal(budget=Area(750, 900, 100, 100), device="a chip"))
     assert (found.lanes, found.cycles) == ((4, 1, 1), 400)
     assert found.reason == (
-        "with 2 lanes in layer 'dense', which takes 400 cycles, the design would take 850 LUT4, 28 DSP, 3 block RAM, "
-        "too much for a chip"
+        "with 2 lanes in layer 'dense', which takes 400 cycles, the design would take 850 LUT4, 70 FF, 28 DSP, "
+        "3 block RAM, too much for a chip"
     ) or found.reason.startswith("with 6 lanes in layer 'conv', which takes")
 
 
@@ -66,7 +67,7 @@ def test_what_cannot_be_reached_is_said_with_the_best_that_can() -> None:
     with pytest.raises(
         UnreachableError, match="the design does not fit a chip: with as few lanes as possible it takes"
     ):
-        choose(NAMES, LANES, candidate, Goal(budget=Area(10, 10, 10), device="a chip"))
+        choose(NAMES, LANES, candidate, Goal(budget=Area(10, 10, 10, 10), device="a chip"))
     assert UnreachableError.exit_status == 1
 
 
@@ -147,6 +148,15 @@ def test_goals_choose_lanes_of_a_network() -> None:
     with pytest.raises(UnreachableError, match="10 cycles per image are out of reach: the best is "):
         _design(network, target_cycles=10)
     assert _design(network, fit="ecp5-85k").files == _design(network, fit="ecp5-85k").files
+
+
+def test_what_fits_a_device_is_what_is_estimated_of_the_design() -> None:
+    network, _ = _network(2)
+    design = _design(network, fit="ecp5-25k")
+    assert design.choice is not None and "too much for ecp5-25k" in design.choice.reason
+    area = estimate_area(design, measure=False).total
+    assert area.luts == pytest.approx(design.choice.area.luts, rel=0.01) and area.brams == design.choice.area.brams
+    assert area.fits(DEVICES["ecp5-25k"]) and not (area * 2).fits(DEVICES["ecp5-25k"])
 
 
 def test_several_images_at_once_share_the_time_of_a_layer() -> None:
