@@ -1,7 +1,8 @@
 """The paper's Table I: area and Fmax of a network with exact arithmetic, and with truncated multiplier and divider.
 
-classificationMNIST (or another network) is synthesised exact and with p_mul = 20, p_div = 22, in both float modes, with
-and without DSP blocks, co-simulated, and placed and routed for the ECP5. Needs the extra `synth`.
+classificationMNIST (or another network) is synthesised in the sequential style, exact and with p_mul = 20, p_div = 22,
+in both float modes, with and without DSP blocks, co-simulated, and placed and routed for the ECP5. Needs the extra
+`synth`.
 
 The paper reports for its FPGA (Cyclone V, LegUp) −24.66 % logic elements and +35.62 % Fmax.
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import asnet
-from asnet.hls import Estimate, HlsOptions
+from asnet.hls import Estimate, HlsOptions, Style
 from asnet.types import EXACT
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,7 +58,7 @@ def rows(network_path: Path, images: int, seeds: int, p_mul: int, p_div: int, cl
     units = {op: asnet.ApproximateUnit.shipped(f"{op}_trunc") for op in ("fmul", "fdiv")}
     for mode in asnet.FloatMode:
         for dsps in (True, False):
-            hardware = HlsOptions(clock=clock, dsps=dsps)
+            hardware = HlsOptions(style=Style.SEQUENTIAL, clock=clock, dsps=dsps)
             for chosen in ({"fmul": 0, "fdiv": 0}, {"fmul": p_mul, "fdiv": p_div}):
                 instances = {op: units[op].instance(p=p) for op, p in chosen.items() if p}
                 problem = asnet.Problem.of(network, dataset(network, images), instances.values(), mode=mode)

@@ -30,7 +30,7 @@ def main(work: Path) -> None:
 
     made = asnet.synth(problem, problem.space[chosen.position], out=work / "rtl", images=5)
     print(f"best: {chosen.label}")
-    print(f"co-simulated {made.cosim.images} images bit for bit, {made.cosim.cycles_max:,} cycles an image")
+    print(f"co-simulated {made.cosim.images} images bit for bit, {made.design.cycles:,} cycles an image")
 
 
 if __name__ == "__main__":

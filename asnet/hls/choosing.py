@@ -100,13 +100,17 @@ def check_patterns(layers: Sequence[str], options: HlsOptions) -> None:
     if options.interleave and options.style is Style.SEQUENTIAL:
         raise SynthesisError(
             "several images at once need the style 'dataflow', in which layers keep images apart; this is 'sequential'"
+            ": choose --style dataflow, or leave out --interleave"
         )
 
 
 def _goal(options: HlsOptions) -> Goal:
     together = options.style is Style.DATAFLOW
     if options.fit is not None and not together:
-        raise SynthesisError("lanes are chosen to fit a device in the dataflow style only; state target cycles instead")
+        raise SynthesisError(
+            "lanes are chosen to fit a device where layers have units of their own; this is the style 'sequential': "
+            "choose --style dataflow, or --target-cycles"
+        )
     if options.fit is not None and options.fit not in DEVICES:
         raise SynthesisError(f"unknown device {options.fit!r}{did_you_mean(options.fit, DEVICES)}")
     return Goal(

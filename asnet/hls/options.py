@@ -65,7 +65,7 @@ class HlsOptions:
     lie between two registers there; the levels of each operation are in :mod:`asnet.hls.operators`.
     """
 
-    style: Style = Style.SEQUENTIAL
+    style: Style = Style.DATAFLOW
     clock: float = 100.0
     dsps: bool = True
     parallel: Mapping[str, int] = field(default_factory=dict[str, int])

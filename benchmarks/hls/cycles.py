@@ -36,7 +36,8 @@ class Goal:
 
 
 def _kernel(name: str, published: str, goal: int, **unroll: int) -> Goal:
-    return Goal(name, lambda: load_model(KERNELS[name]()), goal, published, HlsOptions(unroll=unroll))
+    options = HlsOptions(style=Style.SEQUENTIAL, unroll=unroll)
+    return Goal(name, lambda: load_model(KERNELS[name]()), goal, published, options)
 
 
 def _dense() -> asnet.Network:
@@ -56,6 +57,7 @@ def _dataflow(**parallel: int) -> HlsOptions:
     return HlsOptions(style=Style.DATAFLOW, parallel={layer.replace("ALL", "*"): n for layer, n in parallel.items()})
 
 
+_ONE = HlsOptions(style=Style.SEQUENTIAL, fuse=1)
 _TEN = HlsOptions(style=Style.DATAFLOW, interleave={"dense1": 10})
 
 GOALS = (
@@ -66,7 +68,7 @@ GOALS = (
     _kernel("maxpool_8", "Bambu 26", 24, maxpool=4),
     _kernel("maxpool_32", "Bambu 1,117", 264, maxpool=4),
     _kernel("conv_64x64_2", "–", 7800, conv=9),
-    Goal("dense 64-16-10, one unit each", _dense, 1200, "LegUp style 19,051", HlsOptions(fuse=True), "interval", 16),
+    Goal("dense 64-16-10, one unit each", _dense, 1200, "LegUp style 19,051", _ONE, "interval", 16),
     Goal("dense 64-16-10, two lanes", _dense, 640, "–", _dataflow(dense1=2), "interval", 16),
     Goal("classificationMNIST", _shipped("mnist_classification"), 8200, "LegUp style 95,306", _dataflow(), "interval"),
     Goal("  MNIST, ten modules", _shipped("mnist_classification"), 950, "–", _TEN, "interval", 40),

@@ -1,4 +1,4 @@
-"""Designs as values: lint, determinism, streams, faults that must be found, folders."""
+"""Designs as values, of layers that run one after the other: lint, determinism, streams, faults, folders."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ done:
   ret void""",
 )
 PROGRAMS = (element_wise("double", "float", lines("%r = fadd float %a, %a")), WEIGHTED, DOT, PREFIX_SUM)
+SEQUENTIAL = hls.HlsOptions(style=hls.Style.SEQUENTIAL)
 CONSTANTS = {"weighted.w": np.linspace(-2, 3, 12, dtype=np.float32)}
 
 
@@ -64,7 +65,7 @@ def module() -> Module:
 
 @pytest.fixture(scope="module")
 def design(module: Module) -> hls.RtlDesign:
-    return hls.synthesise(module, name="four layers")
+    return hls.synthesise(module, name="four layers", options=SEQUENTIAL)
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +186,8 @@ def test_names_are_made_legal(design: hls.RtlDesign) -> None:
 def test_the_same_input_gives_the_same_bytes(design: hls.RtlDesign) -> None:
     code = (
         "from asnet import hls; from tests.hls.test_design import *; "
-        "print(hls.synthesise(module_of(PROGRAMS, FloatMode.FTZ, CONSTANTS), name='four layers').digest)"
+        "module = module_of(PROGRAMS, FloatMode.FTZ, CONSTANTS); "
+        "print(hls.synthesise(module, name='four layers', options=SEQUENTIAL).digest)"
     )
     root = Path(__file__).parents[2]
     done = subprocess.run(

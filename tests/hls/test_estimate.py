@@ -28,7 +28,8 @@ def tools() -> None:
 @pytest.mark.usefixtures("tools")
 def test_area_and_clock(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = Cache(tmp_path_factory.mktemp("cache"))
-    design = hls.synthesise(module_of([MULTIPLY], FloatMode.FTZ))
+    options = hls.HlsOptions(style=hls.Style.SEQUENTIAL)
+    design = hls.synthesise(module_of([MULTIPLY], FloatMode.FTZ), options=options)
     found = hls.estimate(design, cache=cache)
     assert 50 < found.luts < 1000 and 20 < found.ffs < 500
     assert found.dsps == 3  # the lower half of 32 x 32 from 18 x 18: high x high is not needed

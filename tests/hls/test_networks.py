@@ -1,4 +1,4 @@
-"""Every operator of the frontend becomes hardware; a few networks of all kinds are simulated and compared."""
+"""Every operator of the frontend becomes hardware; a few networks of all kinds are simulated, layer after layer."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from asnet.passes import approximate
 from asnet.types import FloatMode
 from tests.lower.conftest import CASES, Case, Typed, build, helper, integers, one
 
+SEQUENTIAL = hls.HlsOptions(style=hls.Style.SEQUENTIAL)
 SIMULATED = {
     "gemm": FloatMode.IEEE,
     "conv-groups": FloatMode.IEEE,
@@ -59,7 +60,7 @@ def test_every_bit_of_every_layer(name: str, mode: FloatMode) -> None:
     state = engine.state(len(next(iter(images.values()))))
     engine.run(images, state=state)
     kinds = (MemoryKind.OUTPUT, MemoryKind.ACTIVATION)
-    design = hls.synthesise(approximate(lower.lower(network, mode)), name=case.name)
+    design = hls.synthesise(approximate(lower.lower(network, mode)), name=case.name, options=SEQUENTIAL)
     used = [memory.memory for memory in design.memories if memory.memory.kind in kinds]
     expected = {memory.name: engine.memory(state, memory.name) for memory in used}
     hls.lint(design)

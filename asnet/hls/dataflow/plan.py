@@ -189,7 +189,7 @@ def _writers(layers: Sequence[LayerModule]) -> dict[str, int]:
                 owner = repr(layers[writers[name]].layer) if name in writers else "the network's input stream"
                 raise SynthesisError(
                     f"layer {layer.layer!r} writes memory {name!r}, which {owner} writes too: "
-                    "in the dataflow style each memory has one writer; use the sequential style"
+                    "in the dataflow style each memory has one writer; choose --style sequential"
                 )
             if port.writes > 1:
                 raise SynthesisError(

@@ -88,7 +88,8 @@ def test_roms(width: int, depth: int, area: Area) -> None:
 
 def small() -> hls.RtlDesign:
     return hls.synthesise(
-        module_of((element_wise("twice", "float", lines("%r = fadd float %a, %a")), DOT, PREFIX_SUM), FloatMode.FTZ)
+        module_of((element_wise("twice", "float", lines("%r = fadd float %a, %a")), DOT, PREFIX_SUM), FloatMode.FTZ),
+        options=hls.HlsOptions(style=hls.Style.SEQUENTIAL),
     )
 
 

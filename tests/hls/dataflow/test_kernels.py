@@ -85,7 +85,7 @@ def test_two_writers_are_refused() -> None:
     module = module_of((BACKWARDS, WRITTEN_TWICE), FloatMode.FTZ)
     with pytest.raises(
         SynthesisError,
-        match=r"layer 'twice' writes memory 'backwards\.z', which 'backwards' writes too: .* use the sequential style",
+        match=r"layer 'twice' writes memory 'backwards\.z', which 'backwards' writes too: .* choose --style sequential",
     ):
         hls.synthesise(_renamed(module, 1, "twice.z", "backwards.z"), options=DATAFLOW)
 

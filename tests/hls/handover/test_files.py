@@ -27,7 +27,7 @@ def test_ports_are_those_of_the_header(design: hls.RtlDesign) -> None:
         True,
         32,
         "",
-        "one image in, row-major order, one input after the other; tlast with its last word",
+        "images in, row-major order, one input after the other; tlast with the last word",
     )
     assert not ports["m_axis_tlast"].is_input and ports["reset"].text == "synchronous"
     with pytest.raises(SynthesisError, match="module 'other' has no header"):
