@@ -26,6 +26,9 @@ Words: TypeAlias = "NDArray[np.unsignedinteger]"
 _CHUNK_WORDS = 1 << 22
 """Words per image chunk, so that a run on a large test set needs little memory."""
 
+_UNKNOWN_CYCLES = 10_000
+"""Assumed of an image where the design's own number is unknown, to choose how its simulation is compiled."""
+
 
 @dataclass(frozen=True)
 class Mismatch:
@@ -125,7 +128,8 @@ def cosimulate(
     """
     words, images = _input_words(design, inputs)
     wanted = _expected_words(design, expected, images)
-    simulation = Simulation(design, cache or default_cache())
+    work = images * (design.report.interval or design.cycles or _UNKNOWN_CYCLES)
+    simulation = Simulation(design, cache or default_cache(), cycles=work)
     outputs = [memory.memory.name for memory in design.memories if memory.memory.kind is MemoryKind.OUTPUT]
     observe = through == "memory" or not set(wanted) <= set(outputs)
     apart = observe and through == "stream" and design.flow is None  # memories are read between images

@@ -32,6 +32,11 @@ _DEFINES: Final = ("-DASNET_TAPS", "-DASNET_CHECKS")
 """What a dataflow design shows, and checks itself, while it is simulated."""
 
 _UNITS_ARE_AS_THEY_ARE: Final = '`verilator_config\nlint_off -file "units/*"\n'
+_UNOPTIMISED: Final = (*CXX_FLAGS, "-O0")
+_FEW_CYCLES: Final = 1_000_000
+"""A run of fewer cycles does not win back the time that the C++ compiler takes to optimise, whatever the design: both
+grow with its size."""
+
 _WRITE_FAILED: Final = 3
 """Exit status of the test bench."""
 
@@ -74,8 +79,8 @@ def lint(design: RtlDesign) -> None:
 class Simulation:
     """A design that can be run. Compiling takes seconds and is cached; ROM contents are read at run time."""
 
-    def __init__(self, design: RtlDesign, cache: Cache) -> None:
-        """Compile (or fetch) the simulation of ``design``.
+    def __init__(self, design: RtlDesign, cache: Cache, *, cycles: int | None = None) -> None:
+        """Compile (or fetch) the simulation of ``design``; ``cycles``: that it shall run, about (None: many).
 
         Raises:
             ToolError: Verilator or the C++ compiler fails.
@@ -91,8 +96,11 @@ class Simulation:
         bench = self._bench(wide)
         sources = [part for path in design.sources for part in (path, design.files[path])]
         headers = [part for path in sorted(design.files) if path.startswith("units/") for part in (design.files[path],)]
-        key = build_key(["simulation", bench, *_FLAGS, *_DEFINES, *sources, *headers])
-        self._binary = cache.get("simulations", key, lambda folder: self._build(folder, bench, cache)) / "bench"
+        content = ["simulation", bench, *_FLAGS, *_DEFINES, *sources, *headers]
+        key, flags = build_key(content), CXX_FLAGS
+        if cycles is not None and cycles < _FEW_CYCLES and not cache.has("simulations", key):
+            key, flags = build_key([*content, *_UNOPTIMISED]), _UNOPTIMISED
+        self._binary = cache.get("simulations", key, lambda folder: self._build(folder, bench, cache, flags)) / "bench"
 
     def _bench(self, wide: bool) -> str:
         facts = {
@@ -128,7 +136,7 @@ class Simulation:
             weights=None if weights is None else weights.facts("."),
         )
 
-    def _build(self, folder: Path, bench: str, cache: Cache) -> None:
+    def _build(self, folder: Path, bench: str, cache: Cache, flags: Sequence[str]) -> None:
         with tempfile.TemporaryDirectory(dir=folder) as work:
             place = Path(work)
             lay_out(self.design, place, roms=False)
@@ -140,9 +148,9 @@ class Simulation:
                 "".join(f'#include "model/{part.name}"\n' for part in parts) + '#include "bench.cpp"\n',
                 encoding="utf-8",
             )
-            header = prelude(cache)
+            header = prelude(cache, flags)
             includes = ["-include", header, f"-I{tool.include}", f"-I{tool.include / 'vltstd'}", "-I.", "-Imodel"]
-            cxx.find().compile([*CXX_FLAGS, *includes, "all.cpp", *runtime(cache), "-o", "bench", "-latomic"], place)
+            cxx.find().compile([*flags, *includes, "all.cpp", *runtime(cache), "-o", "bench", "-latomic"], place)
             (place / "bench").rename(folder / "bench")
 
     def run(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -64,8 +64,8 @@ def _include_flags() -> list[str]:
     return [f"-I{include}", f"-I{include / 'vltstd'}"]
 
 
-def prelude(cache: Cache) -> Path:
-    """A header that includes Verilator's, precompiled: saves two thirds of an instance's compile time.
+def prelude(cache: Cache, flags: Sequence[str] = CXX_FLAGS) -> Path:
+    """A header that includes Verilator's, precompiled for ``flags``: saves two thirds of an instance's compile time.
 
     Clang's precompiled headers hold absolute paths and cannot be moved into the cache: with it, a plain header.
     """
@@ -75,9 +75,9 @@ def prelude(cache: Cache) -> Path:
         compiler = cxx.find()
         if not compiler.is_gnu:
             return
-        compiler.compile([*CXX_FLAGS, *_include_flags(), "-x", "c++-header", _PRELUDE, "-o", f"{_PRELUDE}.gch"], folder)
+        compiler.compile([*flags, *_include_flags(), "-x", "c++-header", _PRELUDE, "-o", f"{_PRELUDE}.gch"], folder)
 
-    return cache.get("verilator-prelude", build_key(["prelude"]), build) / _PRELUDE
+    return cache.get("verilator-prelude", build_key(["prelude", *flags]), build) / _PRELUDE
 
 
 def runtime(cache: Cache) -> list[Path]:

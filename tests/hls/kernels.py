@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
 from asnet import hls
 from asnet.cache import Cache, default_cache
 from asnet.ir import Call, Memory, MemoryKind, Module, Slot
-from asnet.ir.jit import Engine
+from asnet.ir.jit import Binder, Engine
 from asnet.types import Array, FloatMode
+from asnet.units import ApproximateUnit, UnitInstance
 
 ATTRIBUTES = {
     FloatMode.FTZ: 'nounwind "no-builtins" "denormal-fp-math"="preserve-sign,preserve-sign"',
@@ -78,13 +82,16 @@ def module_of(programs: Sequence[Program], mode: FloatMode, constants: Mapping[s
 
 
 def random_inputs(module: Module, images: int, seed: int) -> dict[str, Array]:
-    """Random words for every input: floats of all magnitudes with corner cases, integers of all values."""
-    rng = np.random.default_rng(seed)
+    """Random words for every input: floats of all magnitudes with corner cases, integers of all values.
+
+    Those of a memory depend on its name and the seed only.
+    """
     inputs: dict[str, Array] = {}
     corners = np.array([0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-30, -3e38, 8388607.5], np.float32)
     for name, memory in module.memories.items():
         if memory.kind is not MemoryKind.INPUT:
             continue
+        rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
         shape = (images, memory.size)
         if memory.element == "float":
             values = (rng.standard_normal(shape) * 2.0 ** rng.integers(-8, 9, shape)).astype(np.float32)
@@ -100,9 +107,59 @@ def random_inputs(module: Module, images: int, seed: int) -> dict[str, Array]:
     return inputs
 
 
-def jit_values(module: Module, inputs: Mapping[str, Array], cache: Cache) -> dict[str, Array]:
+class PassingCache(Cache):
+    """The user's cache for what all simulations share; what belongs to one design is put elsewhere, and lost."""
+
+    def entry(self, kind: str, key: str) -> Path:
+        return (default_cache() if kind.startswith("verilator-") else super()).entry(kind, key)
+
+
+@dataclass(frozen=True)
+class Truncating:
+    """Shipped units in slots: slot → how many bits of the operands its unit, ``<op>_trunc``, ignores."""
+
+    bits: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    def units(self, module: Module) -> dict[str, UnitInstance]:
+        """The instance of each slot that ``module`` has."""
+        return {
+            slot.name: ApproximateUnit.shipped(f"{slot.op}_trunc").instance(p=self.bits[slot.name])
+            for slot in module.slots
+        }
+
+    def binder(self, module: Module) -> Binder:
+        """The same for the JIT, by the definition of these units: the bits are cleared, the rest is exact."""
+        text = [f"attributes #0 = {{ {ATTRIBUTES[module.mode]} }}"]
+        for slot in module.slots:
+            mask = -1 << self.bits[slot.name]
+            text.append(f'define float @"{slot.symbol}"(float %a, float %b) #0 {{')
+            for name in "ab":
+                text.append(f"  %{name}.bits = bitcast float %{name} to i32")
+                text.append(f"  %{name}.kept = and i32 %{name}.bits, {mask}")
+                text.append(f"  %{name}.short = bitcast i32 %{name}.kept to float")
+            text.append(f"  %y = {slot.op} float %a.short, %b.short\n  ret float %y\n}}")
+        return Binder("\n".join(text) if module.slots else "")
+
+
+_SITE = re.compile(r"= (fmul|fdiv) float ([^,]+), (.+)")
+
+
+def with_slots(program: Program) -> Program:
+    """``program`` with its float products and quotients as sites of slots, ``<name>.fmul`` and ``<name>.fdiv``."""
+    body = _SITE.sub(rf'= call float @"asnet.\1.{program.name}"(float \2, float \3)', program.body)
+    slots = tuple(
+        Slot(f"{program.name}.{op}", program.name, "Test", op, "f32", f"asnet.{op}.{program.name}", count, count)
+        for op in ("fmul", "fdiv")
+        if (count := body.count(f'@"asnet.{op}.'))
+    )
+    return replace(program, body=body, slots=slots)
+
+
+def jit_values(
+    module: Module, inputs: Mapping[str, Array], cache: Cache, binder: Binder | None = None
+) -> dict[str, Array]:
     """What every RAM holds after the JIT has run the images."""
-    engine = Engine(module, cache=cache)
+    engine = Engine(module, binder=binder, cache=cache)
     images = len(next(iter(inputs.values())))
     state = engine.state(images)
     for name, values in inputs.items():
@@ -128,14 +185,17 @@ def compare(
     stalls: bool = False,
     options: hls.HlsOptions | None = None,
     constants: Mapping[str, Array] | None = None,
+    truncating: Truncating | None = None,
+    cache: Cache | None = None,
 ) -> hls.CosimReport:
     """Run ``programs`` both ways on random inputs; lint the design on the way."""
     module = module_of(programs, mode, constants)
     inputs = random_inputs(module, images, seed)
-    cache = default_cache()
-    design = hls.synthesise(module, options=options)
+    cache, truncating = cache or default_cache(), truncating or Truncating()
+    design = hls.synthesise(module, truncating.units(module), options=options)
     hls.lint(design)
-    expected = {name: values for name, values in jit_values(module, inputs, cache).items() if name in design.rams}
+    values = jit_values(module, inputs, cache, truncating.binder(module))
+    expected = {name: array for name, array in values.items() if name in design.rams}
     report = hls.cosimulate(design, inputs, expected, stalls=stalls, cache=cache)
     if design.flow is not None:
         check_runs(design, report, stalls=stalls)

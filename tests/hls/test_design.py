@@ -18,7 +18,7 @@ from asnet.errors import DataError, MismatchError, OutputError, SynthesisError
 from asnet.hls.simulate import Simulation
 from asnet.ir import MemoryKind, Module
 from asnet.types import Array, FloatMode
-from tests.hls.kernels import Argument, Program, jit_values, module_of, random_inputs
+from tests.hls.kernels import Argument, PassingCache, Program, jit_values, module_of, random_inputs
 from tests.hls.programs import DOT, PREFIX_SUM, element_wise, lines
 
 WEIGHTED = Program(
@@ -111,6 +111,17 @@ class TestSimulation:
         good = simulation.run(words)
         after = simulation.run(words, bad_frames=True)
         assert np.array_equal(good.stream, after.stream)
+
+    def test_few_cycles_are_not_worth_optimising(
+        self, design: hls.RtlDesign, images: Mapping[str, Array], tmp_path: Path
+    ) -> None:
+        """What runs few cycles is compiled fast; what is compiled well serves them too. The results are the same."""
+        inputs = [memory.memory.name for memory in design.memories if memory.memory.kind is MemoryKind.INPUT]
+        words = np.concatenate([images[name].view(np.uint32) for name in inputs], axis=1)
+        cache = PassingCache(tmp_path)
+        results = [Simulation(design, cache, cycles=cycles).run(words) for cycles in (100, 100_000_000, 100)]
+        assert all(np.array_equal(result.stream, results[0].stream) for result in results)
+        assert len(list((tmp_path / "simulations").glob("*/*"))) == 2
 
     def test_subnormal_inputs_are_flushed(
         self, design: hls.RtlDesign, module: Module, images: Mapping[str, Array]

@@ -4,29 +4,68 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from tests.hls.fuzz import random_batch, shrunk
+from asnet.hls import HlsOptions
+from tests.hls.fuzz import Batch, main, random_batch, shrunk
+from tests.hls.kernels import module_of, random_inputs
 
-pytestmark = pytest.mark.usefixtures("simulator")
 
-
+@pytest.mark.usefixtures("simulator")
 @pytest.mark.parametrize("seed", range(9))
 def test_random_batches(seed: int) -> None:
     assert random_batch(seed).failure() == ""
 
 
-def test_a_failure_is_shrunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if hardware could not divide: what is left is one kernel, without stores that do not matter."""
-    batch = random_batch(0)
-    assert any("fdiv" in program.body for program in batch.programs)
+def test_a_kernel_alone_is_the_kernel_in_its_batch() -> None:
+    """Text, constants, units, options and images do not depend on the other kernels."""
+    batch = random_batch(3)
+    alone = batch.only(batch.programs[4])
+    whole, part = (module_of(each.programs, each.mode, each.constants) for each in (batch, alone))
+    assert random_batch(3, 5).programs[4] == alone.programs[0]
+    for name, values in random_inputs(part, 6, 3).items():
+        np.testing.assert_array_equal(values, random_inputs(whole, 6, 3)[name])
+    assert alone.options.parallel == {"p4": batch.options.parallel["p4"]}
+    assert replace(alone.options, parallel={}, unroll={}) == replace(batch.options, parallel={}, unroll={})
 
-    def failure(self: object) -> str:
-        return "divides" if any("fdiv" in program.body for program in self.programs) else ""  # type: ignore[attr-defined]
 
-    monkeypatch.setattr(type(batch), "failure", failure)
-    least, problem = shrunk(batch)
-    assert problem == "divides"
+def test_everything_is_drawn() -> None:
+    batches = [random_batch(seed) for seed in range(40)]
+    for name in ("style", "clock", "dsps", "fuse", "reuse", "pipelined", "scheduler", "chain"):
+        assert len({getattr(batch.options, name) for batch in batches}) > 1, name
+    for name in ("parallel", "unroll"):
+        assert {n for batch in batches for n in getattr(batch.options, name).values()} >= {1, 2, 3}, name
+    assert {slot.op for batch in batches for program in batch.programs for slot in program.slots} == {"fmul", "fdiv"}
+    assert {batch.stalls for batch in batches} == {False, True}
+    assert len({batch.mode for batch in batches}) == 2
+
+
+@pytest.fixture
+def cannot_convert(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if hardware could not turn integers into floats."""
+
+    def failure(self: Batch, cache: object = None) -> str:
+        return "converts" if any("sitofp" in program.body for program in self.programs) else ""
+
+    monkeypatch.setattr(Batch, "failure", failure)
+
+
+@pytest.mark.usefixtures("cannot_convert")
+def test_a_failure_is_shrunk() -> None:
+    """What is left is one kernel, without choices and stores that do not matter."""
+    least, problem = shrunk(random_batch(0))
+    assert problem == "converts"
     assert len(least.programs) == 1
     assert "store" not in least.programs[0].body
-    assert shrunk(replace(batch, programs=least.programs))[1] == "divides"
+    assert least.options == HlsOptions()
+
+
+@pytest.mark.usefixtures("cannot_convert")
+def test_a_failure_says_how_to_repeat_it(capsys: pytest.CaptureFixture[str]) -> None:
+    batch = random_batch(0)
+    name = next(program.name for program in batch.programs if "sitofp" in program.body)
+    good = next(program.name for program in batch.programs if "sitofp" not in program.body)
+    assert main(["--seed", "0", "--only", name]) == 1
+    assert f"again: python -m tests.hls.fuzz --seed 0 --only {name}\n" in capsys.readouterr().out
+    assert main(["--seed", "0", "--only", good]) == 0
