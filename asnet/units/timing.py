@@ -1,9 +1,10 @@
 """Area and clock of unit instances on the ECP5 at every number of pipeline stages, placed and routed, and shipped.
 
-Each unit is measured by itself between registers, on a speed grade 6 device; the clock is the median of the placements
-(``--seeds``), of one for units of more than 1,000 LUT4s. The figures that are shipped now are of one placement each.
+Each unit is measured by itself between registers, on a speed grade 6 device; the clock is the median of several
+placements, and how many they were is kept with it.
 
-``python -m asnet.units.timing --update`` measures the shipped units anew; what did not change comes from the cache.
+``python -m asnet.units.timing --update`` measures what is missing of the shipped units, or is of fewer placements. It
+writes every figure as soon as it is there, and goes on where it was interrupted.
 """
 
 from __future__ import annotations
@@ -40,9 +41,6 @@ _NEXTPNR: Final = (
     *("--freq", "250", "--quiet", "--json", "netlist.json"),
 )
 """The 25k has the 85k's fabric and loads in a quarter of its time."""
-_LARGE: Final = 1000
-"""LUT4s from which on one seed must do."""
-
 _CELLS: Final = {"luts": "TRELLIS_COMB", "ffs": "TRELLIS_FF", "dsps": "MULT18X18D"}
 
 
@@ -51,12 +49,14 @@ class Timing:
     """What a unit takes and reaches with so many stages: LUT4s (with carry), flip-flops, DSP blocks, clock in MHz.
 
     The registers around the unit, with which it was measured, are counted (and a LUT for each bit of the result).
+    ``placements``: of how many the clock is the median.
     """
 
     luts: int
     ffs: int
     dsps: int
     fmax: float
+    placements: int
 
 
 def _recipe() -> str:
@@ -122,6 +122,7 @@ def _worst(found: Sequence[Timing]) -> Timing:
         max(one.ffs for one in found),
         max(one.dsps for one in found),
         min(one.fmax for one in found),
+        min(one.placements for one in found),
     )
 
 
@@ -154,11 +155,9 @@ def measure(
             for seed in range(1, seeds + 1):
                 placer.run([*_NEXTPNR, "--seed", str(seed), "--report", "report.json"], place)
                 reports.append(json.loads((place / "report.json").read_text(encoding="utf-8")))
-                if _used(reports[0])["luts"] > _LARGE:
-                    break
         (folder / "timing.json").write_text(json.dumps(asdict(_figures(reports))), encoding="utf-8")
 
-    key = digest([_key(instance, mode, dsps), str(mode), str(stages), str(seeds), _recipe(), tools])
+    key = digest([_key(instance, mode, dsps), str(mode), str(stages), f"{seeds} placements", _recipe(), tools])
     entry = cache.get("timings", key, build)
     return Timing(**json.loads((entry / "timing.json").read_text(encoding="utf-8")))
 
@@ -191,71 +190,98 @@ def _figures(reports: Sequence[dict[str, Any]]) -> Timing:
             raise ToolError("nextpnr found no clocked path: the unit has nothing to time")
         clocks.append(min(float(entry["achieved"]) for entry in report["fmax"].values()))
     used = _used(reports[0])
-    return Timing(used["luts"], used["ffs"], used["dsps"], round(statistics.median(clocks), 1))
+    return Timing(used["luts"], used["ffs"], used["dsps"], round(statistics.median(clocks), 1), len(clocks))
 
 
 def _sampled(unit: ApproximateUnit) -> Iterator[UnitInstance]:
     """Instances of ``unit`` to measure: without parameters the only one; with one the value a tenth of its range
-    before the last; with more none."""
+    before the last, and the last; with more none."""
     for name, parameter in unit.parameters.items():
         values = parameter.values
         if len(unit.parameters) == 1:
-            yield from unit.instances({name: [values[len(values) * 9 // 10]]})
+            yield from unit.instances({name: list(dict.fromkeys([values[len(values) * 9 // 10], values[-1]]))})
     if not unit.parameters:
         yield unit.instance()
 
 
-def _wanted() -> Iterator[tuple[UnitInstance, FloatMode, bool, tuple[int, ...]]]:
+@dataclass(frozen=True)
+class _Point:
+    """One figure to measure."""
+
+    instance: UnitInstance
+    mode: FloatMode
+    dsps: bool
+    stages: int
+
+    @property
+    def key(self) -> str:
+        return _key(self.instance, self.mode, self.dsps)
+
+
+def _points() -> Iterator[_Point]:
     for name in shipped_units():
         for instance in _sampled(ApproximateUnit.shipped(name)):
             stages = instance.stages.useful if instance.stages is not None else (0,)
             for mode in FloatMode if instance.float_mode is not None else [FloatMode.FTZ]:
                 for dsps in (True, False) if instance.op.endswith("mul") else (True,):
-                    yield instance, mode, dsps, stages
+                    yield from (_Point(instance, mode, dsps, count) for count in stages)
 
 
 def update(cache: Cache, jobs: int, seeds: int = SEEDS, only: Collection[str] = ()) -> Path:
-    """Measure the shipped units (of ``only`` those) and write ``verilog/timing.json``; its path.
+    """Measure what ``verilog/timing.json`` lacks (of the units ``only``), and write it there; its path.
 
-    Figures of unchanged texts are kept, or come from the cache, so that an interrupted run goes on where it was.
+    Figures of unchanged texts and at least ``seeds`` placements are kept. The file is written after each figure.
 
     Raises:
         AsnetError: as :func:`measure`; the file cannot be written.
     """
-    everything = list(_wanted())
-    kept = {key: dict(figures) for key, (_, figures) in _shipped().items()}
+    everything = list(_points())
+    current = {(point.key, point.stages) for point in everything}
+    known = {
+        (key, stages): timing
+        for key, (_, figures) in _shipped().items()
+        for stages, timing in figures.items()
+        if (key, stages) in current
+    }
     wanted = [
-        one
-        for one in everything
-        if (one[0].unit.name in only if only else set(one[3]) - set(kept.get(_key(*one[:3]), {})))
+        point
+        for point in everything
+        if not only or point.instance.unit.name in only
+        if (timing := known.get((point.key, point.stages))) is None or timing.placements < seeds
     ]
-    found: dict[str, dict[int, Timing]] = {}
+    path = _write(everything, known)
     with ToolThreads(jobs) as threads:
         futures = {
             threads.submit(
-                lambda one: measure(one[0], one[1], one[2], dsps=one[3], seeds=seeds, cache=cache),
-                (instance, mode, stages, dsps),
-            ): (instance, mode, dsps, stages)
-            for instance, mode, dsps, counts in wanted
-            for stages in counts
+                lambda p: measure(p.instance, p.mode, p.stages, dsps=p.dsps, seeds=seeds, cache=cache), point
+            ): point
+            for point in wanted
         }
         for done, future in enumerate(as_completed(futures), start=1):
-            instance, mode, dsps, stages = futures[future]
-            found.setdefault(_key(instance, mode, dsps), {})[stages] = future.result()
-            print(f"{done}/{len(futures)} {instance.name} {mode} {stages} stages", file=sys.stderr)
-    for key, figures in found.items():
-        kept[key] = figures
-    lines = [_line(one[0], key, kept) for one in everything if (key := _key(*one[:3])) in kept]
-    path = verilog_dir() / SHIPPED
-    text = ",\n".join(dict.fromkeys(lines))
-    write_atomically(path, f'{{\n  "recipe": "{_recipe()}",\n  "instances": {{\n{text}\n  }}\n}}\n')
-    _shipped.cache_clear()
+            point = futures[future]
+            known[point.key, point.stages] = future.result()
+            _write(everything, known)
+            print(f"{done}/{len(futures)} {point.instance.name} {point.key} {point.stages} stages", file=sys.stderr)
     return path
 
 
-def _line(instance: UnitInstance, key: str, found: Mapping[str, Mapping[int, Timing]]) -> str:
-    stages = {str(count): list(asdict(timing).values()) for count, timing in sorted(found[key].items())}
-    return f"    {json.dumps(key)}: {json.dumps({'name': instance.name, 'stages': stages})}"
+def _write(everything: Sequence[_Point], known: Mapping[tuple[str, int], Timing]) -> Path:
+    """Write ``verilog/timing.json``: an instance a line, in the order of ``everything``."""
+    names = {point.key: point.instance.name for point in everything}
+    lines: list[str] = []
+    for key, name in names.items():
+        figures = {
+            str(stages): list(asdict(timing).values())
+            for (other, stages), timing in sorted(known.items(), key=lambda pair: pair[0])
+            if other == key
+        }
+        if figures:
+            lines.append(f"    {json.dumps(key)}: {json.dumps({'name': name, 'stages': figures})}")
+    path = verilog_dir() / SHIPPED
+    text = ",\n".join(lines)
+    write_atomically(path, f'{{\n  "recipe": "{_recipe()}",\n  "instances": {{\n{text}\n  }}\n}}\n')
+    _shipped.cache_clear()
+    return path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -20,7 +20,7 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
     found: dict[int, float] = {}
 
     def shipped(_instance: UnitInstance, _mode: FloatMode, *, dsps: bool) -> Mapping[int, Timing]:
-        return {stages: Timing(0, 0, 0, fmax if dsps else fmax / 2) for stages, fmax in found.items()}
+        return {stages: Timing(0, 0, 0, fmax if dsps else fmax / 2, 1) for stages, fmax in found.items()}
 
     monkeypatch.setattr("asnet.hls.operators.timings", shipped)
     return found

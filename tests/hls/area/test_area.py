@@ -110,7 +110,7 @@ def test_parts_sum_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_shipped_figures_where_nothing_may_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the registers around the unit; of the nearest number of stages, or by a rule where there are none."""
     unit = small().operators[0]
-    figures = {unit.stages: Timing(700, 180, 2, 120.0), unit.stages + 1: Timing(1, 1, 1, 1.0)}
+    figures = {unit.stages: Timing(700, 180, 2, 120.0, 3), unit.stages + 1: Timing(1, 1, 1, 1.0, 3)}
     monkeypatch.setattr(units, "timings", lambda *_, **__: figures)
     assert unit_area(unit, FloatMode.FTZ, measure=False) == Area(700 - 32, 180 - 96, 2)
     del figures[unit.stages]
