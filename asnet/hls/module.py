@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from asnet.hls.operators import Operator
+from asnet.hls.storage import PortUse
 from asnet.ir import Memory
 
 __all__ = ["LayerModule", "MemoryPort", "OperatorPort"]
@@ -15,13 +16,15 @@ class MemoryPort:
     """A layer's connection to a memory: ``reads`` read ports and ``writes`` write ports.
 
     The names of its ports start with ``prefix``: ``_raddr``, ``_rdata`` and ``_we``, ``_waddr``, ``_wdata``, with the
-    port's number behind them from the second on (``_raddr1``).
+    port's number behind them from the second on (``_raddr1``). ``uses``: what is known of the loops that read it, those
+    together that run at the same time.
     """
 
     memory: Memory
     prefix: str
     reads: int
     writes: int
+    uses: tuple[tuple[PortUse, ...], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from asnet.cache import Cache
-from asnet.hls.area.memory import ram_area, rom_area
+from asnet.hls.area.memory import bank_area, ram_area, rom_area
 from asnet.hls.area.text import Counts, Instance, read_module
 from asnet.hls.area.units import unit_area
 from asnet.hls.chip import Area
@@ -129,14 +129,12 @@ class _Estimator:
     def _instance(self, instance: Instance) -> Area:
         match instance.module:
             case "asnet_ram":
-                return self._memory(ram_area(*_sizes(instance, "DEPTH")))
+                return self._memory(ram_area(*_sizes(instance, "DEPTH")) * instance.parameters.get("READS", 1))
             case "asnet_rom":
-                return self._memory(rom_area(*_sizes(instance, "DEPTH")))
+                return self._memory(rom_area(*_sizes(instance, "DEPTH"), instance.parameters.get("READS", 1)))
             case "asnet_banks":
-                width, depth = _sizes(instance, "DEPTH")
-                banks = 1 << instance.parameters.get("SELECT", 1)
-                bank = ram_area(width, -(-depth // banks))
-                return self._memory(Area(bank.luts * banks + width * banks, bank.ffs * banks, 0, bank.brams * banks))
+                reads, banks = instance.parameters.get("READS", 1), 1 << instance.parameters.get("SELECT", 1)
+                return self._memory(bank_area(*_sizes(instance, "DEPTH"), reads, banks))
             case "asnet_delay":
                 return self._memory(_delay(*_sizes(instance, "LENGTH")))
             case name if name in self._texts:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from asnet.hls.chip import Area
-from asnet.hls.storage import MemoryCost, memory_cost
+from asnet.hls.storage import MemoryCost, memory_cost, switch_luts
 
-__all__ = ["ram_area", "rom_area"]
+__all__ = ["bank_area", "ram_area", "rom_area"]
 
 
 def ram_area(width: int, depth: int) -> Area:
@@ -13,9 +13,14 @@ def ram_area(width: int, depth: int) -> Area:
     return _area(memory_cost(width, depth))
 
 
-def rom_area(width: int, depth: int) -> Area:
+def bank_area(width: int, depth: int, reads: int, banks: int) -> Area:
+    """A RAM in banks, and what lies between them and its read ports."""
+    return ram_area(width, -(-depth // banks)) * banks + Area(switch_luts(width, depth, reads, banks))
+
+
+def rom_area(width: int, depth: int, reads: int = 1) -> Area:
     """Constants; those that become logic have about as many LUTs as random ones."""
-    return _area(memory_cost(width, depth, writable=False))
+    return _area(memory_cost(width, depth, reads=reads, writable=False))
 
 
 def _area(cost: MemoryCost) -> Area:

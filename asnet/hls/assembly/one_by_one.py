@@ -13,7 +13,15 @@ from asnet.hls.module import LayerModule, MemoryPort
 from asnet.hls.names import Names
 from asnet.hls.reporting import MemoryReport, memory_report
 from asnet.hls.sequential import LIBRARY, MEMORY_SUFFIXES, RESERVED, Order, Top, emit_top, in_order
-from asnet.hls.storage import WEIGHTS_FILE, WEIGHTS_LIBRARY, WEIGHTS_MODULE, TiledMemory, WeightsImage
+from asnet.hls.storage import (
+    WEIGHTS_FILE,
+    WEIGHTS_LIBRARY,
+    WEIGHTS_MODULE,
+    Organisation,
+    TiledMemory,
+    WeightsImage,
+    organise,
+)
 from asnet.ir import MemoryKind
 
 __all__ = ["one_by_one"]
@@ -32,6 +40,7 @@ def one_by_one(made: Materials) -> Assembly:
         for plan, handover in zip(made.plans, order.handovers, strict=True)
     ]
     memories = _memories(made, layers)
+    organisations = {memory.memory.name: _organised(memory, layers) for memory in memories}
     files = {f"rtl/{layer.module}.v": layer.text for layer in layers}
     if made.weights is None:
         library = LIBRARY
@@ -50,6 +59,7 @@ def one_by_one(made: Materials) -> Assembly:
             order=order,
             flat=tuple(plan.span.layout is not None for plan in made.plans),
             shared=shared,
+            organisations=organisations,
             weights=made.weights,
         ),
         made.version,
@@ -65,7 +75,7 @@ def one_by_one(made: Materials) -> Assembly:
         files=made.library(library) | files,
         memories=memories,
         layers=reports,
-        stores=(*map(memory_report, memories), *_ring(made.weights)),
+        stores=(*(_report(memory, organisations[memory.memory.name]) for memory in memories), *_ring(made.weights)),
         cycles=cycles,
         exact=order.done is not None,
         interval=_interval(made.plans, layers, memories, order),
@@ -86,6 +96,18 @@ def _memories(made: Materials, layers: Sequence[LayerModule]) -> tuple[DesignMem
     known = dict(made.module.memories) | {port.memory.name: port.memory for port in ports}
     used = [memory for memory in known.values() if memory.name in touched]
     return design_memories(used, Names(RESERVED), MEMORY_SUFFIXES)
+
+
+def _organised(memory: DesignMemory, layers: Sequence[LayerModule]) -> Organisation:
+    """How a memory has as many read ports as the layer that wants most."""
+    ports = [port for layer in layers for port in layer.memories if port.memory.name == memory.memory.name]
+    reads = max([1, *(port.reads for port in ports)])
+    uses = [use for port in ports for use in port.uses]
+    return organise(memory.width, memory.memory.size, reads, uses, writable=not memory.is_rom)
+
+
+def _report(memory: DesignMemory, organisation: Organisation) -> MemoryReport:
+    return memory_report(memory, copies=len(organisation.copies), note=organisation.text)
 
 
 def _interval(

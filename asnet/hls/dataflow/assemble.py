@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from asnet.hls.dataflow.accesses import LayerTiming
@@ -14,12 +14,13 @@ from asnet.hls.dataflow.wrapper import emit_wrapper
 from asnet.hls.memories import DesignMemory, design_memories
 from asnet.hls.module import LayerModule
 from asnet.hls.names import Names
+from asnet.hls.storage import Organisation
 from asnet.ir import MemoryKind, Module
 
 __all__ = ["LIBRARY", "RESERVED", "Dataflow", "assemble", "layer_alone"]
 
 LIBRARY = (
-    *("asnet_delay", "asnet_ram", "asnet_rom", "asnet_stream_out"),
+    *("asnet_banks", "asnet_delay", "asnet_ram", "asnet_rom", "asnet_stream_out"),
     *("asnet_stream_take", "asnet_stream_give", "asnet_frames", "asnet_fork"),
     *("asnet_deal", "asnet_collect"),
 )
@@ -28,13 +29,17 @@ LIBRARY = (
 
 @dataclass(frozen=True)
 class Dataflow:
-    """A dataflow design but for units and constants. ``timing`` is None where it depends on data."""
+    """A dataflow design but for units and constants. ``timing`` is None where it depends on data.
+
+    ``organisations``: (layer, memory) → how the memory's read ports are made in the layer.
+    """
 
     plan: Plan
     modules: tuple[str, ...]
     memories: tuple[DesignMemory, ...]
     taps: tuple[TopTap, ...]
     timing: Timing | None
+    organisations: Mapping[tuple[str, str], Organisation]
     files: dict[str, str] = field(repr=False)
 
 
@@ -78,7 +83,12 @@ def assemble(
     files = {f"rtl/{wrapper.module}.v": wrapper.text for wrapper in wrappers}
     files[f"rtl/{top}.v"] = emit_top(made, version)
     modules = tuple(wrapper.module for wrapper in wrappers)
-    return Dataflow(plan, modules, memories, made.taps, timing_of(plan), files)
+    organisations = {
+        (node.layer.layer, name): organisation
+        for node, wrapper in zip(plan.nodes, wrappers, strict=True)
+        for name, organisation in wrapper.organisations.items()
+    }
+    return Dataflow(plan, modules, memories, made.taps, timing_of(plan), organisations, files)
 
 
 def layer_alone(layer: LayerModule, timing: LayerTiming | None, inside: Collection[str], module: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from asnet.hls.dataflow.assemble import Dataflow
@@ -28,7 +28,9 @@ def flow_memories(flow: Dataflow) -> tuple[MemoryReport, ...]:
     return tuple(
         memory_report(memory)
         if memory.memory.kind is MemoryKind.CONSTANT
-        else memory_report(memory, copies=max(1, sum(buffers.values())), note=_note(buffers))
+        else memory_report(
+            memory, copies=max(1, sum(buffers.values())), note=_note(buffers, _ports(flow, memory.memory.name))
+        )
         for memory in flow.memories
         for buffers in [_buffers(flow, memory.memory.name)]
     )
@@ -48,7 +50,15 @@ def _buffers(flow: Dataflow, memory: str) -> dict[str, int]:
     return found
 
 
-def _note(buffers: dict[str, int]) -> str:
-    return (
-        "buffers: " + ", ".join(f"{count} images at {reader}" for reader, count in buffers.items()) if buffers else ""
+def _ports(flow: Dataflow, memory: str) -> dict[str, str]:
+    """Reader → how it has several read ports."""
+    return {layer: made.text for (layer, name), made in flow.organisations.items() if name == memory and made.text}
+
+
+def _note(buffers: Mapping[str, int], ports: Mapping[str, str]) -> str:
+    """In words: images at each reader, and how the ports there are made."""
+    parts = [f"{count} images at {reader}" for reader, count in buffers.items()]
+    made = [f"{text} in {layer}" for layer, text in ports.items()]
+    return "; ".join(
+        f"{what}: {', '.join(items)}" for what, items in (("buffers", parts), ("read ports", made)) if items
     )

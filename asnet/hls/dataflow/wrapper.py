@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from asnet.hls.dataflow.plan import Inlet, Node, Outlet
 from asnet.hls.memories import DesignMemory
 from asnet.hls.module import MemoryPort, OperatorPort
 from asnet.hls.names import Names, comment, vector
 from asnet.hls.ranges import address_bits
-from asnet.ir import Memory
+from asnet.hls.storage import Organisation, Part, ReadPort, memory_parts, organise
+from asnet.ir import Memory, MemoryKind
 from asnet.resources import render
 
 __all__ = ["Tap", "Wrapper", "emit_wrapper"]
@@ -31,12 +32,14 @@ class Tap:
 
 @dataclass(frozen=True)
 class Wrapper:
-    """A layer's module. ``streams``: memory → the name that its stream's ports begin with."""
+    """A layer's module. ``streams``: memory → the name that its stream's ports begin with; ``organisations``: memory →
+    how its read ports are made."""
 
     module: str
     text: str
     streams: Mapping[str, str]
     taps: tuple[Tap, ...]
+    organisations: Mapping[str, Organisation]
 
 
 def emit_wrapper(node: Node, module: str, memories: Mapping[str, DesignMemory], version: str) -> Wrapper:
@@ -53,6 +56,7 @@ class _Wrapper:
         self._unused: list[str] = []
         self._streams: dict[str, str] = {}
         self._taps: list[tuple[Tap, str]] = []
+        self._organisations: dict[str, Organisation] = {}
 
     def emit(self, module: str, version: str) -> Wrapper:
         node = self._node
@@ -92,7 +96,7 @@ class _Wrapper:
             connections=self._connections,
             unused=self._unused,
         )
-        return Wrapper(module, text, self._streams, tuple(tap for tap, _ in self._taps))
+        return Wrapper(module, text, self._streams, tuple(tap for tap, _ in self._taps), self._organisations)
 
     def _inlet(self, inlet: Inlet) -> dict[str, object]:
         memory, frames = inlet.memory, inlet.frames
@@ -100,10 +104,20 @@ class _Wrapper:
         self._streams[memory.name] = name
         bits, place = address_bits(memory), max(1, (frames - 1).bit_length())
         several = frames > 1
-        copies: list[dict[str, str]] = []
+        depth = ((frames - 1) << bits) + memory.size
+        width = memory.element_bytes * 8
+        write = f"{{{name}_fill, {name}_tuser}}" if several else f"{name}_tuser"
+        copies: list[ReadPort] = []
+        parts: Sequence[Part] = ()
         if inlet.port is not None:
-            for copy in self._reads(inlet.port):
-                copies.append(copy | {"read": f"{{{name}_place, {copy['address']}}}" if several else copy["address"]})
+            copies = self._reads(inlet.port)
+            ports = [replace(c, address=f"{{{name}_place, {c.address}}}") for c in copies] if several else copies
+            parts = memory_parts(
+                (width, depth, bits + (place if several else 0)),
+                self._organised(inlet.port, depth),
+                ports,
+                write={"we": f"{name}_tvalid & {name}_tready", "waddr": write, "wdata": f"{name}_tdata"},
+            )
         else:
             self._unused += [f"{name}_tdata", f"{name}_tuser"]
         if inlet.port is None or not several:
@@ -111,15 +125,13 @@ class _Wrapper:
         return {
             "name": name,
             "what": _what(memory),
-            "width": memory.element_bytes * 8,
+            "width": width,
             "bits": bits,
             "frames": frames,
             "place": place,
             "count": max(2, frames.bit_length()),
-            "address_bits": bits + (place if several else 0),
-            "depth": ((frames - 1) << bits) + memory.size,
-            "write": f"{{{name}_fill, {name}_tuser}}" if several else f"{name}_tuser",
             "copies": copies,
+            "parts": parts,
         }
 
     def _outlet(self, outlet: Outlet) -> dict[str, object]:
@@ -141,44 +153,59 @@ class _Wrapper:
         """A memory inside the layer; ``stream``: it is sent there when the layer is done."""
         memory = self._memories[port.memory.name]
         name = self._writes(port) if port.writes else ""
-        copies = [copy | {"read": copy["address"], "enable": "1'b1"} for copy in self._reads(port)]
+        copies = self._reads(port)
+        ports, enable = copies, "1'b1"
         if stream:
-            if not copies:
-                copies.append(self._names_of_read(port, 0) | {"address": "", "read": f"{name}_index"})
+            enable, index = f"{name}_fetch | ~sending", f"{name}_index"
+            if copies:
+                ports = [replace(copies[0], address=f"sending ? {index} : {copies[0].address}"), *copies[1:]]
             else:
-                copies[0]["read"] = f"sending ? {name}_index : {copies[0]['address']}"
-            copies[0]["enable"] = f"{name}_fetch | ~sending"
+                ports = [replace(self._read_port(port, 0), address=index)]
+                copies = [replace(ports[0], address="")]
         elif not copies:  # nobody looks at what is written
             self._unused += [f"{name}_we", f"{name}_waddr", f"{name}_wdata"]
+        shape = memory.width, port.memory.size, memory.address_bits
+        parts: Sequence[Part] = ()
+        if memory.is_rom:
+            file = f'{{`ASNET_ROM_DIR, "/{memory.hex_file.removeprefix("rom/")}"}}'
+            parts = memory_parts(shape, self._organised(port, port.memory.size), ports, file=file)
+        elif ports:
+            write = {end: f"{name}_{end}" for end in ("we", "waddr", "wdata")}
+            parts = memory_parts(shape, self._organised(port, port.memory.size), ports, enable=enable, write=write)
         return {
             "name": name,
             "what": _what(port.memory),
             "writes": bool(port.writes),
-            "rom": memory.is_rom,
-            "file": memory.hex_file.removeprefix("rom/"),
             "width": memory.width,
             "size": port.memory.size,
             "bits": memory.address_bits,
             "forwarded": bool(stream),
             "stream": stream,
             "copies": copies,
+            "parts": parts,
         }
 
-    def _names_of_read(self, port: MemoryPort, number: int) -> dict[str, str]:
-        """The signals of a read port: a copy of the memory for each."""
+    def _organised(self, port: MemoryPort, depth: int) -> Organisation:
+        """How the read ports of a memory of ``depth`` words are made."""
+        constant = port.memory.kind is MemoryKind.CONSTANT
+        made = organise(port.memory.element_bytes * 8, depth, max(1, port.reads), port.uses, writable=not constant)
+        self._organisations[port.memory.name] = made
+        return made
+
+    def _read_port(self, port: MemoryPort, number: int) -> ReadPort:
+        """The signals of a read port."""
         base = self._memories[port.memory.name].name + (f"_{number}" if number else "")
         name = self._names.fresh(base, ("_raddr", "_rdata", "_ram"))
-        return {"address": f"{name}_raddr", "data": f"{name}_rdata", "ram": f"{name}_ram"}
+        return ReadPort(f"{name}_ram", f"{name}_raddr", f"{name}_rdata")
 
-    def _reads(self, port: MemoryPort) -> list[dict[str, str]]:
-        copies: list[dict[str, str]] = []
+    def _reads(self, port: MemoryPort) -> list[ReadPort]:
+        ports: list[ReadPort] = []
         for number in range(port.reads):
-            copy = self._names_of_read(port, number)
+            made = self._read_port(port, number)
             end = str(number) if number else ""
-            self._connections += [(f"{port.prefix}_raddr{end}", copy["address"])]
-            self._connections += [(f"{port.prefix}_rdata{end}", copy["data"])]
-            copies.append(copy)
-        return copies
+            self._connections += [(f"{port.prefix}_raddr{end}", made.address), (f"{port.prefix}_rdata{end}", made.data)]
+            ports.append(made)
+        return ports
 
     def _writes(self, port: MemoryPort) -> str:
         """The name of the signals of a memory's write port."""

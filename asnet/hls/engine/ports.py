@@ -8,7 +8,7 @@ from asnet.hls.engine.parts import Source, choose
 from asnet.hls.module import MemoryPort, OperatorPort
 from asnet.hls.names import Names, comment, vector
 from asnet.hls.operators import Operator
-from asnet.hls.planning import ProgramPlan
+from asnet.hls.planning import ProgramPlan, port_uses
 from asnet.hls.ranges import address_bits
 from asnet.ir import Memory
 
@@ -55,7 +55,9 @@ class Ports:
         for memory in used:
             prefix = names.fresh(memory.name, suffixes)
             reads, writes = self._reads.get(memory.name, 0), self._writes.get(memory.name, 0)
-            self._memories[memory.name] = MemoryPort(memory, prefix, reads, writes)
+            self._memories[memory.name] = MemoryPort(
+                memory, prefix, reads, writes, port_uses(plan, memory.name) if reads > 1 else ()
+            )
             self._read |= {(memory.name, number): Access(memory, prefix, number) for number in range(reads)}
             self._write[memory.name] = Access(memory, prefix, 0)
         self._prefixes = {

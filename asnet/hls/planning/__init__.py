@@ -4,6 +4,7 @@ from asnet.hls.planning.layout import Event, Layout, Placed, Trigger, collected_
 from asnet.hls.planning.loop import LoopPlan
 from asnet.hls.planning.plan import NotPipelined, ProgramPlan, plan_program
 from asnet.hls.planning.recurrence import recurrence_cycles
+from asnet.hls.planning.uses import port_uses
 from asnet.hls.planning.values import Value
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "collected_stage",
     "inner_iterations",
     "plan_program",
+    "port_uses",
     "recurrence_cycles",
 ]

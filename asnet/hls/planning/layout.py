@@ -39,7 +39,11 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Placed:
-    """A loop in time: the start of its first iteration in each run, counted by the ``around`` counters of repeats."""
+    """A loop in time: the start of its first iteration in each run, counted by the ``around`` counters of repeats.
+
+    Whoever reads a memory takes its first port as well as its own, so that no two nodes read it in one cycle: its
+    ports need not be good for that (they may be banks).
+    """
 
     plan: LoopPlan
     start: int
@@ -83,10 +87,13 @@ class Placed:
             )
             for access in accesses(plan.pipeline)
         )
-        used = tuple(
-            Use(f"{resource.name} {plan.instance[name]}", plan.start(name)) for name, resource in plan.resources.items()
-        )
-        return Strand(self.ticks, touched, used, self.start)
+        used = [Use(f"{part.name} {plan.instance[name]}", plan.start(name)) for name, part in plan.resources.items()]
+        used += [
+            Use(f"{plan.resources[load.name].name} 0", plan.start(load.name))
+            for load in plan.pipeline.operations
+            if load.op == "load" and plan.instance[load.name]
+        ]
+        return Strand(self.ticks, touched, tuple(used), self.start)
 
 
 @dataclass(frozen=True)

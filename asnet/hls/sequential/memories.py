@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from asnet.hls.memories import DesignMemory
 from asnet.hls.names import comment
 from asnet.hls.sequential.model import Stream, Top, User, driven, low_bits, number_bits, padded
+from asnet.hls.storage import ReadPort, memory_parts
 from asnet.ir import MemoryKind
 
 __all__ = ["describe_memory", "flushed_words", "given", "readable"]
@@ -32,49 +34,59 @@ def given(top: Top, outputs: Sequence[DesignMemory], give: Stream) -> list[str]:
 
 def describe_memory(top: Top, memory: DesignMemory, take: Stream, give: Stream) -> dict[str, object]:
     """What the template needs to know about one memory: its shape, and who reads and writes it."""
-    ports = top.ports(memory)
     name, kind = memory.name, memory.memory.kind
     writers = [
         User(index, f"{instance}_{port.prefix}", f"{instance}_{port.prefix}_we")
-        for index, instance, port in ports
+        for index, instance, port in top.ports(memory)
         if port.writes
     ]
-    readers = _readers(top, memory, 0)
+    organisation = top.organisations[memory.memory.name]
+    numbers = range(sum(len(copy) for copy in organisation.copies))
+    ports = [
+        {"data": f"{name}_rdata{end}", "address": f"{name}_read{end}", "readers": _readers(top, memory, number)}
+        for number in numbers
+        for end in [number or ""]
+    ]
     shape = "x".join(str(extent) for extent in memory.memory.shape)
-    host = low_bits("mem_address", memory.address_bits, top.address)
     described: dict[str, object] = {
         "name": name,
         "what": f"Memory {comment(memory.memory.name)}: {memory.memory.element}[{shape}], {kind.value}",
-        "rom": memory.is_rom,
-        "file": memory.hex_file.removeprefix("rom/"),
         "width": memory.width,
-        "size": memory.memory.size,
         "bits": memory.address_bits,
-        "readers": readers,
-        "addresses": driven(writers, "_waddr", memory.address_bits),
+        "ports": ports,
+        "addresses": "" if memory.is_rom else driven(writers, "_waddr", memory.address_bits),
         "data": driven(writers, "_wdata", memory.width),
-        "copies": [
-            {"number": number, "readers": _readers(top, memory, number)}
-            for number in range(1, max((port.reads for _, _, port in ports), default=0))
-        ],
         "wires": [],
-        "enable": "1'b1",
-        "raddr": f"running | DEBUG == 0 ? {name}_read : {host}" if readers else host,
+    }
+    read = [
+        ReadPort(f"{'rom' if memory.is_rom else 'ram'}_{name}{f'_{number}' if number else ''}", *signals)
+        for number, port in enumerate(ports)
+        for signals in [(port["address"], port["data"])]
+    ]
+    sizes = memory.width, memory.memory.size, memory.address_bits
+    if memory.is_rom:
+        file = f'{{`ASNET_ROM_DIR, "/{memory.hex_file.removeprefix("rom/")}"}}'
+        return described | {"parts": memory_parts(sizes, organisation, read, file=file)}
+    host = low_bits("mem_address", memory.address_bits, top.address)
+    readers = bool(ports[0]["readers"])
+    enable, address = "1'b1", f"running | DEBUG == 0 ? {name}_read : {host}" if readers else host
+    write = {
         "we": " | ".join(user.when for user in writers) or "1'b0",
         "waddr": f"{name}_write" if writers else f"{memory.address_bits}'d0",
         "wdata": f"{name}_data" if writers else f"{memory.width}'d0",
     }
     if kind is MemoryKind.INPUT:
-        described |= _taken(top, memory, take, host)
+        described["wires"], write = _taken(top, memory, take, host)
     elif kind is MemoryKind.OUTPUT:
-        wires, index = _index(memory, give, "give")
+        described["wires"], index = _index(memory, give, "give")
         rest = f"running ? {name}_read : {host}" if readers else host
-        described |= {"wires": wires, "enable": "give_fetch | ~giving", "raddr": f"giving ? {index} : {rest}"}
-    return described
+        enable, address = "give_fetch | ~giving", f"giving ? {index} : {rest}"
+    read[0] = replace(read[0], address=address)
+    return described | {"parts": memory_parts(sizes, organisation, read, enable=enable, write=write)}
 
 
 def _readers(top: Top, memory: DesignMemory, number: int) -> str:
-    """The address at read port ``number`` of a memory; each port but the first is a copy of it."""
+    """The address at read port ``number`` of a memory; a layer with fewer ports has no say."""
     end = number or ""
     users = [
         top.user(index, f"{instance}_{port.prefix}", f"_re{end}")
@@ -99,8 +111,10 @@ def flushed_words(top: Top) -> tuple[str, str]:
     return ("taken_number", "written_number") if mixed else ("taken", "written")
 
 
-def _taken(top: Top, memory: DesignMemory, take: Stream, host: str) -> dict[str, object]:
-    """How an input's memory is written: by the stream, or by the memory interface."""
+def _taken(
+    top: Top, memory: DesignMemory, take: Stream, host: str
+) -> tuple[list[tuple[str, int, str]], dict[str, str]]:
+    """How an input's memory is written, by the stream or by the memory interface: wires, and its write port."""
     wires, index = _index(memory, take, "take")
     base, end = take.bases[memory.name], take.bases[memory.name] + memory.memory.size
     tests = ["take"]
@@ -114,8 +128,7 @@ def _taken(top: Top, memory: DesignMemory, take: Stream, host: str) -> dict[str,
         word, given = flushed_words(top)
     else:
         word, given = (low_bits(signal, memory.width, top.word) for signal in ("taken", "written"))
-    return {
-        "wires": wires,
+    return wires, {
         "we": f"{f'({mine})' if len(tests) > 1 else mine} | (mem_we & ~busy & {select})",
         "waddr": f"take ? {index} : {host}",
         "wdata": f"take ? {word} : {given}",

@@ -11,7 +11,7 @@ from asnet.hls.memories import DesignMemory
 from asnet.hls.module import LayerModule, MemoryPort
 from asnet.hls.operators import Operator
 from asnet.hls.sequential.order import Order
-from asnet.hls.storage import WeightsImage
+from asnet.hls.storage import Organisation, WeightsImage
 from asnet.ir import MemoryKind
 from asnet.types import FloatMode
 
@@ -32,7 +32,8 @@ class Top:
     """What the top module is made of. ``instances`` names the layers' instances; ``rows`` are lines of its header.
 
     ``order``: when layers start; ``flat``: which of them say what they use of the
-    ``shared`` memories and operators, so that others may be at work, too.
+    ``shared`` memories and operators, so that others may be at work, too. ``organisations``: memory → how its read
+    ports are made.
     """
 
     module: str
@@ -45,6 +46,7 @@ class Top:
     order: Order
     flat: tuple[bool, ...]
     shared: frozenset[str]
+    organisations: Mapping[str, Organisation]
     weights: WeightsImage | None = None
 
     def of_kind(self, kind: MemoryKind) -> list[DesignMemory]:

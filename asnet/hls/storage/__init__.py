@@ -3,7 +3,8 @@
 from asnet.hls.storage.cost import MemoryCost, memory_cost
 from asnet.hls.storage.image import BUS_BITS, WEIGHTS_FILE, WEIGHTS_LIBRARY, WEIGHTS_MODULE, WeightsImage
 from asnet.hls.storage.packing import PackedConstant, PackedMemory, Packing, pack
-from asnet.hls.storage.ports import Organisation, PortUse, organise, read_ports
+from asnet.hls.storage.parts import Part, ReadPort, memory_parts
+from asnet.hls.storage.ports import Organisation, PortUse, organise, switch_luts
 from asnet.hls.storage.sharing import Sharing, share
 from asnet.hls.storage.tiles import CLAIM_CYCLES, TiledConstant, TiledMemory, Tiling, store, tile, tiled_load
 
@@ -18,18 +19,21 @@ __all__ = [
     "PackedConstant",
     "PackedMemory",
     "Packing",
+    "Part",
     "PortUse",
+    "ReadPort",
     "Sharing",
     "TiledConstant",
     "TiledMemory",
     "Tiling",
     "WeightsImage",
     "memory_cost",
+    "memory_parts",
     "organise",
     "pack",
-    "read_ports",
     "share",
     "store",
+    "switch_luts",
     "tile",
     "tiled_load",
 ]

@@ -2,13 +2,12 @@
 
 A port more is another copy of a RAM, to which every write goes as well (a ROM's block has two ports), or, where it is
 proven that two ports never read words of one bank in one cycle, nothing but a switch: bank n holds the words whose
-address is n modulo a power of two. The proof lists the addresses of all iterations.
+address is n modulo a power of two. The proof lists how far two addresses are apart in all iterations.
 """
 
 from __future__ import annotations
 
-from collections import Counter as Count
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import prod
@@ -17,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asnet.hls.kernel import Constant
-from asnet.hls.nest import Affine, Counter, Node, Pipeline, Program, Repeat, Streamed
+from asnet.hls.nest import Affine, Counter, Pipeline
 from asnet.hls.storage.cost import MemoryCost, memory_cost, multiplexer
 
-__all__ = ["Organisation", "PortUse", "organise", "read_ports"]
+__all__ = ["Organisation", "PortUse", "organise", "switch_luts"]
 
 _BANKS = (2, 4, 8)
 _BLOCK_LUTS = 400
@@ -45,35 +44,21 @@ class PortUse:
 
 @dataclass(frozen=True)
 class Organisation:
-    """How ``reads`` ports are made: ``copies`` of a memory in ``banks`` banks; the ports of each copy."""
+    """How ``reads`` ports are made: copies of a memory, those with several ports in ``banks`` banks.
+
+    ``copies``: the ports of each.
+    """
 
     banks: int
     copies: tuple[tuple[int, ...], ...]
     cost: MemoryCost
 
-
-def read_ports(program: Program, interval: int = 1) -> Mapping[str, int]:
-    """Memory → read ports with which its loads let an iteration start every ``interval`` cycles; of others one.
-
-    What a tail reads, it reads at the same time as its main loop.
-    """
-    ports: dict[str, int] = {}
-    for group in _at_once(program.body):
-        loads = Count(o.detail for pipeline in group for o in pipeline.operations if o.op == "load")
-        for memory, count in loads.items():
-            ports[memory] = max(ports.get(memory, 1), -(-count // interval))
-    return ports
-
-
-def _at_once(nodes: Iterable[Node]) -> Iterator[tuple[Pipeline, ...]]:
-    for node in nodes:
-        match node:
-            case Pipeline():
-                yield (node,)
-            case Streamed():
-                yield node.main, node.tail
-            case Repeat():
-                yield from _at_once(node.body)
+    @property
+    def text(self) -> str:
+        """In words; empty of a plain memory."""
+        copies = f"{len(self.copies)} copies" if len(self.copies) > 1 else ""
+        banks = f"{self.banks} banks" if self.banks > 1 else ""
+        return " of ".join(part for part in (copies, banks) if part)
 
 
 def organise(
@@ -93,18 +78,26 @@ def organise(
         return Organisation(1, (tuple(range(reads)),), memory_cost(width, depth, reads=reads, writable=False))
     options = [_copies(width, depth, tuple((port,) for port in range(reads)), 1)]
     if uses and reads > 1:
-        for banks in _BANKS:
+        for banks in (count for count in _BANKS if count < depth):
             groups = _groups(reads, {pair for together in uses for pair in _conflicts(together, banks)})
             options.append(_copies(width, depth, groups, banks))
     return min(options, key=lambda option: (_BLOCK_LUTS * option.cost.blocks + option.cost.all_luts, option.banks))
 
 
 def _copies(width: int, depth: int, groups: tuple[tuple[int, ...], ...], banks: int) -> Organisation:
-    bank = memory_cost(width, -(-depth // banks)) * (banks * len(groups))
-    address = max(1, (depth - 1).bit_length())
-    switches = sum(len(group) * width * multiplexer(banks) for group in groups) if banks > 1 else 0
-    switches += sum(banks * address * multiplexer(len(group)) for group in groups)
-    return Organisation(banks, groups, bank + MemoryCost(luts=switches))
+    """A copy for each group, in banks if it has several ports."""
+    plain, bank = memory_cost(width, depth), memory_cost(width, -(-depth // banks)) * banks
+    copies = [
+        plain if len(group) == 1 else bank + MemoryCost(luts=switch_luts(width, depth, len(group), banks))
+        for group in groups
+    ]
+    return Organisation(banks, groups, sum(copies, MemoryCost()))
+
+
+def switch_luts(width: int, depth: int, reads: int, banks: int) -> int:
+    """LUT4s between ``reads`` ports and ``banks`` banks: the word of each port, the row of each bank."""
+    row = max(1, (-(-depth // banks) - 1).bit_length())
+    return reads * width * multiplexer(banks) + banks * row * multiplexer(reads)
 
 
 def _groups(reads: int, conflicts: set[tuple[int, int]]) -> tuple[tuple[int, ...], ...]:
@@ -146,12 +139,11 @@ def _apart(use: PortUse, first: str, second: str, banks: int) -> bool:
     one, other = (_address(use, load) for load in (first, second))
     if one is None or other is None:
         return False
-    matter = {
-        name: extent for name, extent in _extents(use).items() if one.strides.get(name) or other.strides.get(name)
-    }
+    strides = {name: one.strides.get(name, 0) - other.strides.get(name, 0) for name in {**one.strides, **other.strides}}
+    matter = {name: extent for name, extent in _extents(use).items() if strides.get(name, 0) % banks}
     if prod(matter.values()) > _MOST:
         return False
-    return bool(np.all(_values(one, matter) % banks != _values(other, matter) % banks))
+    return bool(np.all(_values(Affine(strides, one.offset - other.offset), matter) % banks))
 
 
 def _extents(use: PortUse) -> Mapping[str, int]:

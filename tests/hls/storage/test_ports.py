@@ -9,12 +9,9 @@ from pathlib import Path
 import pytest
 
 from asnet.hls.kernel import Constant, Operand, Operation
-from asnet.hls.nest import Affine, Condition, Counter, Pipeline, Program, Repeat, Streamed
-from asnet.hls.storage import Organisation, PortUse, memory_cost, organise, read_ports
-from asnet.ir import Memory, MemoryKind
+from asnet.hls.nest import Affine, Counter, Pipeline
+from asnet.hls.storage import Organisation, PortUse, memory_cost, organise
 from asnet.resources import render
-
-IMAGE = Memory("x", MemoryKind.ACTIVATION, "float32", (4, 32, 34), 0)
 
 
 def load(name: str, index: Operand) -> Operation:
@@ -36,13 +33,6 @@ def together(pipeline: Pipeline, skew: int = 0) -> PortUse:
         {name: port for port, name in enumerate(names)},
         {name: skew * number for number, name in enumerate(names)},
     )
-
-
-def test_loads_of_an_interval_need_ports() -> None:
-    program = Program("pool", (IMAGE,), (window(2, 2, 34), Repeat(Counter("n", 2), (), (window(3, 1, 34),))))
-    assert [read_ports(program, interval) for interval in (1, 2, 9)] == [{"x": 9}, {"x": 5}, {"x": 1}]
-    pair = Streamed(window(2, 2, 34), window(1, 1, 34), "lane", {}, Condition())
-    assert read_ports(Program("tail", (IMAGE,), (pair,))) == {"x": 5}
 
 
 def test_small_memories_are_copied() -> None:
