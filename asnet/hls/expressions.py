@@ -74,6 +74,8 @@ def bits(signal: Signal, high: int, low: int = 0, *, arithmetic: bool = False) -
         parts.append(_repeat(sign, extension) if signal.stored.signed else literal(0, extension))
     if low < stored:
         parts.append(signal.slice(min(high, stored - 1), low))
+    else:  # it may be that nothing else reads it
+        signal.use.part.add(signal.name)
     return parts[0] if len(parts) == 1 else f"{{{', '.join(parts)}}}"
 
 

@@ -7,6 +7,7 @@ and printed with the line that repeats it alone.
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -113,24 +114,33 @@ def random_batch(seed: int, kernels: int = KERNELS) -> Batch:
 
 
 def shrunk(batch: Batch) -> tuple[Batch, str]:
-    """The smallest part of a batch that fails, and how."""
+    """The smallest part of a batch that fails in the same way, and how."""
     alone = (batch.only(program) for program in batch.programs)
     failing = next(((each, problem) for each in alone if (problem := each.failure())), None)
     if failing is None:
         return batch, batch.failure()
     best, problem = failing
+
+    def attempt(candidate: Batch) -> bool:
+        nonlocal best, problem
+        found = candidate.failure()
+        if _kind(found) != _kind(problem):
+            return False
+        best, problem = candidate, found
+        return True
+
     for name, default in vars(HlsOptions()).items():
-        candidate = replace(best, options=replace(best.options, **{name: default}))
-        if candidate.options != best.options and (found := candidate.failure()):
-            best, problem = candidate, found
+        attempt(replace(best, options=replace(best.options, **{name: default})))
     store = 0
     while (body := _without_store(best.programs[0].body, store)) is not None:
-        candidate = replace(best, programs=(replace(best.programs[0], body=body),))
-        if found := candidate.failure():
-            best, problem = candidate, found
-        else:
+        if not attempt(replace(best, programs=(replace(best.programs[0], body=body),))):
             store += 1
     return best, problem
+
+
+def _kind(problem: str) -> str:
+    """What goes wrong, without where."""
+    return re.sub(r"'[^']*'|\d+", "", problem)[:60]
 
 
 def _without_store(body: str, number: int) -> str | None:
