@@ -42,6 +42,7 @@ _PHI = re.compile(rf"^phi {_TYPE} (\[.*\])$")
 _JOIN = re.compile(r"^phi ptr (\[.*\])$")
 _INCOMING = re.compile(rf"\[ {_VALUE}, (%{_NAME}) \]")
 _GEP = re.compile(rf"^getelementptr {_TYPE}, ptr (%{_NAME}), i64 {_VALUE}$")
+_BASE = re.compile(rf"^(%{_NAME}) = getelementptr [^%]*(%{_NAME})")
 _LOAD = re.compile(rf"^load {_TYPE}, ptr (%{_NAME})(?:, align (\d+))?$")
 _STORE = re.compile(rf"^store {_TYPE} {_VALUE}, ptr (%{_NAME})(?:, align (\d+))?$")
 _CALL = re.compile(rf"^(?:(?:tail|notail|musttail) )?call (?:[a-z]+ )*?{_TYPE} @({_NAME})\((.*)\)$")
@@ -143,6 +144,7 @@ class _Reader:
         self._memories = tuple({memory.name: memory for memory in arguments.values()}.values())
         self._pointers: dict[str, _Place] = {_plain(name): _Pointer(memory) for name, memory in arguments.items()}
         self._later: list[tuple[str, _Pointer, str]] = []
+        self._bases: dict[str, str] = {}
         self._names: dict[str, Operand] = {}
         self._made: dict[str, Operation] = {}
         self._operations: list[Operation] = []
@@ -163,6 +165,7 @@ class _Reader:
 
     def read(self, body: Sequence[str]) -> Kernel:
         blocks: list[Block] = []
+        self._bases = {_plain(found[1]): _plain(found[2]) for line in body if (found := _BASE.match(line))}
         name, phis, branch = "entry", list[Phi](), None
         for line in body:
             label = _LABEL.match(line)
@@ -317,7 +320,8 @@ class _Reader:
     def _joined(self, pointers: Mapping[str, str]) -> list[Phi]:
         """Phis for a pointer that is another one behind each block: its place in every memory, and which memory.
 
-        A pointer that comes later in the text is taken for one into the memory of the others, see :meth:`_check_later`.
+        A pointer that comes later in the text is one into the memory that its text begins from, or is taken for one
+        into the memory of the others, see :meth:`_check_later`.
         """
         incoming = {block: self._pointers.get(_plain(pointer)) for block, pointer in pointers.items()}
         known = {block: place for block, place in incoming.items() if isinstance(place, _Pointer)}
@@ -326,7 +330,7 @@ class _Reader:
             raise self._error("a pointer into one of two memories in a phi")
         moved = any(place.offset is not None for place in known.values())
         for block, name in later.items():
-            memory = next(iter(known.values())).memory
+            memory = self._memory_ahead(name) or next(iter(known.values())).memory
             place = _Pointer(memory, f"{name}@index", f"{name}@offset" if moved else None)
             self._later.append((name, place, self._line))
             known[block] = place
@@ -351,6 +355,13 @@ class _Reader:
         assert joined is not None
         self._pointers[self._result] = joined
         return phis
+
+    def _memory_ahead(self, name: str) -> Memory | None:
+        """The memory of a pointer that comes later in the text, if ``getelementptr`` alone leads to it."""
+        while name in self._bases:
+            name = self._bases[name]
+        place = self._pointers.get(name)
+        return place.memory if isinstance(place, _Pointer) else None
 
     def _cast(self, op: str, before: str, value: str, after: str) -> None:
         operand = self._operand(value, before)

@@ -227,6 +227,25 @@ done:
   ret void""",
 )
 
+LEAVES = Program(
+    "leaves",  # a pointer that begins in one memory and goes on in another
+    (Argument("x", IN, "i32", 16), Argument("y", IN, "i32", 16), Argument("z", OUT, "i32", 16)),
+    """  %px = getelementptr i32, ptr %x, i64 7
+  br label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %n, %loop ]
+  %p = phi ptr [ %px, %entry ], [ %py, %loop ]
+  %v = load i32, ptr %p
+  %pz = getelementptr i32, ptr %z, i64 %i
+  store i32 %v, ptr %pz
+  %py = getelementptr i32, ptr %y, i64 %i
+  %n = add nuw nsw i64 %i, 1
+  %e = icmp ult i64 %n, 16
+  br i1 %e, label %loop, label %done
+done:
+  ret void""",
+)
+
 JOINED_PLACES = Program(
     "joined",
     (Argument("x", IN, "i32", 16), Argument("y", IN, "i32", 16), Argument("z", OUT, "i32", 16)),
@@ -468,6 +487,7 @@ PROGRAMS = (
     SWAP_PHIS,
     PREFIX_SUM,
     JOINED_PLACES,
+    LEAVES,
     ONLY_CARRIED,
     WALK,
     SORT,
