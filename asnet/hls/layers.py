@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Protocol, TypedDict
 
 from asnet.hls.binder import Binder
-from asnet.hls.dataflow.accesses import LayerTiming
+from asnet.hls.dataflow.accesses import LayerTiming, Numbers
 from asnet.hls.dataflow.blocks import kernel_timing
+from asnet.hls.dataflow.gates import find_gates
 from asnet.hls.dataflow.loops import program_timing
 from asnet.hls.engine import emit_engine
 from asnet.hls.fsm.allocation import Allocation, allocate
@@ -34,7 +35,7 @@ from asnet.hls.nest import (
     arrange,
 )
 from asnet.hls.options import HlsOptions, Weights
-from asnet.hls.planning import NotPipelined, Placed, ProgramPlan, Trigger, plan_program, recurrence_cycles
+from asnet.hls.planning import Gate, NotPipelined, Placed, ProgramPlan, Trigger, plan_program, recurrence_cycles
 from asnet.hls.ranges import widths
 from asnet.hls.reporting import LayerReport, LoopReport, OperationReport
 from asnet.hls.sequential.order import Span
@@ -79,7 +80,12 @@ class PlannedLayer(Protocol):
         ...
 
     def emit(
-        self, module: str, version: str, handover: Trigger | None = None, shared: Set[str] = frozenset()
+        self,
+        module: str,
+        version: str,
+        handover: Trigger | None = None,
+        shared: Set[str] = frozenset(),
+        gate: Gate | None = None,
     ) -> LayerModule:
         """Its Verilog module ``module``; see :func:`asnet.hls.engine.emit_engine`."""
         ...
@@ -88,8 +94,11 @@ class PlannedLayer(Protocol):
         """What it is made of and how long it takes."""
         ...
 
-    def timing(self) -> LayerTiming | None:
-        """When it writes which word; None if that depends on data."""
+    def timing(self, arrival: Mapping[str, Numbers] | None = None) -> LayerTiming | None:
+        """When it writes which word, and where it waits for words; None if that depends on data.
+
+        ``arrival``: as of :func:`asnet.hls.dataflow.gates.find_gates`.
+        """
         ...
 
 
@@ -225,14 +234,19 @@ class _General:
         return Span(_OVERHEAD - 1 + sum(length * runs.count[name] for name, length in lengths.items()), None)
 
     def emit(
-        self, module: str, version: str, handover: Trigger | None = None, shared: Set[str] = frozenset()
+        self,
+        module: str,
+        version: str,
+        handover: Trigger | None = None,
+        shared: Set[str] = frozenset(),
+        gate: Gate | None = None,
     ) -> LayerModule:
         """Its Verilog module: the general controller has none of the ports that let others run at the same time."""
-        assert handover is None
+        assert handover is None and gate is None
         return emit_layer(bind(self.allocation, self.schedule), module, version)
 
-    def timing(self) -> LayerTiming | None:
-        """When it writes which word; None if that depends on data."""
+    def timing(self, arrival: Mapping[str, Numbers] | None = None) -> LayerTiming | None:
+        """When it writes which word; None if that depends on data. It waits for whole images."""
         return kernel_timing(self.allocation.kernel, self.schedule)
 
     def report(self, layer: LayerModule, op_type: str) -> LayerReport:
@@ -284,14 +298,21 @@ class _Pipelined:
         return Span(self.plan.layout.cycles, self.plan.layout)
 
     def emit(
-        self, module: str, version: str, handover: Trigger | None = None, shared: Set[str] = frozenset()
+        self,
+        module: str,
+        version: str,
+        handover: Trigger | None = None,
+        shared: Set[str] = frozenset(),
+        gate: Gate | None = None,
     ) -> LayerModule:
         """Its Verilog module."""
-        return emit_engine(self.plan, module, version, handover=handover, shared=frozenset() if self.tiles else shared)
+        apart = frozenset[str]() if self.tiles else shared
+        return emit_engine(self.plan, module, version, handover=handover, shared=apart, gate=gate)
 
-    def timing(self) -> LayerTiming:
-        """When it writes which word."""
-        return program_timing(self.plan)
+    def timing(self, arrival: Mapping[str, Numbers] | None = None) -> LayerTiming:
+        """When it writes which word, and where it waits for words."""
+        timing = program_timing(self.plan)
+        return replace(timing, gates=find_gates(self.plan, timing, arrival)) if arrival else timing
 
     def report(self, layer: LayerModule, op_type: str) -> LayerReport:
         """Loops, their schedules, and when they run."""

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from asnet.hls.kernel import Constant, Operand, Operation, signed
 from asnet.hls.nest import Affine
+from asnet.hls.planning import Gate
 
-__all__ = ["Accesses", "Axis", "LayerTiming", "Numbers", "Space", "gathered"]
+__all__ = ["Accesses", "Axis", "Gates", "LayerTiming", "Numbers", "Space", "Words", "gathered"]
 
 Numbers: TypeAlias = "NDArray[np.int64]"
 
@@ -23,10 +24,15 @@ _MOST = 1 << 26
 
 @dataclass(frozen=True)
 class Accesses:
-    """The writes to one memory, in the order of time: word's address and cycle after the start."""
+    """The writes to one memory, in the order of time: word's address, cycle after the start, and group of iterations.
+
+    ``groups``: of the first loop, by its counters that no value is carried over; what other loops write is of the last
+    group, as they start behind it. None: that loop has no such counters.
+    """
 
     addresses: Numbers
     cycles: Numbers
+    groups: Numbers | None = None
 
     @cached_property
     def once(self) -> bool:
@@ -39,14 +45,45 @@ class Accesses:
 
 
 @dataclass(frozen=True)
+class Words:
+    """Words of an image that must have come before a group of iterations begins: ``first``, then ``step`` more each."""
+
+    first: int
+    step: int
+
+    def needed(self, groups: int, total: int) -> Numbers:
+        """The words for each of ``groups``, of an image of ``total`` words."""
+        return np.minimum(self.first + self.step * np.arange(groups, dtype=np.int64), total)
+
+
+@dataclass(frozen=True)
+class Gates:
+    """The ``gate`` of a layer in time: group n begins in cycle ``begin`` + n ``cycles``, or so many ``interval`` later
+    as it takes until the ``words`` of each memory have come.
+
+    ``inner``: groups of :class:`Accesses` that make one group.
+    """
+
+    gate: Gate
+    words: Mapping[str, Words]
+    groups: int
+    inner: int
+    begin: int
+    cycles: int
+    interval: int
+
+
+@dataclass(frozen=True)
 class LayerTiming:
     """Static timing of a layer: it is done ``busy`` cycles after its start.
 
-    ``writes``: memory → its writes; memories whose addresses depend on data are not among them.
+    ``writes``: memory → its writes; memories whose addresses depend on data are not among them. ``gates``: where it
+    waits for words, and everything from there on is later by as many cycles; None: it starts with whole images.
     """
 
     busy: int
     writes: Mapping[str, Accesses]
+    gates: Gates | None = None
 
 
 @dataclass(frozen=True)
@@ -118,8 +155,13 @@ class Space:
         arguments = [values for part in operation.operands if (values := self.values(part)) is not None]
         return rule(operation, arguments) if len(arguments) == len(operation.operands) else None
 
-    def accesses(self, operation: Operation, first: int, flags: Sequence[Operand] = ()) -> Accesses | None:
-        """The words that ``operation`` touches where all ``flags`` are 1, in the first iteration in cycle ``first``."""
+    def accesses(
+        self, operation: Operation, first: int, flags: Sequence[Operand] = (), groups: Numbers | None = None
+    ) -> Accesses | None:
+        """The words that ``operation`` touches where all ``flags`` are 1, in the first iteration in cycle ``first``.
+
+        ``groups``: of each iteration, one axis a loop.
+        """
         if not self.small:
             return None
         index = self.values(operation.operands[0])
@@ -128,10 +170,12 @@ class Space:
             return None
         addresses = np.broadcast_to(index, self.shape).ravel()
         cycles = np.broadcast_to(self.cycles(first), self.shape).ravel()
+        groups = None if groups is None else np.broadcast_to(groups, self.shape).ravel()
         if tests:
             counts = np.logical_and.reduce([np.broadcast_to(test != 0, self.shape).ravel() for test in tests])
             addresses, cycles = addresses[counts], cycles[counts]
-        return Accesses(addresses, cycles)
+            groups = None if groups is None else groups[counts]
+        return Accesses(addresses, cycles, groups)
 
 
 def gathered(parts: Iterator[tuple[str, Accesses | None]]) -> dict[str, Accesses]:
@@ -147,7 +191,9 @@ def _together(parts: Sequence[Accesses]) -> Accesses:
     addresses = np.concatenate([part.addresses for part in parts])
     cycles = np.concatenate([part.cycles for part in parts])
     order = np.argsort(cycles, kind="stable")
-    return Accesses(addresses[order], cycles[order])
+    known = [part.groups for part in parts if part.groups is not None]
+    groups = np.concatenate(known)[order] if len(known) == len(parts) else None
+    return Accesses(addresses[order], cycles[order], groups)
 
 
 def _wrapped(values: Numbers, width: int) -> Numbers:

@@ -21,7 +21,7 @@ __all__ = ["LIBRARY", "RESERVED", "Dataflow", "assemble", "layer_alone"]
 
 LIBRARY = (
     *("asnet_banks", "asnet_delay", "asnet_ram", "asnet_rom", "asnet_stream_out"),
-    *("asnet_stream_take", "asnet_stream_give", "asnet_frames", "asnet_fork"),
+    *("asnet_stream_take", "asnet_stream_give", "asnet_frames", "asnet_arrival", "asnet_fork"),
     *("asnet_deal", "asnet_collect"),
 )
 """Modules that every dataflow design has."""

@@ -2,6 +2,7 @@
 
 Cycle 0 offers the first word of the first image; words are offered without a pause, and results are taken at once.
 A buffer has an image in the cycle after its last word was written, and room in the cycle in which one is given back.
+A layer that waits for words finds them in the cycle after they were written; what follows the wait is as much later.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import lcm
 
-from asnet.hls.dataflow.plan import Node, Plan, Stream
+import numpy as np
+
+from asnet.hls.dataflow.accesses import Gates, Numbers
+from asnet.hls.dataflow.plan import Inlet, Node, Plan, Stream
 
 __all__ = ["Run", "Timing", "timing_of"]
 
@@ -73,13 +77,36 @@ def _busy(node: Node) -> int:
     return node.timing.busy + (max(sent) + 2 if sent else 0)
 
 
+@dataclass(frozen=True)
+class _Sent:
+    """When an image was sent: its words at their cycles after ``begin``, those of a group later by its ``delays``."""
+
+    begin: int
+    delays: Numbers | None = None
+
+
+@dataclass(frozen=True)
+class _Waits:
+    """The words that each of a layer's groups waits for: the last one's cycle after its producer's begin, and the
+    producer's group that makes it (None: it is sent when the producer is done)."""
+
+    cycles: Numbers
+    groups: Numbers | None
+
+    def there(self, sent: _Sent) -> Numbers:
+        """When a group finds its words, of an image that was ``sent``."""
+        late = sent.delays[self.groups] if sent.delays is not None and self.groups is not None else 0
+        return sent.begin + self.cycles + late + 1
+
+
 @dataclass
 class _Buffer:
-    """Images of one memory at one reader, or dealt to several: when each was there, and when each was given back."""
+    """Images of one memory at one reader, or dealt to several: when each was sent, there, and given back."""
 
     frames: int
     readers: int = 1
     there: list[int] = field(default_factory=list[int])
+    sent: list[_Sent] = field(default_factory=list["_Sent"])
     gone: list[int] = field(default_factory=list[int])
 
     def room(self, image: int) -> int:
@@ -99,6 +126,25 @@ class _Simulation:
         self._results = {stream.memory.name: _Buffer(stream.frames) for stream in plan.outputs}
         self._streams = {stream.memory.name: stream for stream in plan.streams}
         self._collected: dict[str, int] = {}
+        self._waits = {
+            (node.index, inlet.memory.name): self._words(node.timing.gates, inlet)
+            for node in plan.nodes
+            for inlet in node.inlets
+            if node.timing is not None and node.timing.gates is not None and inlet.words is not None
+        }
+
+    def _words(self, gates: Gates, inlet: Inlet) -> _Waits:
+        assert inlet.words is not None
+        producer = self._plan.nodes[self._streams[inlet.memory.name].producer]
+        last = inlet.words.needed(gates.groups, inlet.memory.size) - 1
+        timing, outlet = producer.timing, next(o for o in producer.outlets if o.memory.name == inlet.memory.name)
+        assert timing is not None
+        if outlet.forwarded:
+            return _Waits(last, None)
+        writes = timing.writes[inlet.memory.name]
+        if timing.gates is None or writes.groups is None:
+            return _Waits(writes.cycles[last], None)
+        return _Waits(writes.cycles[last], writes.groups[last] // timing.gates.inner)
 
     def run(self, images: int) -> Run:
         begun: list[int] = []
@@ -142,11 +188,12 @@ class _Simulation:
         assert node.timing is not None
         start = ready
         inlets = [self._buffers[node.index, inlet.memory.name] for inlet in node.inlets]
-        start = max(start, *(inlet.there[image] for inlet in inlets))
+        start = max(start, *(self._begun(node, inlet, image) for inlet in node.inlets))
         for outlet in node.outlets:
             if not outlet.forwarded:
                 start = max(start, self._room(self._streams[outlet.memory.name], image))
-        finish = done = start + node.timing.busy
+        delays = self._delays(node, image, start)
+        finish = done = start + node.timing.busy + (int(delays[-1]) if delays is not None else 0)
         for outlet in node.outlets:
             stream = self._streams[outlet.memory.name]
             if outlet.forwarded:
@@ -154,13 +201,43 @@ class _Simulation:
                 last = first + outlet.memory.size - 1
                 self._collected[outlet.memory.name] = last + 1
                 finish = max(finish, last + 1)
+                sent = _Sent(first)
             else:
                 last = start + int(node.timing.writes[outlet.memory.name].cycles[-1])
+                if delays is not None:
+                    last += int(delays[self._last_group(node, outlet.memory.name)])
+                sent = _Sent(start, delays)
             for reader in self._readers(stream):
                 reader.there.append(last + 1)
+                reader.sent.append(sent)
         for inlet in inlets:
             inlet.gone.append(finish)
         return start, finish
+
+    def _begun(self, node: Node, inlet: Inlet, image: int) -> int:
+        """When the layer may start as far as one of its buffers tells."""
+        buffer, waits = self._buffers[node.index, inlet.memory.name], self._waits.get((node.index, inlet.memory.name))
+        return buffer.there[image] if waits is None else int(waits.there(buffer.sent[image])[0])
+
+    def _last_group(self, node: Node, memory: str) -> int:
+        assert node.timing is not None and node.timing.gates is not None
+        groups = node.timing.writes[memory].groups
+        assert groups is not None
+        return int(groups[-1]) // node.timing.gates.inner
+
+    def _delays(self, node: Node, image: int, start: int) -> Numbers | None:
+        """By how many cycles each group of iterations is late that starts with ``start``; None: there are no groups."""
+        gates = node.timing.gates if node.timing is not None else None
+        if gates is None:
+            return None
+        late = np.zeros(gates.groups, np.int64)
+        planned = start + gates.begin + gates.cycles * np.arange(gates.groups, dtype=np.int64)
+        for inlet in node.inlets:
+            buffer = self._buffers[node.index, inlet.memory.name]
+            if inlet.words is not None and buffer.there[image] > start + gates.begin:
+                there = self._waits[node.index, inlet.memory.name].there(buffer.sent[image])
+                late = np.maximum(late, there - planned)
+        return np.maximum.accumulate(-(-late // gates.interval) * gates.interval)
 
     def _give(self, image: int, last: int) -> int:
         """Give the results, the ones before having been fetched until cycle ``last``; returns when these were."""

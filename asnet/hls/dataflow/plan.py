@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from asnet.errors import SynthesisError
-from asnet.hls.dataflow.accesses import LayerTiming
+from asnet.hls.dataflow.accesses import LayerTiming, Numbers, Words
 from asnet.hls.module import LayerModule, MemoryPort
 from asnet.ir import Call, Memory, MemoryKind
 
-__all__ = ["INPUT", "Inlet", "Node", "Outlet", "Plan", "Stream", "lone_node", "make_plan"]
+__all__ = ["INPUT", "Inlet", "Node", "Outlet", "Plan", "Stream", "arrival_order", "lone_node", "make_plan"]
 
 INPUT = -1
 """The producer of network inputs, in place of a layer's number."""
@@ -27,11 +29,15 @@ _FRAMES = 2
 @dataclass(frozen=True)
 class Inlet:
     """A layer's buffer of ``frames`` images of a memory that another one makes. Without a port it only counts images:
-    that tells a layer that reads no activation when to start."""
+    that tells a layer that reads no activation when to start.
+
+    ``words``: those that the layer waits for while it works; None: it starts when the whole image is there.
+    """
 
     memory: Memory
     port: MemoryPort | None
     frames: int
+    words: Words | None = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,8 @@ def make_plan(
             else:
                 if memory.name not in streams:
                     raise SynthesisError(f"layer {call.layer!r} reads {memory.name!r}, which no earlier layer writes")
-                inlets.append(Inlet(memory, port, _FRAMES))
+                gates = timing.gates if timing is not None else None
+                inlets.append(Inlet(memory, port, _FRAMES, gates.words.get(memory.name) if gates else None))
         if not inlets:
             inlets.append(Inlet(trigger.memory, None, _FRAMES))
             streams[trigger.memory.name] = trigger = Stream(
@@ -198,6 +205,14 @@ def _writers(layers: Sequence[LayerModule]) -> dict[str, int]:
                 )
             writers[name] = index
     return writers
+
+
+def arrival_order(port: MemoryPort, timing: LayerTiming | None, replicas: int) -> Numbers:
+    """By address, how many words of what a layer makes are sent before the word."""
+    order = np.arange(port.memory.size, dtype=np.int64)
+    if timing is not None and not _outlet(port, timing, replicas).forwarded:
+        order[timing.writes[port.memory.name].addresses] = order.copy()
+    return order
 
 
 def _outlet(port: MemoryPort, timing: LayerTiming | None, replicas: int) -> Outlet:

@@ -18,7 +18,8 @@ __all__ = ["Tap", "Wrapper", "emit_wrapper"]
 
 _OWN = ("clk", "reset", "busy", "start", "done", "finish", "sending", "engine", "unused", "tap_done")
 _STREAM = ("_tdata", "_tuser", "_tvalid", "_tready", "_tlast")
-_INLET = (*_STREAM, "_available", "_more", "_fill", "_place", "_frames")
+_INLET = (*_STREAM, "_available", "_more", "_fill", "_place", "_frames", "_arrival", "_begun", "_ready", "_claim")
+_WAITS = ("begun", "ready", "claim")
 _MEMORY = ("_we", "_waddr", "_wdata", "_fetch", "_index", "_sent", "_out", "_tap_we", "_tap_waddr", "_tap_wdata")
 
 
@@ -91,6 +92,7 @@ class _Wrapper:
             ],
             controls=[
                 *(f"{inlet['name']}_{signal}" for inlet in inlets for signal in ("available", "more")),
+                *(f"{inlet['name']}_{signal}" for inlet in inlets if inlet["words"] for signal in _WAITS),
                 *(f"{outlet['name']}_busy" for outlet in forwarded),
             ],
             connections=self._connections,
@@ -122,6 +124,7 @@ class _Wrapper:
             self._unused += [f"{name}_tdata", f"{name}_tuser"]
         if inlet.port is None or not several:
             self._unused += [f"{name}_fill", f"{name}_place"]
+        words = self._words(inlet)
         return {
             "name": name,
             "what": _what(memory),
@@ -132,7 +135,20 @@ class _Wrapper:
             "count": max(2, frames.bit_length()),
             "copies": copies,
             "parts": parts,
+            "words": words,
+            "available": f"({name}_available | {name}_begun)" if words else f"{name}_available",
+            "following": f"({name}_more | {name}_begun)" if words else f"{name}_more",
         }
+
+    def _words(self, inlet: Inlet) -> dict[str, int] | None:
+        """The words that the layer waits for while it works."""
+        if inlet.words is None or inlet.port is None or self._node.timing is None or self._node.timing.gates is None:
+            return None
+        name = self._streams[inlet.memory.name]
+        self._connections += [(f"{inlet.port.prefix}_{end}", f"{name}_{end}") for end in ("ready", "claim")]
+        words, groups = inlet.words, self._node.timing.gates.groups
+        most = max(inlet.memory.size, words.first + words.step * groups)
+        return {"bits": most.bit_length() + 1, "first": words.first, "step": words.step}
 
     def _outlet(self, outlet: Outlet) -> dict[str, object]:
         memory = outlet.memory

@@ -15,7 +15,7 @@ from asnet.hls.kernel import Constant, Operand
 from asnet.hls.names import Names, comment
 from asnet.hls.nest import Counter, Node, Pipeline, Repeat, Streamed
 from asnet.hls.operands import FloatConstants
-from asnet.hls.planning import LoopPlan, ProgramPlan, Trigger, collected_stage
+from asnet.hls.planning import Gate, LoopPlan, ProgramPlan, Trigger, collected_stage
 from asnet.hls.ranges import Width
 from asnet.hls.storage import CLAIM_CYCLES, tiled_load
 
@@ -26,8 +26,11 @@ class Layer:
     """Builds the sections of a layer's module. ``end``: 1 in the cycle in which its last node ends; ``handover``: when
     the trigger that was asked for says so."""
 
-    def __init__(self, plan: ProgramPlan, names: Names, handover: Trigger | None, shared: Set[str]) -> None:
+    def __init__(
+        self, plan: ProgramPlan, names: Names, handover: Trigger | None, shared: Set[str], gate: Gate | None
+    ) -> None:
         self._plan = plan
+        self._gate = gate
         self.names = names
         self.use = SignalUse()
         self.constants = FloatConstants(names)
@@ -123,7 +126,9 @@ class Layer:
         section.wires.append(Line(1, loop.go, self._waiting(loop, test), "an iteration starts"))
 
     def _waiting(self, loop: LoopSignals, test: str) -> str:
-        """``test``, and that the tile of constants of which the iteration is the first is there."""
+        """``test``, and that all is there that the iterations from this one on wait for."""
+        if self._gate is not None and loop is self._begun[0]:
+            test = self._gated(loop, test, self._gate)
         found = tiled_load(self._plan.program, loop.plan.pipeline)
         if found is None:
             return test
@@ -138,6 +143,14 @@ class Layer:
         first, then = loop.when(bounds, 0), loop.when(bounds, stage)
         self.ports.claim(memory.name, f"{loop.go} & {first}", f"{loop.valid(stage)} & {then}")
         return f"{test} & (~{first} | {self.ports.ready(memory.name)})"
+
+    def _gated(self, loop: LoopSignals, test: str, gate: Gate) -> str:
+        """``test``, and that the words are there that the group reads of which the iteration is the first."""
+        first = loop.when(dict.fromkeys(gate.inside, (0, 0)), 0)
+        for memory in gate.memories:
+            self.ports.claim(memory, f"{loop.go} & {first}" if first else loop.go)
+        ready = " & ".join(self.ports.ready(memory) for memory in gate.memories)
+        return f"{test} & (~{first} | ({ready}))" if first else f"{test} & {ready}"
 
     def _ended(self) -> str:
         """The signal with which what follows the latest node begins."""

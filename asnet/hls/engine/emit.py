@@ -8,7 +8,7 @@ from asnet.hls.engine.control import Layer
 from asnet.hls.engine.parts import width_of
 from asnet.hls.module import LayerModule
 from asnet.hls.names import Names, comment, vector
-from asnet.hls.planning import ProgramPlan, Trigger
+from asnet.hls.planning import Gate, ProgramPlan, Trigger
 from asnet.resources import render
 
 __all__ = ["emit_engine"]
@@ -23,6 +23,7 @@ def emit_engine(
     *,
     handover: Trigger | None = None,
     shared: Set[str] = frozenset(),
+    gate: Gate | None = None,
 ) -> LayerModule:
     """The Verilog module ``module`` of a planned layer.
 
@@ -33,11 +34,13 @@ def emit_engine(
         handover: when the port ``next`` says that the next layer may start; None: there is no such port.
         shared: names of memories and operators that other layers use too: ports ``_re`` and ``_use`` say when this one
             does.
+        gate: where the first loop waits for words; a memory's port ``_ready`` says that those for the next group of
+            iterations are there, ``_claim`` that the group begins.
 
     Raises:
         SynthesisError: an operand that its unit cannot take.
     """
-    layer = Layer(plan, Names(_OWN), handover, shared)
+    layer = Layer(plan, Names(_OWN), handover, shared, gate)
     ports = [("input ", "clk", ""), ("input ", "reset", ""), ("input ", "start", "one cycle: run the layer")]
     ports.append(("output reg ", "done", "one cycle: the layer has run"))
     if layer.handover is not None:

@@ -102,12 +102,12 @@ class Ports:
         """The word that was read."""
         return self._read[memory, number].signal("rdata")
 
-    def claim(self, memory: str, claim: str, take: str) -> None:
-        """When a tile of a memory is claimed, and when its first word is read."""
+    def claim(self, memory: str, claim: str, take: str = "") -> None:
+        """When a tile of a memory, or words of it, are claimed, and when a tile's first word is read."""
         self._claims[memory] = claim, take
 
     def ready(self, memory: str) -> str:
-        """1 while the next tile of a memory is there."""
+        """1 while what is claimed next of a memory is there."""
         return f"{self._memories[memory].prefix}_ready"
 
     def unit(self, unit: Operator, number: int) -> str:
@@ -136,7 +136,8 @@ class Ports:
         for name, (claim, take) in self._claims.items():
             prefix = self._memories[name].prefix
             yield f"{prefix}_claim", claim
-            yield f"{prefix}_take", take
+            if take:
+                yield f"{prefix}_take", take
         for operator in self.operators:
             fed = self._fed[operator.prefix]
             for index, (role, width) in enumerate(zip(operator.operator.roles, operator.operator.widths, strict=True)):
@@ -157,9 +158,11 @@ class Ports:
                 yield f"output {vector(depth)}", f"{port.prefix}_raddr{number or ''}", what
                 yield f"input {vector(width)}", f"{port.prefix}_rdata{number or ''}", "one cycle after the address"
             if port.memory.name in self._claims:
-                yield "input ", f"{port.prefix}_ready", "the next tile is there"
-                yield "output ", f"{port.prefix}_claim", "its first iteration starts"
-                yield "output ", f"{port.prefix}_take", "its first word is read"
+                what = "tile is" if self._claims[port.memory.name][1] else "words are"
+                yield "input ", f"{port.prefix}_ready", f"the next {what} there"
+                yield "output ", f"{port.prefix}_claim", "the first iteration that needs them starts"
+                if self._claims[port.memory.name][1]:
+                    yield "output ", f"{port.prefix}_take", "its first word is read"
             if port.writes:
                 yield "output ", f"{port.prefix}_we", what
                 yield f"output {vector(depth)}", f"{port.prefix}_waddr", ""

@@ -1,5 +1,6 @@
 """From flat loops to schedules: how wide values are, what operations run on, when they start."""
 
+from asnet.hls.planning.gate import Gate
 from asnet.hls.planning.layout import Event, Layout, Placed, Trigger, collected_stage, inner_iterations
 from asnet.hls.planning.loop import LoopPlan
 from asnet.hls.planning.plan import NotPipelined, ProgramPlan, plan_program
@@ -9,6 +10,7 @@ from asnet.hls.planning.values import Value
 
 __all__ = [
     "Event",
+    "Gate",
     "Layout",
     "LoopPlan",
     "NotPipelined",
