@@ -16,6 +16,7 @@ from asnet.hls.nest.lanes import separable, stream, unit_of
 from asnet.hls.nest.parallel import Parts, choices
 from asnet.hls.nest.program import Carried, Counter, Node, Pipeline, Program, Repeat, Streamed
 from asnet.hls.nest.reduction import Reduction, reduction
+from asnet.hls.nest.results import without_unused_results
 from asnet.hls.nest.tiling import Tile, digits, tiles
 from asnet.hls.nest.unroll import factors, summed, unrolled
 
@@ -74,7 +75,8 @@ def arrange(program: Program, arrangement: Arrangement) -> Arranged:
     body = tuple(node(item) for item in program.body)
     if arrangement.lanes > 1 and not notes and possible_lanes(program) == (1,):
         notes.append("no lanes: no loop reduces its inputs to several outputs")
-    return Arranged(replace(program, body=body), tuple(notes), frozenset(hurried))
+    arranged = without_unused_results(replace(program, body=body))
+    return Arranged(arranged, tuple(notes), frozenset(hurried))
 
 
 def _arranged(
