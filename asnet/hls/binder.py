@@ -5,20 +5,19 @@ A resource takes new operands every cycle and gives the result ``latency`` cycle
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from asnet.hls.kernel import Operation, fault
 from asnet.hls.operators import (
-    PREDICATE_EDGES,
     READ_EDGES,
-    UNIT_EDGES,
     UNIT_OPS,
     WIDE_OPS,
-    WRAPPED_EDGES,
     WRITE_EDGES,
     Edges,
     Operator,
+    alone,
     exact_instance,
     is_logic,
     operator,
@@ -44,7 +43,8 @@ class Resource:
 
 
 class Binder:
-    """Chooses the operators of a design: one for each unit instance, shared by everything that uses it."""
+    """Chooses the operators of a design: one for each unit instance, shared by everything that uses it, and another for
+    operations that have a unit each."""
 
     def __init__(
         self,
@@ -63,11 +63,29 @@ class Binder:
         self._clock = clock
         self._dsps = dsps
         self._operators: dict[str, Operator] = {}
+        self._alone: dict[str, Operator] = {}
+        self._common: frozenset[str] = frozenset()
 
     @property
     def operators(self) -> tuple[Operator, ...]:
         """The operators asked for so far, in order."""
-        return tuple(self._operators.values())
+        return (*self._operators.values(), *self._alone.values())
+
+    def share(self, layers: Iterable[tuple[str, Iterable[Operation]]]) -> None:
+        """Tell of the design's layers and their operations, where layers share units: what several of them use is for
+        no operation alone."""
+        users = Counter[str]()
+        for layer, operations in layers:
+            found = [self._instance(layer, operation) for operation in operations if not operation.is_memory]
+            users.update({instance.digest for instance in found if instance is not None})
+        self._common = frozenset(digest for digest, count in users.items() if count > 1)
+
+    def alone(self, unit: Operator) -> Operator:
+        """``unit`` for operations of a layer that share it with nobody; itself where other layers use it too, or where
+        nobody knows how fast it is."""
+        if unit.fmax is None or unit.instance.digest in self._common:
+            return unit
+        return self._alone.setdefault(unit.name, alone(unit))
 
     def operator(self, layer: str, operation: Operation) -> Operator | None:
         """The operator that ``operation`` of ``layer`` runs on; None if it is logic.
@@ -126,13 +144,7 @@ def memory_port(operation: Operation) -> Resource:
 
 def unit_port(unit: Operator) -> Resource:
     """The operands of a unit."""
-    return Resource(unit.name, unit.latency, _edges(unit))
-
-
-def _edges(unit: Operator) -> Edges:
-    if unit.wrapped:
-        return WRAPPED_EDGES
-    return PREDICATE_EDGES if unit.result_width < unit.widths[0] else UNIT_EDGES
+    return Resource(unit.name, unit.latency, unit.edges)
 
 
 def _check_fit(layer: str, operation: Operation, unit: Operator) -> None:

@@ -9,7 +9,7 @@ from asnet.hls.kernel import Constant, Kernel, Operation
 from asnet.hls.nest import Fused, NotCounted, Pipeline, Program, forwarded, fuse, inline, structure
 from asnet.ir import Call, Memory
 
-__all__ = ["FusedKernel", "fused", "joined_layers", "program_of"]
+__all__ = ["FusedKernel", "fused", "joined_layers", "operations_of", "program_of"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,13 @@ def program_of(kernel: Kernel, scratch: Collection[str]) -> Program:
         NotCounted: its control flow is not counted loops.
     """
     return kernel.program if isinstance(kernel, FusedKernel) else forwarded(structure(kernel), scratch)
+
+
+def operations_of(kernel: Kernel) -> tuple[Operation, ...]:
+    """Everything that ``kernel`` does, each operation once."""
+    if isinstance(kernel, FusedKernel):
+        return tuple(operation for pipeline in kernel.program.pipelines for operation in pipeline.operations)
+    return tuple(kernel.operation.values())
 
 
 def fused(

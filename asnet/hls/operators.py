@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from asnet.errors import SynthesisError, UnitError
@@ -19,6 +19,7 @@ from asnet.units.timing import timings
 
 __all__ = [
     "CLOCK_MARGIN",
+    "LEVEL_NS",
     "PREDICATE_EDGES",
     "READ_EDGES",
     "UNIT_EDGES",
@@ -29,6 +30,7 @@ __all__ = [
     "Edges",
     "Operator",
     "UnitOp",
+    "alone",
     "exact_instance",
     "is_logic",
     "logic_levels",
@@ -40,6 +42,9 @@ OPERAND_LATENCY = 1
 
 CLOCK_MARGIN = 1.15
 """How much faster than the wanted clock a unit by itself must be: in a design its wires are longer."""
+
+LEVEL_NS = 1.1
+"""Nanoseconds of a level of logic: a look-up table and the wires to it, on an ECP5 of speed grade 6."""
 
 RESULT_LATENCY = 1
 """Cycles through the register at the result of a combinational unit."""
@@ -57,8 +62,8 @@ class UnitOp:
 class Edges:
     """Levels of logic of a resource: from its operands to its first register, and from its last one to its result."""
 
-    before: int
-    after: int
+    before: float
+    after: float
 
 
 UNIT_EDGES = Edges(before=3, after=6)
@@ -125,8 +130,9 @@ class Operator:
     """A unit instance as hardware. ``widths`` are the operands'; ``latency`` ≥ 1 cycles; new operands every cycle.
 
     ``result_signed``: the result is extended by its sign where it is used wider. ``wrapped``: a combinational unit with
-    a register at its result. Registers stand at the operands of all. ``fmax``: the clock in MHz that the unit by itself
-    reaches, None where that is not known. ``remark``: why the wanted clock is out of its reach, empty if it is not.
+    a register at its result; ``registered``: registers stand at its operands. ``fmax``: the clock in MHz that the unit
+    by itself reaches, None where that is not known. ``remark``: why the wanted clock is out of its reach, empty if it
+    is not.
     """
 
     name: str
@@ -139,6 +145,7 @@ class Operator:
     parameters: tuple[tuple[str, int], ...]
     fmax: float | None
     remark: str
+    registered: bool = True
 
     @cached_property
     def ports(self) -> Mapping[str, str]:
@@ -153,17 +160,27 @@ class Operator:
     @property
     def stages(self) -> int:
         """Pipeline stages of the unit that were chosen."""
-        return 0 if self.wrapped else self.latency - OPERAND_LATENCY - self.instance.latency
+        operands = OPERAND_LATENCY if self.registered else 0
+        return 0 if self.wrapped else self.latency - operands - self.instance.latency
+
+    @property
+    def edges(self) -> Edges:
+        """The logic around its registers."""
+        predicate = self.result_width < self.widths[0]
+        edges = WRAPPED_EDGES if self.wrapped else PREDICATE_EDGES if predicate else UNIT_EDGES
+        if self.registered or self.fmax is None:
+            return edges
+        return replace(edges, before=1000 / self.fmax * CLOCK_MARGIN / LEVEL_NS)
 
     def instantiated(self, name: str) -> dict[str, object]:
         """What a template needs to make the instance ``name``, but for where its operands come from.
 
-        The registers at its operands are ``<name>_a_q`` and ``_b_q``, its result is ``<name>_y``; what a combinational
-        unit says before the register at its result is ``<name>_now``.
+        Its operands are ``<name>_a`` and ``_b``, the registers there ``<name>_a_q`` and ``_b_q``, its result is
+        ``<name>_y``; what a combinational unit says before the register at its result is ``<name>_now``.
         """
-        ports = self.ports
+        ports, ending = self.ports, "_q" if self.registered else ""
         connections = [(ports[role], value) for role, value in (("clk", "clk"), ("ce", "1'b1")) if role in ports]
-        connections += [(ports[role], f"{name}_{role}_q") for role in self.roles]
+        connections += [(ports[role], f"{name}_{role}{ending}") for role in self.roles]
         connections.append((ports["y"], f"{name}_now" if self.wrapped else f"{name}_y"))
         return {
             "name": name,
@@ -173,6 +190,7 @@ class Operator:
             "connections": connections,
             "result_width": self.result_width,
             "wrapped": self.wrapped,
+            "registered": self.registered,
         }
 
 
@@ -214,10 +232,19 @@ def operator(instance: UnitInstance, mode: FloatMode, clock: float | None = None
     )
 
 
+def alone(operator: Operator) -> Operator:
+    """``operator`` for a single operation: its operands are never chosen, so they need no registers of their own."""
+    return replace(
+        operator, name=f"{operator.name}_alone", latency=operator.latency - OPERAND_LATENCY, registered=False
+    )
+
+
 def _stages(instance: UnitInstance, mode: FloatMode, clock: float | None, dsps: bool) -> tuple[int, float | None, str]:
     """Pipeline stages for ``clock``, the clock they reach, and why that is too little."""
     preferred = instance.stages.default if instance.stages is not None else 0
     figures = {stages: found.fmax for stages, found in timings(instance, mode, dsps=dsps).items()}
+    if figures.keys() > {0}:  # a register inside serves better than one behind the result
+        del figures[0]
     if clock is None or not figures:
         return preferred, figures.get(preferred), ""
     wanted = clock * CLOCK_MARGIN

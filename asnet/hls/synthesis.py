@@ -11,7 +11,7 @@ from asnet.hls.assembly import STYLES, Materials
 from asnet.hls.binder import Binder
 from asnet.hls.choosing import check_fits, check_reached, choose_lanes
 from asnet.hls.design import RtlDesign
-from asnet.hls.fusing import fused
+from asnet.hls.fusing import fused, operations_of
 from asnet.hls.handover import hand_over, with_control
 from asnet.hls.layers import PlannedLayer, lanes_of, plan_layer
 from asnet.hls.library import unit_files
@@ -103,6 +103,8 @@ class _Synthesis:
         if options.reuse:
             sharing = share(kernels, scratch)
             kernels, self._shared = sharing.kernels, sharing.members
+        if options.style is Style.SEQUENTIAL:
+            binder.share((kernel.layer, operations_of(kernel)) for kernel in kernels)
         calling = replace(module, calls=calls)
         plans: list[PlannedLayer] = []
         choice = choose_lanes(kernels, calling, binder, options, contents, scratch)
@@ -113,7 +115,8 @@ class _Synthesis:
             contents |= {constant.memory.name: constant.contents for constant in made}
         tiles = tuple(constant for plan in plans for constant in plan.tiles)
         weights = WeightsImage(tiles) if tiles else None
-        operators = binder.operators
+        used = frozenset[str]().union(*(plan.uses for plan in plans))
+        operators = [operator for operator in binder.operators if operator.name in used]
         header = self._header(operators)
         materials = Materials(calling, self._name, options, plans, operators, header, weights, self._version)
         assembly = STYLES[options.style](materials)
@@ -143,7 +146,7 @@ class _Synthesis:
             mode=module.mode,
             files=files,
             memories=assembly.memories,
-            operators=operators,
+            operators=tuple(operators),
             report=report,
             writes=tuple((call.layer, call.writes) for call in module.calls),
             flow=assembly.flow,

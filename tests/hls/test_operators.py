@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from asnet.errors import UnitError
-from asnet.hls.operators import CLOCK_MARGIN, exact_instance, operator
+from asnet.hls.operators import CLOCK_MARGIN, LEVEL_NS, alone, exact_instance, operator
 from asnet.types import FloatMode
 from asnet.units import ApproximateUnit, UnitInstance
 from asnet.units.timing import Timing, timings
@@ -51,6 +51,16 @@ def test_registers_stand_at_the_operands_and_behind_logic() -> None:
     assert (adder.wrapped, adder.latency) == (False, 1 + adder.stages)
     logic = operator(exact_instance("mul", "u8"), FloatMode.FTZ)
     assert (logic.wrapped, logic.latency, logic.stages) == (True, 2, 0)
+
+
+def test_a_unit_for_one_operation_has_no_registers_at_its_operands(figures: dict[int, float]) -> None:
+    figures.update({0: 200.0, 1: 230.0})
+    shared = operator(exact_instance("fcmp"), FloatMode.FTZ, 100.0)
+    single = alone(shared)
+    assert (shared.latency, single.latency, single.stages, single.name) == (2, 1, 1, "fcmp_alone")
+    nets = dict(single.instantiated("one")["connections"])  # pyright: ignore
+    assert (nets["a"], nets["b"], nets["y"]) == ("one_a", "one_b", "one_y")
+    assert shared.edges.before < single.edges.before == 1000 / 230 * CLOCK_MARGIN / LEVEL_NS
 
 
 def test_products_of_luts_are_a_parameter() -> None:

@@ -78,6 +78,11 @@ def _expected(module: Module, inputs: dict[str, Array]) -> Iterator[tuple[str, A
     yield "bytes.z", inputs["bytes.x"].astype(np.int32) * inputs["bytes.y"].astype(np.int32)
 
 
+def _normal(values: Array) -> Array:
+    """``values`` without subnormals, whose fate in copies and bit operations is not the point."""
+    return np.where(np.abs(values) < 2e-38, np.zeros_like(values), values) if values.dtype == np.float32 else values
+
+
 @pytest.mark.usefixtures("simulator")
 @pytest.mark.parametrize("mode", FloatMode)
 def test_every_kind_of_unit(mode: FloatMode, own: dict[str, UnitInstance]) -> None:
@@ -98,14 +103,41 @@ def test_every_kind_of_unit(mode: FloatMode, own: dict[str, UnitInstance]) -> No
     assert [operator.latency for operator in design.operators] == [1 + staged[0], 1 + staged[1], 2, 4, 2]
     assert design.configuration["trunc.fmul"] == "fmul_trunc(p=16)"
     inputs = random_inputs(module, 16, 5)
-    for name, values in inputs.items():
-        if values.dtype == np.float32:  # no subnormals, whose fate in bit operations is not the point
-            values[np.abs(values) < 2e-38] = 0
-        inputs[name] = values
+    inputs = {name: _normal(values) for name, values in inputs.items()}
     expected = dict(_expected(module, inputs))
     report = hls.cosimulate(design, inputs, expected, cache=default_cache())
     report.raise_if_different()
     assert set(report.memories) == set(expected)
+
+
+@pytest.mark.usefixtures("simulator")
+@pytest.mark.parametrize("style", hls.Style)
+def test_units_that_serve_one_operation(style: hls.Style) -> None:
+    """A layer with one comparison beside one with two; each alone in the dataflow style."""
+    one = element_wise(
+        "one", "float", lines("%l = fcmp olt float %a, %b", "%r = select i1 %l, float %a, float %b"), "float"
+    )
+    two = element_wise(
+        "two",
+        "float",
+        lines(
+            "%l = fcmp olt float %a, %b",
+            "%m = select i1 %l, float %a, float %b",
+            "%g = fcmp ogt float %m, 1.0",
+            "%r = select i1 %g, float 1.0, float %m",
+        ),
+        "float",
+    )
+    module = module_of([one, two], FloatMode.FTZ)
+    design = hls.synthesise(module, options=hls.HlsOptions(style=style))
+    hls.lint(design)
+    latencies = {operator.name: operator.latency for operator in design.operators}
+    assert latencies == ({"fcmp": 2, "fcmp_alone": 1} if style is hls.Style.DATAFLOW else {"fcmp": 2})
+    inputs = {name: _normal(values) for name, values in random_inputs(module, 16, 3).items()}
+    pairs = {layer: (inputs[f"{layer}.x"], inputs[f"{layer}.y"]) for layer in ("one", "two")}
+    least = {layer: np.where(x < y, x, y) for layer, (x, y) in pairs.items()}
+    expected = {"one.z": least["one"], "two.z": np.where(least["two"] > 1, np.float32(1), least["two"])}
+    hls.cosimulate(design, inputs, expected, cache=default_cache()).raise_if_different()
 
 
 def test_the_units_text_is_the_designs_text(own: dict[str, UnitInstance]) -> None:

@@ -77,6 +77,7 @@ class _Planner:
         self._units = units
         self._reads = reads
         self._hurried = hurried
+        self._users = self._count()
         self._loops: list[LoopPlan] = []
         self._values: dict[str, Value] = {}
         self._extents: dict[str, int] = {}
@@ -85,6 +86,14 @@ class _Planner:
         self._nodes(self._program.body)
         loops = tuple(self._loops)
         return ProgramPlan(self._program, loops, self._values, lay_out(self._program, loops))
+
+    def _count(self) -> Tally[str]:
+        """Operator → loops that use it."""
+        users: Tally[str] = Tally()
+        for pipeline in self._program.pipelines:
+            units = [self._binder.operator(self._program.layer, o) for o in pipeline.operations if not o.is_memory]
+            users.update({unit.name for unit in units if unit is not None})
+        return users
 
     def _nodes(self, nodes: Iterable[Node]) -> None:
         for node in nodes:
@@ -160,15 +169,28 @@ class _Planner:
         if hurried:
             used = Tally(resources[o.name].name for o in pipeline.operations if o.name in resources and o.op != "store")
             counts |= {name: max(counts[name], -(-count // interval)) for name, count in used.items()}
+        alone = self._alone(operators, counts)
+        operators |= {name: alone[unit.name] for name, unit in operators.items() if unit.name in alone}
+        resources |= {name: unit_port(unit) for name, unit in operators.items()}
+        counts |= {unit.name: counts[name] for name, unit in alone.items()}
         accesses = memory_dependences(pipeline, self._program)
         problem = loop_problem(pipeline, values, resources, counts, accesses, self._options.clock)
         solution = solve(problem, interval)
         check(problem, solution)
-        instance = _instances(pipeline, resources, solution, taken or {})
+        own = {unit.name for unit in alone.values()}
+        instance = _instances(pipeline, resources, solution, taken or {}, own)
         plan = LoopPlan(pipeline, values, resources, operators, instance, problem, solution)
         self._loops.append(plan)
         self._values.update({name: values[name] for name in pipeline.results})
         return plan
+
+    def _alone(self, operators: Mapping[str, Operator], counts: Mapping[str, int]) -> Mapping[str, Operator]:
+        """Operators of a loop of which every operation has one for itself: name → what takes its place."""
+        used = Tally(unit.name for unit in operators.values())
+        units = {unit.name: unit for unit in operators.values()}
+        single = [u for name, u in units.items() if self._users[name] == 1 and used[name] <= counts[name]]
+        found = {unit.name: self._binder.alone(unit) for unit in single}
+        return {name: unit for name, unit in found.items() if unit is not units[name]}
 
 
 def _stored(pipeline: Pipeline) -> set[str]:
@@ -201,9 +223,14 @@ def _highest(plan: LoopPlan) -> dict[str, int]:
 
 
 def _instances(
-    pipeline: Pipeline, resources: Mapping[str, Resource], solution: Solution, taken: Mapping[str, int]
+    pipeline: Pipeline,
+    resources: Mapping[str, Resource],
+    solution: Solution,
+    taken: Mapping[str, int],
+    own: Collection[str],
 ) -> Mapping[str, int]:
-    """Operation → which instance of its resource: in each slot one after the other, from the first free one on."""
+    """Operation → which instance of its resource: in each slot one after the other, from the first free one on; of the
+    resources ``own`` one for each operation."""
     interval = max(1, solution.interval) if solution.interval else None
     used: Tally[tuple[str, int]] = Tally()
     instance: dict[str, int] = {}
@@ -211,7 +238,7 @@ def _instances(
         resource = resources.get(operation.name)
         if resource is None:
             continue
-        start = solution.start[operation.name]
+        start = 0 if resource.name in own else solution.start[operation.name]
         place = (resource.name, start if interval is None else start % interval)
         instance[operation.name] = taken.get(resource.name, 0) + used[place]
         used[place] += 1

@@ -7,14 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from asnet.hls.binder import Resource
 from asnet.hls.kernel import Constant, Operand, Operation
 from asnet.hls.nest import MemoryDependence, Pipeline
-from asnet.hls.operators import logic_levels
+from asnet.hls.operators import LEVEL_NS, logic_levels
 from asnet.hls.planning.values import Value
 from asnet.hls.scheduling import Edge, Item, Problem
 
-__all__ = ["LEVEL_NS", "loop_problem"]
-
-LEVEL_NS = 1.1
-"""Nanoseconds of a level of logic: a look-up table and the wires to it, on an ECP5 of speed grade 6."""
+__all__ = ["loop_problem"]
 
 
 def loop_problem(
