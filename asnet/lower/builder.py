@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Generator, Mapping, Sequence
+from itertools import chain, repeat
 
 from llvmlite import ir
 
@@ -37,9 +38,11 @@ class Loop:
         name: str,
         carried: Sequence[ir.Value] = (),
         *,
+        counter: str = "",
         rolled: bool = False,
     ) -> None:
-        """``rolled``: nothing but the processor learns how many iterations there are, so that they stay a loop."""
+        """``counter`` names the iteration number. ``rolled``: nothing but the processor learns how many iterations
+        there are, so that they stay a loop."""
         self._builder = builder
         self.extent = extent
         self._end: ir.Value = _hidden(builder, extent) if rolled else I64(extent)
@@ -47,7 +50,7 @@ class Loop:
         self._body = builder.append_basic_block(name)
         builder.branch(self._body)
         builder.position_at_end(self._body)
-        self._counter = builder.phi(I64, f"{name}.index")
+        self._counter = builder.phi(I64, counter or f"{name}.index")
         self._counter.add_incoming(I64(0), before)
         self._carried = [builder.phi(value.type, f"{name}.carried") for value in carried]
         for phi, value in zip(self._carried, carried, strict=True):
@@ -128,23 +131,26 @@ class LayerBuilder(Arithmetic):
     # --- loops ------------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def nest(self, extents: Sequence[int], *, rolled: bool = False) -> Generator[tuple[Index, ...]]:
+    def nest(
+        self, extents: Sequence[int], *, names: Sequence[str] = (), rolled: bool = False
+    ) -> Generator[tuple[Index, ...]]:
         """A nest of loops that carries nothing, the last of ``extents`` innermost; one :class:`Index` per extent.
 
-        ``rolled``: in a function for the host, the loops around the innermost one are not unrolled: the innermost one
-        is vectorised, and copies of it take the compiler's time alone.
+        ``names``: of what each loop counts, for those who read the IR and the hardware made of it. ``rolled``: in a
+        function for the host, the loops around the innermost one are not unrolled: the innermost one is vectorised, and
+        copies of it take the compiler's time alone.
         """
-        with self.reduction(extents, rolled=rolled) as state:
+        with self.reduction(extents, names=names, rolled=rolled) as state:
             yield state.index
 
     @contextlib.contextmanager
-    def each(self, extents: Sequence[int]) -> Generator[tuple[Index, ...]]:
+    def each(self, extents: Sequence[int], names: Sequence[str] = ()) -> Generator[tuple[Index, ...]]:
         """:meth:`nest` over places of the layer's outputs that do not depend on each other: the elements that the block
         stores at a place are its own, and it loads none that another place stores. So a check may run some of them.
         """
         total = math.prod(extents)
         if self._loops or not 0 < self._samples < total:
-            with self.nest(extents) as index:
+            with self.nest(extents, names=names) as index:
                 yield index
             return
         with self.nest((self._samples,)) as (sample,):
@@ -163,8 +169,12 @@ class LayerBuilder(Arithmetic):
         )
 
     @contextlib.contextmanager
-    def reduction(self, extents: Sequence[int], *initial: ir.Value, rolled: bool = False) -> Generator[Reduction]:
+    def reduction(
+        self, extents: Sequence[int], *initial: ir.Value, names: Sequence[str] = (), rolled: bool = False
+    ) -> Generator[Reduction]:
         """A nest of loops, the last of ``extents`` innermost, that carries values (most often one).
+
+        ``names``, ``rolled``: as of :meth:`nest`.
 
         Inside the block ``.values`` (``.value``, the first) are the carried values and the block assigns their
         successors to them; after the block they are the results.
@@ -173,9 +183,9 @@ class LayerBuilder(Arithmetic):
             outer = len(self._loops)
             values: Sequence[ir.Value] = initial
             index: list[Index] = []
-            for number, extent in enumerate(extents, 1):
+            for number, (extent, name) in enumerate(zip(extents, chain(names, repeat("")), strict=False), 1):
                 hides = rolled and self.tiling is not None and number < len(extents)
-                index.append(self._open(extent, values, rolled=hides))
+                index.append(self._open(extent, values, name, rolled=hides))
                 if extent > 1:
                     values = self._loops[-1].carried
             state = Reduction(tuple(index), values)
@@ -197,11 +207,11 @@ class LayerBuilder(Arithmetic):
             del blocks[count:]
             self.ir.position_at_end(before)
 
-    def _open(self, extent: int, carried: Sequence[ir.Value], *, rolled: bool = False) -> Index:
+    def _open(self, extent: int, carried: Sequence[ir.Value], name: str, *, rolled: bool) -> Index:
         if extent <= 1:
             return Index()
         depth = len(self._loops)
-        loop = Loop(self.ir, extent, f"loop{depth}", carried, rolled=rolled)
+        loop = Loop(self.ir, extent, f"loop{depth}", carried, counter=name, rolled=rolled)
         self._loops.append(loop)
         return Index(0, {LoopIndex(depth, loop.counter): 1})
 

@@ -69,8 +69,9 @@ def contract(
 
 
 def _contract_canonically(b: LayerBuilder, c: Contraction, epilogue: Epilogue | None) -> None:
-    with b.each([axis.extent for axis in c.space]) as index:
-        with b.reduction([axis.extent for axis in c.reduction], _start(b, c, index)) as acc:
+    with b.each([axis.extent for axis in c.space], [axis.name for axis in c.space]) as index:
+        names = [axis.name for axis in c.reduction]
+        with b.reduction([axis.extent for axis in c.reduction], _start(b, c, index), names=names) as acc:
             everything = (*index, *acc.index)
             axes = (*c.space, *c.reduction)
             left = _load(b, c.a, everything, [axis.a for axis in axes])

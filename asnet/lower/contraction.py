@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from asnet.ir.module import Memory
 
@@ -11,13 +11,15 @@ __all__ = ["Axis", "Contraction"]
 
 @dataclass(frozen=True)
 class Axis:
-    """A loop of ``extent`` iterations; the others are elements between neighbours in each operand, 0 if none."""
+    """A loop of ``extent`` iterations over ``name``; the others are elements between neighbours in each operand, 0 if
+    none."""
 
     extent: int
     a: int = 0
     b: int = 0
     y: int = 0
     start: int = 0
+    name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from asnet.lower.contract import contract, panels_of
 from asnet.lower.contraction import Axis, Contraction
 from asnet.lower.index import strides
 from asnet.lower.registry import lowering
-from asnet.lower.windows import emit_padding, padded_memory
+from asnet.lower.windows import emit_padding, padded_memory, place_names, tap_names
 from asnet.network.windows import ConvGeometry, conv_geometry
 
 __all__ = ["convolution"]
@@ -39,15 +39,21 @@ def convolution(g: ConvGeometry, x: Memory, w: Memory, bias: Memory | None, y: M
         b=g.group_outputs * b_channel,
         y=g.group_outputs * y_channel,
         start=g.group_outputs,
+        name="group",
     )
     places = [
-        Axis(extent, a=a * stride, y=y_step)
-        for extent, a, stride, y_step in zip(g.window.outputs, a_place, g.window.strides, y_place, strict=True)
+        Axis(extent, a=a * stride, y=y_step, name=name)
+        for extent, a, stride, y_step, name in zip(
+            g.window.outputs, a_place, g.window.strides, y_place, place_names(g.window), strict=True
+        )
     ]
     taps = [
-        Axis(extent, a=a * dilation, b=b)
-        for extent, a, dilation, b in zip(g.window.kernel, a_place, g.window.dilations, b_tap, strict=True)
+        Axis(extent, a=a * dilation, b=b, name=name)
+        for extent, a, dilation, b, name in zip(
+            g.window.kernel, a_place, g.window.dilations, b_tap, tap_names(g.window), strict=True
+        )
     ]
-    member = Axis(g.group_outputs, b=b_channel, y=y_channel, start=1)
-    source = Axis(g.group_inputs, a=a_channel, b=b_source)
-    return Contraction(x, w, y, bias, (Axis(g.batch, a=a_image, y=y_image), group, member, *places), (source, *taps))
+    member = Axis(g.group_outputs, b=b_channel, y=y_channel, start=1, name="channel")
+    source = Axis(g.group_inputs, a=a_channel, b=b_source, name="source")
+    image = Axis(g.batch, a=a_image, y=y_image, name="image")
+    return Contraction(x, w, y, bias, (image, group, member, *places), (source, *taps))

@@ -16,7 +16,7 @@ from asnet.ir.module import Memory
 from asnet.lower.arithmetic import I1
 from asnet.lower.builder import LayerBuilder
 from asnet.lower.context import ANY, FLOATS, NUMBERS, SIGNED, LayerContext
-from asnet.lower.index import broadcast, collapse
+from asnet.lower.index import broadcast, collapse, element_names
 from asnet.lower.registry import lowering
 from asnet.lower.rounding import ceil, floor, magnitude, round_to_even
 from asnet.types import ELEMENT_TYPES, INTEGER_TYPES
@@ -38,7 +38,7 @@ def map_broadcast(
 ) -> None:
     """Output = ``function`` of the elements of ``operands`` that broadcasting puts in the same place."""
     *flat, y = collapsed([*operands, context.output()])
-    with context.function(flat, (y,)) as b, b.each(y.shape) as index:
+    with context.function(flat, (y,)) as b, b.each(y.shape, element_names(y.shape)) as index:
         values = [b.load(operand, broadcast(index, operand.shape)) for operand in flat]
         b.store(y, index, function(b, values))
 
@@ -48,7 +48,7 @@ def map_elements(
 ) -> None:
     """Output = ``function`` of the first operand (of one of ``types``), element by element whatever the shapes."""
     x, y = (replace(memory, shape=(memory.size,)) for memory in (context.input(0, types), context.output()))
-    with context.function((x,), (y,)) as b, b.each(y.shape) as index:
+    with context.function((x,), (y,)) as b, b.each(y.shape, element_names(y.shape)) as index:
         b.store(y, index, function(b, b.load(x, index)))
 
 

@@ -29,8 +29,9 @@ def _gemm(context: LayerContext) -> None:
         w_k, w_n = w_n, w_k
     start = bias if g.fused else None
     c_m, c_n = (0, 0) if start is None else _broadcast_strides(start.shape, 2)
-    rows, columns = Axis(g.m, a=a_m, y=g.n, start=c_m), Axis(g.n, b=w_n, y=1, start=c_n)
-    product = Contraction(a, w, y, start, (rows, columns), (Axis(g.k, a=a_k, b=w_k),))
+    rows = Axis(g.m, a=a_m, y=g.n, start=c_m, name="row")
+    columns = Axis(g.n, b=w_n, y=1, start=c_n, name="column")
+    product = Contraction(a, w, y, start, (rows, columns), (Axis(g.k, a=a_k, b=w_k, name="term"),))
     panels = panels_of(context, product, varies=True)
     with context.function((a, w, bias, *(panels.memories if panels else ())), (y,)) as b:
 
@@ -64,11 +65,11 @@ def matrix_product(g: MatMul, a: Memory, w: Memory, y: Memory) -> Contraction:
     *a_batch, a_m, a_k = (*_broadcast_strides(a.shape, rank + 2)[:rank], *strides(a.shape)[-2:])
     *w_batch, w_k, w_n = (*_broadcast_strides(w.shape, rank + 2)[:rank], *strides(w.shape)[-2:])
     batch = [
-        Axis(extent, a=left, b=right, y=step)
+        Axis(extent, a=left, b=right, y=step, name="batch")
         for extent, left, right, step in zip(g.batch, a_batch, w_batch, strides(y.shape)[:rank], strict=True)
     ]
-    space = (*batch, Axis(g.m, a=a_m, y=g.n), Axis(g.n, b=w_n, y=1))
-    return Contraction(a, w, y, None, space, (Axis(g.k, a=a_k, b=w_k),))
+    space = (*batch, Axis(g.m, a=a_m, y=g.n, name="row"), Axis(g.n, b=w_n, y=1, name="column"))
+    return Contraction(a, w, y, None, space, (Axis(g.k, a=a_k, b=w_k, name="term"),))
 
 
 def _broadcast_strides(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:

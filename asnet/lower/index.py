@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 
 from llvmlite import ir
 
-__all__ = ["Index", "LoopIndex", "broadcast", "collapse", "flatten", "place", "strides"]
+__all__ = ["Index", "LoopIndex", "broadcast", "collapse", "element_names", "flatten", "place", "strides"]
+
+
+def element_names(shape: Sequence[int]) -> tuple[str, ...]:
+    """What loops over all elements of ``shape`` count."""
+    return ("element",) if len(shape) == 1 else tuple(f"axis{number}" for number in range(len(shape)))
 
 
 @dataclass(frozen=True)

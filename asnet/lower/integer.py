@@ -13,7 +13,7 @@ from asnet.lower.gemm import matrix_product
 from asnet.lower.index import Index, broadcast
 from asnet.lower.integer_product import IntegerProduct, IntegerSums
 from asnet.lower.registry import lowering
-from asnet.lower.windows import emit_padding, padded_memory, under
+from asnet.lower.windows import emit_padding, padded_memory, place_names, tap_names, under
 from asnet.network.quantisation import (
     integer_conv_geometry,
     integer_matmul_geometry,
@@ -58,7 +58,7 @@ def _conv(context: LayerContext) -> None:
         if panels is not None:
             panels.emit(b, IntegerSums(product, g.terms, position))
             return
-        with b.each(outer) as index:
+        with b.each(outer, ("image", "group", "channel", *place_names(g.window))) as index:
             _, group, _, *place = index
             image, channel, *_ = position(index)
 
@@ -67,7 +67,8 @@ def _conv(context: LayerContext) -> None:
                 under_tap = (image, group * g.group_inputs + source, *under(g.window, place, tap))
                 return b.load(source_memory, under_tap), b.load(product.b, (channel, source, *tap))
 
-            product.emit(b, (image, channel, *place), (g.group_inputs, *g.window.kernel), operands)
+            terms = (g.group_inputs, *g.window.kernel), ("source", *tap_names(g.window))
+            product.emit(b, (image, channel, *place), *terms, operands)
 
 
 @lowering("MatMulInteger", "QLinearMatMul")
@@ -95,11 +96,14 @@ def _matmul(context: LayerContext) -> None:
         with context.function([*product.memories(), *panels.memories], (product.y,)) as b:
             panels.emit(b, IntegerSums(product, g.k, lambda index: index))
         return
-    with context.function(product.memories(), (product.y,)) as b, b.each(matrix) as (*batch, m, n):
+    with (
+        context.function(product.memories(), (product.y,)) as b,
+        b.each(matrix, (*["batch"] * len(g.batch), "row", "column")) as (*batch, m, n),
+    ):
 
         def operands(index: tuple[Index, ...]) -> tuple[ir.Value, ir.Value]:
             (k,) = index
             a = b.load(left, (*broadcast(batch, left.shape[:-2]), m, k))
             return a, b.load(right, (*broadcast(batch, right.shape[:-2]), k, n))
 
-        product.emit(b, (*batch, m, n), (g.k,), operands)
+        product.emit(b, (*batch, m, n), (g.k,), ("term",), operands)

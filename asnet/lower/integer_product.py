@@ -134,12 +134,13 @@ class IntegerProduct:
         b: LayerBuilder,
         position: Sequence[Index],
         extents: Sequence[int],
+        names: Sequence[str],
         operands: Callable[[tuple[Index, ...]], tuple[ir.Value, ir.Value]],
     ) -> None:
-        """Sum the products of ``operands`` over ``extents`` and store the result for output ``position``."""
+        """Sum the products of ``operands`` over ``extents``, loops with ``names``; store the result at ``position``."""
         sums_a, sums_b = self.sums
         initial = [self.initial(b, position), *[self._type(0)] * (sums_a + sums_b)]
-        with b.reduction(extents, *initial) as state:
+        with b.reduction(extents, *initial, names=names) as state:
             left, right = operands(state.index)
             left = _raw(b, left, self.a.dtype, self.unit.a_shift, self.unit.type)
             right = _raw(b, right, self.b.dtype, self.unit.b_shift, self.unit.type)

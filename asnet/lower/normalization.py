@@ -20,7 +20,10 @@ def _batch_normalization(context: LayerContext) -> None:
     axis = folded.axis
     shape = (math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :]))
     x, y = replace(x, shape=shape), replace(y, shape=shape)
-    with context.function((x, scale, shift), (y,)) as b, b.each(shape) as (outer, channel, inner):
+    with (
+        context.function((x, scale, shift), (y,)) as b,
+        b.each(shape, ("image", "channel", "element")) as (outer, channel, inner),
+    ):
         place = (outer, channel, inner)
         product = b.site("fmul", b.load(x, place), b.load(scale, (channel,)))
         b.store(y, place, b.site("fadd", product, b.load(shift, (channel,))))

@@ -9,7 +9,7 @@ from asnet.lower.arithmetic import I64
 from asnet.lower.context import FLOATS, LayerContext
 from asnet.lower.registry import lowering
 from asnet.lower.steps import LayerSteps
-from asnet.lower.windows import emit_padding, padded_memory, under
+from asnet.lower.windows import emit_padding, padded_memory, place_names, tap_names, under
 from asnet.network.pooling import MaxPooling, lowest, lp_pooling, max_pooling
 from asnet.network.windows import PoolGeometry, pool_geometry
 
@@ -48,8 +48,8 @@ def _emit_max(context: LayerContext, g: PoolGeometry) -> None:
     with context.function((x,), (*scratch, y)) as b:
         start = b.constant(lowest(x.dtype), x.dtype)
         emit_padding(b, x, padded, g.window, start)
-        with b.nest(y.shape) as (plane, *place):
-            with b.reduction(g.window.kernel, start) as maximum:
+        with b.nest(y.shape, names=("plane", *place_names(g.window))) as (plane, *place):
+            with b.reduction(g.window.kernel, start, names=tap_names(g.window)) as maximum:
                 value = b.load(padded, (plane, *under(g.window, place, maximum.index)))
                 greater = b.compare(">", value, maximum.value, x.dtype)
                 maximum.value = b.choose(greater, value, maximum.value)
@@ -63,8 +63,8 @@ def _emit_max_with_indices(context: LayerContext, found: MaxPooling, indices: Me
     with context.function((x,), (*scratch, y, indices)) as b:
         start = b.constant(lowest(x.dtype), x.dtype)
         emit_padding(b, x, padded, window, start)
-        with b.nest(y.shape) as (plane, *place):
-            with b.reduction(window.kernel, start, I64(-1)) as best:
+        with b.nest(y.shape, names=("plane", *place_names(window))) as (plane, *place):
+            with b.reduction(window.kernel, start, I64(-1), names=tap_names(window)) as best:
                 maximum, index = best.values
                 taps = under(window, place, best.index)
                 reads = [tap + -begin for tap, begin in zip(taps, window.pads_begin, strict=True)]
@@ -91,8 +91,8 @@ def _average_pool(context: LayerContext) -> None:
     divisors = context.constant("divisors", g.divisors()) if g.divisor is None else None
     with context.function((x, divisors), (*scratch, y)) as b:
         emit_padding(b, x, padded, g.window, 0.0)
-        with b.each(y.shape) as (plane, *place):
-            with b.reduction(g.window.kernel, b.number(0.0)) as total:
+        with b.each(y.shape, ("plane", *place_names(g.window))) as (plane, *place):
+            with b.reduction(g.window.kernel, b.number(0.0), names=tap_names(g.window)) as total:
                 value = b.load(padded, (plane, *under(g.window, place, total.index)))
                 total.value = b.site("fadd", total.value, value)
             count = b.load(divisors, place) if divisors is not None else b.number(g.divisors().flat[0])
@@ -106,8 +106,8 @@ def _lp_pool(context: LayerContext) -> None:
     x, y, padded, scratch = _memories(context, found.pool)
     with context.function((x,), (*scratch, y)) as b:
         emit_padding(b, x, padded, window, 0.0)
-        with b.each(y.shape) as (plane, *place):
-            with b.reduction(window.kernel, b.number(0.0)) as total:
+        with b.each(y.shape, ("plane", *place_names(window))) as (plane, *place):
+            with b.reduction(window.kernel, b.number(0.0), names=tap_names(window)) as total:
                 value = b.load(padded, (plane, *under(window, place, total.index)))
                 total.value = b.site("fadd", total.value, found.term(LayerSteps(b), value))
             b.store(y, (plane, *place), found.root(LayerSteps(b), total.value))

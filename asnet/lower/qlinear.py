@@ -15,10 +15,10 @@ from asnet.lower.arithmetic import F32, I32, I64
 from asnet.lower.builder import LayerBuilder
 from asnet.lower.context import LayerContext
 from asnet.lower.elementwise import collapsed
-from asnet.lower.index import Index, broadcast
+from asnet.lower.index import Index, broadcast, element_names
 from asnet.lower.quantised import narrow, saturate, widen
 from asnet.lower.registry import lowering
-from asnet.lower.windows import emit_padding, padded_memory, under
+from asnet.lower.windows import emit_padding, padded_memory, place_names, tap_names, under
 from asnet.network.narrowing import integer_range, type_range
 from asnet.network.qlinear import (
     averages_all,
@@ -51,7 +51,7 @@ def _add(context: LayerContext) -> None:
     inner, outer = reversed(operands) if not found.swapped else operands
     y, table = context.output(), context.constant("table", found.table)
     inner, outer, y = collapsed([inner, outer, y])
-    with context.function((*operands, table), (y,)) as b, b.nest(y.shape) as index:
+    with context.function((*operands, table), (y,)) as b, b.nest(y.shape, names=element_names(y.shape)) as index:
         known = b.load(table, (_bits(b, b.load(inner, broadcast(index, inner.shape))),))
         other = widen(b, b.load(outer, broadcast(index, outer.shape)), outer.dtype)
         total = b.ir.add(known, b.ir.mul(b.ir.sext(other, I64), I64(found.factor)))
@@ -69,7 +69,7 @@ def _mul(context: LayerContext) -> None:
     a_scale, c_scale, y_scale = (scale(layer, network, position) for position in (1, 4, 6))
     factor = np.divide(np.multiply(a_scale, c_scale), y_scale)
     a, c, y = collapsed([a, c, y])
-    with context.function((a, c), (y,)) as b, b.each(y.shape) as index:
+    with context.function((a, c), (y,)) as b, b.each(y.shape, element_names(y.shape)) as index:
         left = narrow(b, widen(b, b.load(a, broadcast(index, a.shape)), a.dtype), a.dtype, unit.type)
         right = narrow(b, widen(b, b.load(c, broadcast(index, c.shape)), c.dtype), c.dtype, unit.type)
         total = b.site("mul", left, right, unit.type)
@@ -88,8 +88,8 @@ def _global_average_pool(context: LayerContext) -> None:
     x = replace(context.input(0, _BYTES), shape=(planes, count))
     y = replace(context.output(), shape=(planes,))
     start = I32(-count * zero_point(layer, network, 2))
-    with context.function((x,), (y,)) as b, b.nest(y.shape) as (plane,):
-        with b.reduction((count,), start) as total:
+    with context.function((x,), (y,)) as b, b.nest(y.shape, names=("plane",)) as (plane,):
+        with b.reduction((count,), start, names=("element",)) as total:
             value = widen(b, b.load(x, (plane, *total.index)), x.dtype)
             total.value = b.ir.add(total.value, value)
         mean = b.ir.fmul(b.ir.sitofp(total.value, F32), b.number(mean_scale(layer, network, count)))
@@ -113,8 +113,8 @@ def _average_pool(context: LayerContext) -> None:
     x_scale, y_scale = scale(layer, network, 1), scale(layer, network, 3)
     with context.function((x, divisors), (*scratch, y)) as b:
         emit_padding(b, x, source, g.window, b.constant(zero, x.dtype))
-        with b.nest(y.shape) as (plane, *place):
-            with b.reduction(g.window.kernel, b.number(0.0)) as total:
+        with b.nest(y.shape, names=("plane", *place_names(g.window))) as (plane, *place):
+            with b.reduction(g.window.kernel, b.number(0.0), names=tap_names(g.window)) as total:
                 raw = widen(b, b.load(source, (plane, *under(g.window, place, total.index))), x.dtype)
                 real = b.ir.fmul(b.ir.sitofp(b.ir.sub(raw, I32(zero)), F32), b.number(x_scale))
                 total.value = b.ir.fadd(total.value, real)
@@ -145,7 +145,7 @@ def _concat(context: LayerContext) -> None:
 def _lookup(context: LayerContext) -> None:
     x, y = context.input(0, _BYTES), context.output()
     table = context.constant("table", lookup_table(context.layer, context.network))
-    with context.function((x, table), (y,)) as b, b.nest((y.size,)) as index:
+    with context.function((x, table), (y,)) as b, b.nest((y.size,), names=("element",)) as index:
         b.store(y.flat, index, b.load(table, (_bits(b, b.load(x.flat, index)),)))
 
 
@@ -155,8 +155,8 @@ def _softmax(context: LayerContext) -> None:
     x, y = (replace(memory, shape=found.shape) for memory in (context.input(0, _BYTES), context.output()))
     table = context.constant("table", found.table)
     outer, extent, inner = found.shape
-    with context.function((x, table), (y,)) as b, b.nest((outer, inner)) as (i, j):
-        with b.reduction((extent,), widen(b, b.load(x, (i, Index(), j)), x.dtype)) as greatest:
+    with context.function((x, table), (y,)) as b, b.nest((outer, inner), names=("outer", "inner")) as (i, j):
+        with b.reduction((extent,), widen(b, b.load(x, (i, Index(), j)), x.dtype), names=("element",)) as greatest:
             value = widen(b, b.load(x, (i, greatest.index[0], j)), x.dtype)
             greatest.value = b.choose(b.ir.icmp_signed(">", value, greatest.value), value, greatest.value)
         shift = b.ir.sub(I32(255), greatest.value)
@@ -166,9 +166,9 @@ def _softmax(context: LayerContext) -> None:
             place = b.ir.add(widen(b, b.load(x, (i, k, j)), x.dtype), shift)
             return b.load(table, (b.index(b.ir.and_(place, I32(255))),))
 
-        with b.reduction((extent,), b.number(0.0)) as total:
+        with b.reduction((extent,), b.number(0.0), names=("element",)) as total:
             total.value = b.ir.fadd(total.value, power(total.index[0]))
-        with b.nest((extent,)) as (k,):
+        with b.nest((extent,), names=("element",)) as (k,):
             quotient = b.ir.fdiv(b.ir.fmul(power(k), b.number(found.factor)), total.value)
             whole = b.ir.add(widen(b, saturate(b, quotient, I32(0), "uint16"), "uint16"), I32(found.zero))
             bounded = b.choose(b.ir.icmp_signed(">", whole, most), most, whole)

@@ -14,7 +14,7 @@ from llvmlite import ir
 from asnet.lower.arithmetic import F32, I32
 from asnet.lower.builder import LayerBuilder
 from asnet.lower.context import FLOATS, LayerContext
-from asnet.lower.index import broadcast, collapse
+from asnet.lower.index import broadcast, collapse, element_names
 from asnet.lower.registry import lowering
 from asnet.network.narrowing import Range, type_range
 from asnet.network.quantisation import QUANTISED_TYPES, axis_shapes, output_range
@@ -67,7 +67,7 @@ def _quantize(context: LayerContext) -> None:
     if y.dtype not in QUANTISED_TYPES:
         raise context.unsupported(f"an output of type {y.dtype} (supported types: {', '.join(QUANTISED_TYPES)})")
     zero, limits = context.optional_input(2, QUANTISED_TYPES), output_range(context.layer, y.dtype)
-    with context.function((x, scale, zero), (y,)) as b, b.nest(view) as index:
+    with context.function((x, scale, zero), (y,)) as b, b.nest(view, names=element_names(view)) as index:
         place = broadcast(index, shape)
         value = b.load(replace(x, shape=view), index)
         value = value if x.dtype == "float32" else b.ir.sitofp(value, F32)
@@ -82,7 +82,7 @@ def _dequantize(context: LayerContext) -> None:
     types = (*QUANTISED_TYPES, "int32", "int64")
     x, scale, y = context.input(0, types), context.input(1), context.output()
     zero = context.optional_input(2, types)
-    with context.function((x, scale, zero), (y,)) as b, b.nest(view) as index:
+    with context.function((x, scale, zero), (y,)) as b, b.nest(view, names=element_names(view)) as index:
         place = broadcast(index, shape)
         value = b.load(replace(x, shape=view), index)
         value = value if x.dtype == "int64" else widen(b, value, x.dtype)
@@ -99,7 +99,7 @@ def _dynamic_quantize(context: LayerContext) -> None:
     others = [context.optional_output(position) for position in (1, 2)]
     with context.function((x,), (y, *(memory for memory in others if memory is not None))) as b:
         nothing = b.number(0.0)
-        with b.reduction((x.size,), nothing, nothing) as bounds:
+        with b.reduction((x.size,), nothing, nothing, names=("element",)) as bounds:
             value = b.load(x.flat, bounds.index)
             low, high = bounds.values
             bounds.values = [b.select("<", value, low, value, low), b.select(">", value, high, value, high)]
@@ -111,7 +111,7 @@ def _dynamic_quantize(context: LayerContext) -> None:
             if memory is not None:
                 b.store(memory, (), result)
         base = widen(b, zero, "uint8")
-        with b.nest((y.size,)) as index:
+        with b.nest((y.size,), names=("element",)) as index:
             b.store(y.flat, index, saturate(b, b.ir.fdiv(b.load(x.flat, index), scale), base, "uint8"))
 
 
@@ -125,7 +125,7 @@ def _quant(context: LayerContext) -> None:
     kind = ir.IntType(ELEMENT_TYPES[y.dtype].bits)
     view, shape = collapse([y.shape, found.shape])
     x, y = replace(x, shape=view), replace(y, shape=view)
-    with context.function((x, scale, zero), (y,)) as b, b.nest(view) as index:
+    with context.function((x, scale, zero), (y,)) as b, b.nest(view, names=element_names(view)) as index:
         value = b.load(x, index)
         if found.rounding == "BIPOLAR":
             b.store(y, index, b.select(">=", value, b.number(0.0), kind(1), kind(-1)))

@@ -30,14 +30,14 @@ def _softmax(context: LayerContext) -> None:
             if rest:
                 _line(b, x, y, (i, Index(blocks * _LINE)), rest)
         return
-    with context.function((x,), (y,)) as b, b.each((outer, inner)) as (i, j):
-        with b.reduction((extent,), b.load(x, (i, Index(), j))) as maximum:
+    with context.function((x,), (y,)) as b, b.each((outer, inner), ("outer", "inner")) as (i, j):
+        with b.reduction((extent,), b.load(x, (i, Index(), j)), names=("element",)) as maximum:
             element = b.load(x, (i, maximum.index[0], j))
             maximum.value = b.select(">", element, maximum.value, element, maximum.value)
         if context.tiling is not None:  # exponentials apart from their sum: vectors of them
-            with b.nest((extent,)) as (k,):
+            with b.nest((extent,), names=("element",)) as (k,):
                 b.store(y, (i, k, j), elementary.exp(b, b.site("fsub", b.load(x, (i, k, j)), maximum.value)))
-        with b.reduction((extent,), b.number(0.0)) as total:
+        with b.reduction((extent,), b.number(0.0), names=("element",)) as total:
             place = (i, total.index[0], j)
             if context.tiling is not None:
                 power = b.load(y, place)
@@ -45,7 +45,7 @@ def _softmax(context: LayerContext) -> None:
                 power = elementary.exp(b, b.site("fsub", b.load(x, place), maximum.value))
                 b.store(y, place, power)
             total.value = b.site("fadd", total.value, power)
-        with b.nest((extent,)) as (k,):
+        with b.nest((extent,), names=("element",)) as (k,):
             place = (i, k, j)
             b.store(y, place, b.site("fdiv", b.load(y, place), total.value))
 

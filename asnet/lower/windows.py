@@ -14,7 +14,20 @@ from asnet.lower.context import LayerContext
 from asnet.lower.index import Index
 from asnet.network.windows import Window
 
-__all__ = ["emit_padding", "fill_and_copy", "padded_memory", "under"]
+__all__ = ["emit_padding", "fill_and_copy", "padded_memory", "place_names", "tap_names", "under"]
+
+_SPATIAL = ("depth", "row", "column")
+
+
+def place_names(window: Window) -> tuple[str, ...]:
+    """What loops over the window's output positions count."""
+    rank = len(window.outputs)
+    return _SPATIAL[-rank:] if rank <= len(_SPATIAL) else tuple(f"axis{number}" for number in range(rank))
+
+
+def tap_names(window: Window) -> tuple[str, ...]:
+    """What loops over the window's taps count."""
+    return tuple(f"kernel_{name}" for name in place_names(window))
 
 
 def padded_memory(context: LayerContext, x: Memory, window: Window) -> Memory:
@@ -42,7 +55,7 @@ def fill_and_copy(
         _copy_rows(b, x, y, (begins[-2], begins[-1]), filling)
         return
     whole = replace(y, shape=(y.size,))
-    with b.nest(whole.shape) as index:
+    with b.nest(whole.shape, names=("element",)) as index:
         b.store(whole, index, filling)
     with b.nest(x.shape, rolled=True) as index:
         b.store(y, [part + begin for part, begin in zip(index, begins, strict=True)], b.load(x, index))
