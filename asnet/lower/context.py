@@ -127,4 +127,13 @@ class LayerContext:
         builder = LayerBuilder(function, self.layer, self.mode, pointers, self.tiling, self.samples)
         yield builder
         builder.ir.ret_void()
+        _name_instructions(function)
         self.calls.append(Call(self.layer.name, self.layer.op_type, name, tuple(arguments), written))
+
+
+def _name_instructions(function: ir.Function) -> None:
+    """Call what has no name after its operation, for those who read the IR and the hardware made of it."""
+    for block in function.blocks:
+        for instruction in block.instructions:
+            if instruction.name.startswith(".") and not isinstance(instruction.type, ir.VoidType):
+                instruction.name = instruction.opname

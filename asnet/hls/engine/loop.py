@@ -66,6 +66,11 @@ class LoopSignals:
         self._taps: dict[_Signal, dict[int, str]] = {}
         self._chains: dict[_Signal, str] = {}
         self._positions: dict[_Position, dict[int, _Signal]] = {}
+        self._addressed = {
+            str(operation.operands[0]): f"{identifier(operation.detail)}_address"
+            for operation in reversed(plan.pipeline.operations)
+            if operation.is_memory
+        }
         self._tests: dict[str, _Signal] = {}
         self._valid = names.fresh(f"{prefix}_v")
         self._stages = 0
@@ -127,7 +132,8 @@ class LoopSignals:
         affine = self._affine(operand)
         if affine is not None:
             kept = self.plan.values[operand].stored
-            return Signal(self._position(affine, kept.bits, stage, iterations), kept, width, self._use)
+            name = self._addressed.get(operand, "")
+            return Signal(self._position(affine, kept.bits, stage, iterations, name), kept, width, self._use)
         return self._outside.signals[operand]
 
     def _affine(self, operand: str) -> Affine | None:
@@ -205,17 +211,19 @@ class LoopSignals:
         tests = [f"({counter} >= {literal(low, wide)})"] if low > 0 else []
         return [*tests, f"({counter} <= {literal(high, wide)})"] if high < extent - 1 else tests
 
-    def _position(self, affine: Affine, width: int, stage: int, iterations: int) -> str:
+    def _position(self, affine: Affine, width: int, stage: int, iterations: int, name: str) -> str:
         position = _Position(tuple(sorted(affine.strides.items())), affine.offset, width)
         if iterations:
-            return self._delayed(self._place(position, 0), stage, iterations)
-        return self._place(position, stage).wire
+            return self._delayed(self._place(position, 0, name), stage, iterations)
+        return self._place(position, stage, name).wire
 
-    def _place(self, position: _Position, stage: int) -> _Signal:
+    def _place(self, position: _Position, stage: int, name: str) -> _Signal:
+        """``position`` in ``stage``; ``name``: what a sum of counters is called, where that is known."""
         places = self._positions.setdefault(position, {})
         if stage not in places:
             counter = self._counter(position) if stage == 0 else None
-            text = "_".join(name for name, stride in position.strides if stride) or "fixed"
+            over = [counter for counter, stride in position.strides if stride]
+            text = name if name and len(over) > 1 else "_".join(over) or "fixed"
             wire = counter or self._names.fresh(f"{self.prefix}_{text}_{stage}")
             places[stage] = _Signal(wire, position.bits, stage, wire)
         return places[stage]
