@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from asnet.hls.dataflow import Dataflow
@@ -19,6 +20,9 @@ from asnet.ir import Module
 from asnet.resources import render
 
 __all__ = ["Assembly", "Materials"]
+
+_LIBRARY_MODULE = re.compile(r"^ *(asnet_\w+) (?:#\(|\w+ \()", re.MULTILINE)
+"""An instance of a library module, as templates write it."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,18 @@ class Materials:
         units = unit_modules(operator.instance for operator in self.operators)
         return Names((*library, *WEIGHTS_LIBRARY, WEIGHTS_MODULE, *units, *reserved))
 
-    def library(self, modules: Sequence[str]) -> dict[str, str]:
-        """Path → text of library modules."""
-        return {f"rtl/{part}.v": render(f"rtl/{part}.v.j2", version=self.version) for part in modules}
+    def with_library(self, files: Mapping[str, str], modules: Sequence[str]) -> dict[str, str]:
+        """``files`` (path → text) and those of the library's ``modules`` that they instantiate."""
+        found = dict(files)
+        unread = list(files.values())
+        while unread:
+            used = set(_LIBRARY_MODULE.findall(unread.pop()))
+            for part in modules:
+                path = f"rtl/{part}.v"
+                if part in used and path not in found:
+                    found[path] = render(f"rtl/{part}.v.j2", version=self.version)
+                    unread.append(found[path])
+        return found
 
     def reports(self, layers: Sequence[LayerModule]) -> tuple[LayerReport, ...]:
         """The facts of each layer, which became the module at its place in ``layers``."""

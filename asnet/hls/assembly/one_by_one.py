@@ -42,10 +42,7 @@ def one_by_one(made: Materials) -> Assembly:
     memories = _memories(made, layers)
     organisations = {memory.memory.name: _organised(memory, layers) for memory in memories}
     files = {f"rtl/{layer.module}.v": layer.text for layer in layers}
-    if made.weights is None:
-        library = LIBRARY
-    else:
-        library = (*LIBRARY, *WEIGHTS_LIBRARY)
+    if made.weights is not None:
         files |= {f"rtl/{WEIGHTS_MODULE}.v": made.weights.module(made.version), WEIGHTS_FILE: made.weights.hex_text}
     files[f"rtl/{top}.v"] = emit_top(
         Top(
@@ -72,7 +69,7 @@ def one_by_one(made: Materials) -> Assembly:
         reports = tuple(replace(report, start=start) for report, start in zip(reports, order.starts, strict=True))
     return Assembly(
         top=top,
-        files=made.library(library) | files,
+        files=made.with_library(files, (*LIBRARY, *WEIGHTS_LIBRARY)),
         memories=memories,
         layers=reports,
         stores=(*(_report(memory, organisations[memory.memory.name]) for memory in memories), *_ring(made.weights)),

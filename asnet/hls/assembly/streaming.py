@@ -36,7 +36,9 @@ def streaming(made: Materials) -> Assembly:
     )
     return Assembly(
         top=top,
-        files=made.library(dataflow.LIBRARY) | {f"rtl/{layer.module}.v": layer.text for layer in engines} | flow.files,
+        files=made.with_library(
+            {f"rtl/{layer.module}.v": layer.text for layer in engines} | flow.files, dataflow.LIBRARY
+        ),
         memories=flow.memories,
         layers=dataflow.flow_layers(flow, made.reports(engines)),
         stores=dataflow.flow_memories(flow),

@@ -24,7 +24,7 @@ LIBRARY = (
     *("asnet_stream_take", "asnet_stream_give", "asnet_frames", "asnet_arrival", "asnet_fork"),
     *("asnet_deal", "asnet_collect"),
 )
-"""Modules that every dataflow design has."""
+"""Modules that a dataflow design may have."""
 
 
 @dataclass(frozen=True)

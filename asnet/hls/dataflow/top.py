@@ -192,7 +192,7 @@ def _input(top: Top, stream: Stream, take: _Frame, word: int, unused: list[str])
         "base": base,
         "end": end,
         "held": end < take.words,
-        "mine": f"({' & '.join(tests)})" if tests else "1'b1",
+        "taken": " & ".join(("take", *tests)),
         "flushed": top.mode is FloatMode.FTZ and memory.memory.element == "float",
         "word": _low("s_axis_tdata", memory.width, word),
         "address": _low(f"{memory.name}_number" if base else "take_index", memory.address_bits, take.bits),

@@ -11,12 +11,15 @@ from asnet.hls.handover.bench import bench_files
 from asnet.hls.handover.control import wrapper_of
 from asnet.hls.handover.project import project_files
 from asnet.hls.handover.stream import frames
+from asnet.hls.names import comment
 from asnet.hls.output import MANIFEST
 from asnet.hls.reporting import AreaRow, DesignReport, Figures, diagram, page
 from asnet.ir import MemoryKind
 from asnet.types import Array
 
 __all__ = ["Samples", "hand_over"]
+
+_MADE_BY = "// Made by: "
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,19 @@ def hand_over(
     files |= project_files(design, wrapper, samples=samples is not None)
     files |= bench_files(design, wrapper, samples=samples is not None, command=command)
     if command:
+        top = f"rtl/{design.top}.v"
+        files[top] = _made_by(files[top], command)
         manifest: dict[str, object] = json.loads(files[MANIFEST])
         files[MANIFEST] = json.dumps({**manifest, "command": command}, indent=2) + "\n"
     if samples is not None:
         files["sim/images.hex"] = frames(design, MemoryKind.INPUT, samples.inputs, samples.count)
         files["sim/expected.hex"] = frames(design, MemoryKind.OUTPUT, samples.outputs, samples.count)
     return replace(design, files=files)
+
+
+def _made_by(text: str, command: str) -> str:
+    """The top module with the command that made the design in its head, in place of one that is there."""
+    first, *rest = text.splitlines(keepends=True)
+    if rest[0].startswith(_MADE_BY):
+        del rest[0]
+    return "".join((first, f"{_MADE_BY}{comment(command)}\n", *rest))

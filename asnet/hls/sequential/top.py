@@ -19,7 +19,7 @@ from asnet.resources import render
 __all__ = ["LIBRARY", "MEMORY_SUFFIXES", "RESERVED", "emit_top"]
 
 LIBRARY = ("asnet_banks", "asnet_delay", "asnet_ram", "asnet_rom", "asnet_stream_in", "asnet_stream_out")
-"""Modules that every sequential design has."""
+"""Modules that a sequential design may have."""
 
 _OWN = """
 clk reset s_axis_tdata s_axis_tvalid s_axis_tready s_axis_tlast m_axis_tdata m_axis_tvalid m_axis_tready m_axis_tlast
