@@ -21,7 +21,7 @@ from asnet.hls.storage import WEIGHTS_FILE
 from asnet.ir import MemoryKind
 from asnet.resources import render
 from asnet.tools import cxx, try_tool, verilator
-from asnet.units.compiled import CXX_FLAGS, build_key, prelude, runtime
+from asnet.units.compiled import CXX_FLAGS, build_key, inner_eval, prelude, runtime
 from asnet.version import __version__
 
 __all__ = ["Simulation", "SimulationResult", "lay_out", "lint"]
@@ -148,9 +148,13 @@ class Simulation:
                 "".join(f'#include "model/{part.name}"\n' for part in parts) + '#include "bench.cpp"\n',
                 encoding="utf-8",
             )
+            inner = inner_eval(f"V{_PREFIX}", parts)
+            evaluation = [] if inner is None else [f"-DASNET_EVAL={inner}"]
             header = prelude(cache, flags)
             includes = ["-include", header, f"-I{tool.include}", f"-I{tool.include / 'vltstd'}", "-I.", "-Imodel"]
-            cxx.find().compile([*flags, *includes, "all.cpp", *runtime(cache), "-o", "bench", "-latomic"], place)
+            cxx.find().compile(
+                [*flags, *evaluation, *includes, "all.cpp", *runtime(cache), "-o", "bench", "-latomic"], place
+            )
             (place / "bench").rename(folder / "bench")
 
     def run(

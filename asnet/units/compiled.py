@@ -20,7 +20,17 @@ from asnet.types import FloatMode
 from asnet.units.elaborate import VERILATOR_FLAGS, interface, verilator_error, write_files
 from asnet.units.instance import UnitInstance
 
-__all__ = ["CXX_FLAGS", "C_TYPES", "build_key", "object_key", "prelude", "runtime", "symbol", "unit_object"]
+__all__ = [
+    "CXX_FLAGS",
+    "C_TYPES",
+    "build_key",
+    "inner_eval",
+    "object_key",
+    "prelude",
+    "runtime",
+    "symbol",
+    "unit_object",
+]
 
 C_TYPES: Final = {True: "float", False: "int32_t"}
 """C type of operands and results: of float units, and of integer units of any width."""
@@ -116,6 +126,16 @@ def _top(instance: UnitInstance, mode: FloatMode) -> str:
     )
 
 
+def inner_eval(prefix: str, sources: Iterable[Path]) -> str | None:
+    """The function behind ``eval_step`` in a model's sources, without its bookkeeping of classes and threads.
+
+    A unit is 1.4 times as fast with it. None if this Verilator writes another.
+    """
+    inner = f"{prefix}___024root___eval"
+    found = any(f"void {inner}({prefix}___024root* vlSelf)" in path.read_text("utf-8") for path in sources)
+    return inner if found else None
+
+
 def _wrapper(instance: UnitInstance, mode: FloatMode, prefix: str, sources: list[Path]) -> str:
     """C++ of the instance's functions, which includes Verilator's sources."""
     found = interface(instance)
@@ -126,8 +146,7 @@ def _wrapper(instance: UnitInstance, mode: FloatMode, prefix: str, sources: list
         value = f"static_cast<int32_t>(static_cast<uint32_t>(model.rootp->y) << {32 - width}) >> {32 - width}"
     else:
         value = "static_cast<int32_t>(model.rootp->y)"
-    inner = f"{prefix}___024root___eval"  # eval_step without its bookkeeping of classes and threads: 1.4 times as fast
-    has_inner = any(f"void {inner}({prefix}___024root* vlSelf)" in path.read_text("utf-8") for path in sources)
+    inner = inner_eval(prefix, sources)
     cycle = ["model.rootp->clk = 0", "step()", "model.rootp->clk = 1", "step()"]
     return render(
         "library/unit.cpp.j2",
@@ -138,7 +157,7 @@ def _wrapper(instance: UnitInstance, mode: FloatMode, prefix: str, sources: list
         operand=C_TYPES[instance.type.is_float],
         result=C_TYPES[instance.type.is_float],
         setup=["model.ce = 1"] if "ce" in found.roles else [],
-        step=f"{inner}(model.rootp)" if has_inner else "model.eval_step()",
+        step=f"{inner}(model.rootp)" if inner is not None else "model.eval_step()",
         actions=cycle * instance.latency if instance.latency else ["step()"],
         later=cycle if "clk" in found.roles else [],
         from_port=value,

@@ -1,9 +1,12 @@
-"""Cycles a second of co-simulation, one thread: one-lane designs of the shipped networks, in both styles."""
+"""Cycles a second of co-simulation, one thread: one-lane designs of the shipped networks, in both styles.
+
+Seconds are the processor's, so that others at work on the machine do not count.
+"""
 
 from __future__ import annotations
 
 import argparse
-import time
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +20,12 @@ from asnet.lower import lower
 from benchmarks.hls.networks import random_feed
 
 NETWORKS = Path(__file__).resolve().parents[2] / "examples" / "networks"
+
+
+def _seconds() -> float:
+    """Processor time of the simulations that have run."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -35,9 +44,9 @@ def main() -> None:
             given = np.ascontiguousarray(words).reshape(images, -1).view(np.uint32).astype(simulation.word)
             best = float("inf")
             for _ in range(3):
-                began = time.perf_counter()
+                began = _seconds()
                 result = simulation.run(given, observe=False)
-                best = min(best, time.perf_counter() - began)
+                best = min(best, _seconds() - began)
             assert result.flow is not None
             cycles = result.flow.ended[-1]
             print(f"{name:22}{style:12}{images:7}{cycles:12,}{best:9.2f}{cycles / best / 1e6:12.2f}", flush=True)
