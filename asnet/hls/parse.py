@@ -1,7 +1,8 @@
 """LLVM IR text → kernels. Reads what :func:`asnet.ir.optimise.for_hls` guarantees and a little more; refuses the rest.
 
 Pointers are followed to their memory: a chain of ``getelementptr`` becomes one index in elements. Casts that move no
-bit (``bitcast``, ``freeze``) become other names of their operand; ``fneg`` and ``fabs`` become bit operations.
+bit (``bitcast``, ``freeze``) become other names of their operand; ``fneg``, ``fabs`` and ``copysign`` become bit
+operations.
 """
 
 from __future__ import annotations
@@ -394,6 +395,8 @@ class _Reader:
             self._emit("call", values, width, widths, name)
         elif name == "llvm.fabs.f32":
             self._emit("and", (*values, _MAGNITUDE), 32, (32, 32))
+        elif name == "llvm.copysign.f32":
+            self._copysign(*values)
         elif intrinsic in _INTRINSICS:
             op = _INTRINSICS[intrinsic]
             self._emit(_BIT_ORDER.get(op, op) if width == 1 else op, values, width, widths)
@@ -401,6 +404,14 @@ class _Reader:
             self._absolute(values[0], width)
         else:
             raise self._error(f"a call of {name!r}, which is no slot of the module")
+
+    def _copysign(self, magnitude: Operand, sign: Operand) -> None:
+        result, self._result = self._result, ""
+        bits = [
+            self._emit("and", (value, mask), 32, (32, 32)) for value, mask in ((magnitude, _MAGNITUDE), (sign, _SIGN))
+        ]
+        self._result = result
+        self._emit("or", (bits[0], bits[1]), 32, (32, 32))
 
     def _absolute(self, value: Operand, width: int) -> None:
         """The greater of ``value`` and its negative (the least number is its own negative)."""

@@ -482,6 +482,12 @@ PROGRAMS = (
         ),
         "i32",
     ),
+    element_wise(
+        "signs",  # LLVM makes it llvm.copysign
+        "i32",
+        lines("%f = sitofp i32 %a to float", "%r = fmul float %f, 0.0"),
+        "float",
+    ),
     DOT,
     TRANSPOSED_PRODUCT,
     SWAP_PHIS,

@@ -354,38 +354,48 @@ class LoopSignals:
         else:
             self.section.clocked.append(f"{guard}{name} <= {shifted};")
 
-    def _finish_counters(self) -> None:
-        """The odometer: the innermost counter steps with every iteration, the others when all inside wrap."""
-        lines: list[str] = []
-        for counter in self.plan.pipeline.counters:
-            name, extent = self.counters[counter.name], counter.extent
-            first, last = f"{name}_first", f"{name}_last"
-            if extent == 1:
-                self.section.wires += [
-                    Line(1, flag, "1'b1", "one value only") for flag in (first, last) if flag in self._flags_used
-                ]
-                continue
-            wide = width_of(extent)
-            self.section.registers.append(Register(wide, name, f"counter {counter.name}: 0 … {extent - 1}"))
-            self.section.resets.append(f"{name} <= {literal(0, wide)};")
+    def _declare(self, counter: Counter) -> None:
+        """A counter and its flags, as far as they are used."""
+        name, extent = self.counters[counter.name], counter.extent
+        first, last = f"{name}_first", f"{name}_last"
+        if extent == 1:
+            self.section.wires += [
+                Line(1, flag, "1'b1", "one value only") for flag in (first, last) if flag in self._flags_used
+            ]
+            return
+        wide = width_of(extent)
+        self.section.registers.append(Register(wide, name, f"counter {counter.name}: 0 … {extent - 1}"))
+        self.section.resets.append(f"{name} <= {literal(0, wide)};")
+        if self._has_last(counter):
             self.section.registers.append(Register(1, last, ""))
             self.section.resets.append(f"{last} <= 1'b0;")
-            if first in self._flags_used:
-                self.section.registers.append(Register(1, first, ""))
-                self.section.resets.append(f"{first} <= 1'b1;")
+        if first in self._flags_used:
+            self.section.registers.append(Register(1, first, ""))
+            self.section.resets.append(f"{first} <= 1'b1;")
+
+    def _has_last(self, counter: Counter) -> bool:
+        """Whether anything asks for the flag of the counter's last value, be it the counter itself."""
+        name = self.counters[counter.name]
+        outermost = next(each for each in self.plan.pipeline.counters if each.extent > 1)
+        asked = not self._flags_used.isdisjoint((f"{name}_first", f"{name}_last"))
+        return asked or self._final_used or counter != outermost or not _wraps(counter)
+
+    def _finish_counters(self) -> None:
+        """The odometer: the innermost counter steps with every iteration, the others when all inside wrap."""
+        for counter in self.plan.pipeline.counters:
+            self._declare(counter)
+        lines: list[str] = []
         inside: list[str] = []
         for counter in reversed(self.plan.pipeline.counters):
             name, extent = self.counters[counter.name], counter.extent
             if extent == 1:
                 continue
             wide = width_of(extent)
-            test = " & ".join([self.go, *inside])
-            lines.append(f"if ({test}) begin")
-            power = extent == 1 << wide
+            lines.append(f"if ({' & '.join([self.go, *inside])}) begin")
             step = f"{name} + {literal(1, wide)}"
-            zero = literal(0, wide)
-            lines.append(f"    {name} <= {step if power else f'{name}_last ? {zero} : {step}'};")
-            lines.append(f"    {name}_last <= {name} == {literal(extent - 2, wide)};")
+            lines.append(f"    {name} <= {step if _wraps(counter) else f'{name}_last ? {literal(0, wide)} : {step}'};")
+            if self._has_last(counter):
+                lines.append(f"    {name}_last <= {name} == {literal(extent - 2, wide)};")
             if f"{name}_first" in self._flags_used:
                 lines.append(f"    {name}_first <= {name}_last;")
             lines.append("end")
@@ -394,3 +404,8 @@ class LoopSignals:
         if self._final_used:
             everything = " & ".join([self.go, *inside])
             self.section.wires.append(Line(1, self._final, everything, "the last iteration starts"))
+
+
+def _wraps(counter: Counter) -> bool:
+    """Whether the register is 0 again behind the counter's last value by itself."""
+    return counter.extent == 1 << width_of(counter.extent)
