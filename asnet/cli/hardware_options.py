@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from asnet.cli.options import at_least
-from asnet.hls import DEVICES, Control, HlsOptions, Style, Weights
+from asnet.hls import BUS_WIDTHS, DEVICES, Control, HlsOptions, Style, Weights
 
 __all__ = ["add_hardware", "hardware_options"]
 
@@ -69,8 +69,16 @@ def add_hardware(parser: argparse.ArgumentParser) -> None:
         "--weights",
         choices=[weights.value for weights in Weights],
         default=HlsOptions().weights.value,
-        help="internal: in ROMs; external: those that would take block RAMs in a memory behind an AXI4 read master; "
-        "needs --style sequential (default: %(default)s)",
+        help="internal: in ROMs; external: those that would take block RAMs in a memory behind an AXI4 read master "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--bus",
+        type=int,
+        choices=BUS_WIDTHS,
+        default=HlsOptions().bus,
+        metavar="BITS",
+        help="bits that external weights come in at once: 32 to 512 (default: %(default)s)",
     )
     group.add_argument(
         "--reuse-memories",
@@ -106,6 +114,7 @@ def hardware_options(args: argparse.Namespace) -> HlsOptions:
         interleave=dict(args.interleave),
         control=Control(args.control),
         weights=Weights(args.weights),
+        bus=args.bus,
         reuse=args.reuse_memories,
     )
 

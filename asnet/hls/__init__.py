@@ -9,9 +9,11 @@ from asnet.hls.options import Control, HlsOptions, Style, Weights
 from asnet.hls.output import check_folder
 from asnet.hls.reporting import DesignReport, Figures
 from asnet.hls.simulate import lint
+from asnet.hls.storage import BUS_WIDTHS
 from asnet.hls.synthesis import synthesise
 
 __all__ = [
+    "BUS_WIDTHS",
     "DEVICES",
     "Control",
     "CosimReport",

@@ -19,6 +19,7 @@ from asnet.hls.layers import PlannedLayer, images_of, lanes_of, plan_layer
 from asnet.hls.nest import NotCounted, possible_lanes
 from asnet.hls.options import HlsOptions, Style
 from asnet.hls.sizing import Sizes
+from asnet.hls.storage import WeightsImage, by_channel
 from asnet.ir import Module
 from asnet.types import Array
 
@@ -164,14 +165,16 @@ class _Chooser:
             cycles = _UNKNOWN if timing is None else -(-timing.busy // images)
             area = Area()
             if self._options.fit is not None:
-                area = self._sizes.layer(layer, timing, self._scratch) * images
+                weights = WeightsImage(by_channel(plan.tiles), self._options.bus)
+                fetchers = {f"weights_{place}": fetcher for place, fetcher in enumerate(weights.fetchers)}
+                area = self._sizes.layer(layer, timing, self._scratch, fetchers) * images
             self._known[number, lanes] = Candidate(lanes, cycles, area, units)
         return self._known[number, lanes]
 
     def around(self, module: Module, lanes: Sequence[int]) -> Area:
         """What a design takes beyond its layers; ``lanes``: of each of them."""
         plans = [self._planned(number, count) for number, count in enumerate(lanes)]
-        made = Materials(module, "design", self._options, plans, self._binder.operators, (), None, "")
+        made = Materials(module, "design", self._options, plans, self._binder.operators, (), "")
         whole = STYLES[self._options.style](made)
         layers = (self.candidate(number, count).area for number, count in enumerate(lanes))
         return self._sizes.design(whole.top, whole.files) - sum(layers, Area())

@@ -54,6 +54,8 @@ class HlsOptions:
     iterations of a reduction (a window) that become one, with as many read ports. ``interleave``: glob on layer names →
     modules of the layer that take images in turn, where it has fewer outputs than the adder has stages.
 
+    ``bus``: bits of a beat of external ``weights``.
+
     ``fuse``: layers that work word by word become part of the layers that make the words, as long as no unit then has
     more operations than this for each word; the memory between is saved. 0: none do.
 
@@ -75,6 +77,7 @@ class HlsOptions:
     fit: str | None = None
     interleave: Mapping[str, int] = field(default_factory=dict[str, int])
     weights: Weights = Weights.INTERNAL
+    bus: int = 64
     control: Control = Control.NONE
     fuse: int = 0
     reuse: bool = False

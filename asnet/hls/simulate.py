@@ -110,16 +110,18 @@ class Simulation:
             "word_type": "uint64_t" if wide else "uint32_t",
             "input_words": _words(self._inputs),
             "output_words": _words(self._outputs),
+            "weights": None if self.design.weights is None else self.design.weights.facts("."),
         }
         if self.design.flow is not None:
             taps = self.design.flow.taps
-            done: dict[str, list[tuple[int, int]]] = {}
+            done: dict[str, list[int]] = {}
             for number, tap in enumerate(taps):
-                done.setdefault(tap.done, []).append((self._observed.index(tap.memory), number))
+                done.setdefault(tap.done, []).append(number)
             return render(
                 "cosim/dataflow.cpp.j2",
                 **facts,
                 memories=[memory.memory.size for memory in self._observed],
+                memory_taps=[[n for n, tap in enumerate(taps) if tap.memory == memory] for memory in self._observed],
                 taps=[{"name": tap.port, "words": tap.memory.memory.size} for tap in taps],
                 layers=[{"done": name, "taps": numbers} for name, numbers in done.items()],
             )
@@ -127,13 +129,11 @@ class Simulation:
         def rams(memories: Sequence[DesignMemory]) -> list[dict[str, int]]:
             return [{"select": memory.select, "words": memory.memory.size} for memory in memories]
 
-        weights = self.design.weights
         return render(
             "cosim/bench.cpp.j2",
             **facts,
             inputs=rams(self._inputs),
             observed=rams(self._rams),
-            weights=None if weights is None else weights.facts("."),
         )
 
     def _build(self, folder: Path, bench: str, cache: Cache, flags: Sequence[str]) -> None:

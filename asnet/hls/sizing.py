@@ -14,6 +14,7 @@ from asnet.hls.chip import Area
 from asnet.hls.dataflow import LIBRARY, LayerTiming, layer_alone
 from asnet.hls.module import LayerModule
 from asnet.hls.operators import Operator
+from asnet.hls.storage import WEIGHTS_LIBRARY, Fetcher
 from asnet.resources import render, verilog_dir
 from asnet.types import FloatMode
 
@@ -36,14 +37,21 @@ class Sizes:
         operators = self.binder.operators
         return estimate_modules(top, files, operators, {unit.name: self._unit(unit) for unit in operators}).total
 
-    def layer(self, layer: LayerModule, timing: LayerTiming | None, inside: Collection[str]) -> Area:
+    def layer(
+        self,
+        layer: LayerModule,
+        timing: LayerTiming | None,
+        inside: Collection[str],
+        fetchers: Mapping[str, Fetcher],
+    ) -> Area:
         """A layer of a dataflow design with its units, constants and buffers of two images.
 
-        ``inside``: memories that only this layer accesses.
+        ``inside``: memories that only this layer accesses; ``fetchers``: module → what brings its constants.
         """
-        files = {f"rtl/{part}.v": render(f"rtl/{part}.v.j2", version="") for part in LIBRARY}
+        files = {f"rtl/{part}.v": render(f"rtl/{part}.v.j2", version="") for part in (*LIBRARY, *WEIGHTS_LIBRARY)}
+        files |= {f"rtl/{name}.v": fetcher.module(name, "") for name, fetcher in fetchers.items()}
         files[f"rtl/{layer.module}.v"] = layer.text
-        files[f"rtl/{_ALONE}.v"] = layer_alone(layer, timing, inside, _ALONE)
+        files[f"rtl/{_ALONE}.v"] = layer_alone(layer, timing, inside, fetchers, _ALONE)
         return self.design(_ALONE, files)
 
     def _unit(self, unit: Operator) -> Area:

@@ -18,7 +18,7 @@ from asnet.hls.library import unit_files
 from asnet.hls.memories import hex_text, scratch_memories
 from asnet.hls.names import comment
 from asnet.hls.operators import Operator
-from asnet.hls.options import HlsOptions, Style, Weights
+from asnet.hls.options import HlsOptions, Style
 from asnet.hls.output import MANIFEST, MANIFEST_KIND
 from asnet.hls.parse import parse_kernels
 from asnet.hls.reporting import (
@@ -28,7 +28,7 @@ from asnet.hls.reporting import (
     unit_reports,
 )
 from asnet.hls.simplify import simplify
-from asnet.hls.storage import WeightsImage, share
+from asnet.hls.storage import BUS_WIDTHS, share
 from asnet.ir import Module, for_hls
 from asnet.types import EXACT
 from asnet.units import UnitInstance
@@ -62,11 +62,8 @@ def synthesise(
         if slot not in known:
             raise SynthesisError(f"the module has no slot {slot!r}{did_you_mean(slot, known)}")
     wanted = options or HlsOptions()
-    if wanted.weights is Weights.EXTERNAL and wanted.style is not Style.SEQUENTIAL:
-        raise SynthesisError(
-            f"external weights need the style 'sequential', in which one layer at a time reads them; this is "
-            f"{wanted.style.value!r}: choose --style sequential, or --weights internal"
-        )
+    if wanted.bus not in BUS_WIDTHS:
+        raise SynthesisError(f"a bus of {wanted.bus} bits is none of {', '.join(map(str, BUS_WIDTHS))}")
     if wanted.reuse and wanted.style is not Style.SEQUENTIAL:
         raise SynthesisError(
             f"memories are reused by layers that run one after the other, in the style 'sequential'; this is "
@@ -113,12 +110,10 @@ class _Synthesis:
             plans.append(plan_layer(kernel, binder, options, contents, lanes, scratch))
             made = (*plans[-1].constants, *plans[-1].tiles)
             contents |= {constant.memory.name: constant.contents for constant in made}
-        tiles = tuple(constant for plan in plans for constant in plan.tiles)
-        weights = WeightsImage(tiles) if tiles else None
         used = frozenset[str]().union(*(plan.uses for plan in plans))
         operators = [operator for operator in binder.operators if operator.name in used]
         header = self._header(operators)
-        materials = Materials(calling, self._name, options, plans, operators, header, weights, self._version)
+        materials = Materials(calling, self._name, options, plans, operators, header, self._version)
         assembly = STYLES[options.style](materials)
         check_reached(choice, options, assembly.cycles if assembly.interval is None else assembly.interval)
         files = unit_files(operator.instance for operator in operators) | assembly.files
@@ -151,7 +146,7 @@ class _Synthesis:
             writes=tuple((call.layer, call.writes) for call in module.calls),
             flow=assembly.flow,
             choice=choice,
-            weights=weights,
+            weights=assembly.weights,
         )
         check_fits(design, binder, options)
         return design

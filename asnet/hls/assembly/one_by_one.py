@@ -6,22 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from asnet.hls.assembly.materials import Assembly, Materials
+from asnet.hls.assembly.materials import Assembly, Materials, ring_reports
 from asnet.hls.layers import PlannedLayer
 from asnet.hls.memories import DesignMemory, design_memories
 from asnet.hls.module import LayerModule, MemoryPort
 from asnet.hls.names import Names
 from asnet.hls.reporting import MemoryReport, memory_report
 from asnet.hls.sequential import LIBRARY, MEMORY_SUFFIXES, RESERVED, Order, Top, emit_top, in_order
-from asnet.hls.storage import (
-    WEIGHTS_FILE,
-    WEIGHTS_LIBRARY,
-    WEIGHTS_MODULE,
-    Organisation,
-    TiledMemory,
-    WeightsImage,
-    organise,
-)
+from asnet.hls.storage import WEIGHTS_LIBRARY, Organisation, TiledMemory, WeightsImage, by_channel, organise
 from asnet.ir import MemoryKind
 
 __all__ = ["one_by_one"]
@@ -42,8 +34,10 @@ def one_by_one(made: Materials) -> Assembly:
     memories = _memories(made, layers)
     organisations = {memory.memory.name: _organised(memory, layers) for memory in memories}
     files = {f"rtl/{layer.module}.v": layer.text for layer in layers}
-    if made.weights is not None:
-        files |= {f"rtl/{WEIGHTS_MODULE}.v": made.weights.module(made.version), WEIGHTS_FILE: made.weights.hex_text}
+    groups = by_channel([constant for plan in made.plans for constant in plan.tiles])
+    weights = WeightsImage(groups, made.options.bus) if groups else None
+    fetchers = {} if weights is None else {names.fresh("weights"): own for own in weights.fetchers}
+    files |= made.fetching(weights, fetchers)
     files[f"rtl/{top}.v"] = emit_top(
         Top(
             module=top,
@@ -57,7 +51,8 @@ def one_by_one(made: Materials) -> Assembly:
             flat=tuple(plan.span.layout is not None for plan in made.plans),
             shared=shared,
             organisations=organisations,
-            weights=made.weights,
+            weights=weights,
+            fetchers=fetchers,
         ),
         made.version,
     )
@@ -67,15 +62,17 @@ def one_by_one(made: Materials) -> Assembly:
     if order.starts is not None and order.done is not None:
         cycles = order.done + 1
         reports = tuple(replace(report, start=start) for report, start in zip(reports, order.starts, strict=True))
+    stores = [_report(memory, organisations[memory.memory.name]) for memory in memories]
     return Assembly(
         top=top,
         files=made.with_library(files, (*LIBRARY, *WEIGHTS_LIBRARY)),
         memories=memories,
         layers=reports,
-        stores=(*(_report(memory, organisations[memory.memory.name]) for memory in memories), *_ring(made.weights)),
+        stores=(*stores, *ring_reports(weights, fetchers)),
         cycles=cycles,
         exact=order.done is not None,
         interval=_interval(made.plans, layers, memories, order),
+        weights=weights,
     )
 
 
@@ -124,11 +121,3 @@ def _is_read_input(port: MemoryPort) -> bool:
 
 def _is_output(port: MemoryPort) -> bool:
     return port.memory.kind is MemoryKind.OUTPUT
-
-
-def _ring(weights: WeightsImage | None) -> tuple[MemoryReport, ...]:
-    """The memory on the chip that constants outside of it pass through."""
-    if weights is None:
-        return ()
-    note = f"{weights.nbytes:,} bytes are not on the chip"
-    return (MemoryReport(WEIGHTS_MODULE, "ring", 1 << weights.ring_bits, weights.width, note=note),)

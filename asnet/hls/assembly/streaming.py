@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from asnet.hls import dataflow
-from asnet.hls.assembly.materials import Assembly, Materials
+from asnet.hls.assembly.materials import Assembly, Materials, ring_reports
 from asnet.hls.dataflow import LayerTiming, Numbers
 from asnet.hls.layers import images_of
 from asnet.hls.module import LayerModule
 from asnet.hls.names import Names
+from asnet.hls.storage import WEIGHTS_LIBRARY, WeightsImage, by_channel
 
 __all__ = ["streaming"]
 
@@ -24,6 +25,15 @@ def streaming(made: Materials) -> Assembly:
     top = names.fresh(made.name)
     replicas = [images_of(call.layer, made.options) for call in made.module.calls]
     engines, timings = _engines(made, names, replicas)
+    channels = [by_channel(plan.tiles) for plan in made.plans]
+    groups = tuple(group for channel in channels for group in channel)
+    weights = WeightsImage(groups, made.options.bus) if groups else None
+    left = iter(weights.fetchers if weights is not None else ())
+    fetchers = [
+        {names.fresh(f"weights_{plan.layer}"): next(left) for _ in channel}
+        for plan, channel in zip(made.plans, channels, strict=True)
+    ]
+    fetched = {name: fetcher for own in fetchers for name, fetcher in own.items()}
     flow = dataflow.assemble(
         made.module,
         top,
@@ -33,19 +43,21 @@ def streaming(made: Materials) -> Assembly:
         made.header,
         made.version,
         replicas,
+        weights,
+        fetchers,
     )
+    files = {f"rtl/{layer.module}.v": layer.text for layer in engines} | flow.files | made.fetching(weights, fetched)
     return Assembly(
         top=top,
-        files=made.with_library(
-            {f"rtl/{layer.module}.v": layer.text for layer in engines} | flow.files, dataflow.LIBRARY
-        ),
+        files=made.with_library(files, (*dataflow.LIBRARY, *WEIGHTS_LIBRARY)),
         memories=flow.memories,
         layers=dataflow.flow_layers(flow, made.reports(engines)),
-        stores=dataflow.flow_memories(flow),
+        stores=(*dataflow.flow_memories(flow), *ring_reports(weights, fetched)),
         cycles=None if flow.timing is None else flow.timing.latency,
-        exact=flow.timing is not None,
+        exact=flow.timing is not None and weights is None,
         interval=None if flow.timing is None else flow.timing.interval,
         flow=flow,
+        weights=weights,
     )
 
 

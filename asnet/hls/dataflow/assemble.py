@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from asnet.hls.dataflow.accesses import LayerTiming
 from asnet.hls.dataflow.frames import balanced
 from asnet.hls.dataflow.model import Timing, timing_of
-from asnet.hls.dataflow.plan import Plan, lone_node, make_plan
+from asnet.hls.dataflow.plan import Plan, lone_node, make_plan, on_chip
 from asnet.hls.dataflow.top import RESERVED, STREAM_SUFFIXES, Top, TopTap, emit_top
 from asnet.hls.dataflow.wrapper import emit_wrapper
 from asnet.hls.memories import DesignMemory, design_memories
 from asnet.hls.module import LayerModule
 from asnet.hls.names import Names
-from asnet.hls.storage import Organisation
+from asnet.hls.storage import Fetcher, Organisation, WeightsImage
 from asnet.ir import MemoryKind, Module
 
 __all__ = ["LIBRARY", "RESERVED", "Dataflow", "assemble", "layer_alone"]
@@ -52,16 +52,19 @@ def assemble(
     rows: Sequence[str],
     version: str,
     replicas: Sequence[int],
+    weights: WeightsImage | None,
+    fetchers: Sequence[Mapping[str, Fetcher]],
 ) -> Dataflow:
     """Everything around ``engines``, each in so many ``replicas``.
 
-    ``names`` hands out names of modules; ``top`` is one of them.
+    ``names`` hands out names of modules; ``top`` is one of them. ``weights``: the constants that are not on the chip;
+    ``fetchers``: of each engine, module → what brings its constants from there.
 
     Raises:
         SynthesisError: a memory that streams cannot carry.
     """
     ends = (MemoryKind.INPUT, MemoryKind.OUTPUT)
-    touched = {port.memory.name: port.memory for layer in engines for port in layer.memories}
+    touched = {port.memory.name: port.memory for layer in engines for port in on_chip(layer)}
     known = {**module.memories, **{name: memory for name, memory in touched.items() if name not in module.memories}}
     used = [memory for memory in known.values() if memory.name in touched or memory.kind in ends]
     memories = design_memories(used, Names(RESERVED), STREAM_SUFFIXES)
@@ -69,7 +72,8 @@ def assemble(
     by_module = {memory.name: memory for memory in used}
     plan = balanced(make_plan(engines, module.calls, timings, by_module, replicas))
     wrappers = tuple(
-        emit_wrapper(node, names.fresh(f"layer_{node.layer.layer}"), by_name, version) for node in plan.nodes
+        emit_wrapper(node, names.fresh(f"layer_{node.layer.layer}"), by_name, fetching, version)
+        for node, fetching in zip(plan.nodes, fetchers, strict=True)
     )
     made = Top(
         module=top,
@@ -79,6 +83,7 @@ def assemble(
         instances=tuple(wrapper.module.removeprefix("layer_") + "_layer" for wrapper in wrappers),
         memories=by_name,
         rows=tuple(rows),
+        weights=weights,
     )
     files = {f"rtl/{wrapper.module}.v": wrapper.text for wrapper in wrappers}
     files[f"rtl/{top}.v"] = emit_top(made, version)
@@ -91,8 +96,17 @@ def assemble(
     return Dataflow(plan, modules, memories, made.taps, timing_of(plan), organisations, files)
 
 
-def layer_alone(layer: LayerModule, timing: LayerTiming | None, inside: Collection[str], module: str) -> str:
-    """The Verilog module ``module`` of a layer, whatever others are; ``inside``: memories that only it accesses."""
-    node = lone_node(layer, timing, inside)
-    memories = design_memories([port.memory for port in layer.memories], Names(()), ())
-    return emit_wrapper(node, module, {memory.memory.name: memory for memory in memories}, "").text
+def layer_alone(
+    layer: LayerModule,
+    timing: LayerTiming | None,
+    inside: Collection[str],
+    fetchers: Mapping[str, Fetcher],
+    module: str,
+) -> str:
+    """The Verilog module ``module`` of a layer, whatever others are.
+
+    ``inside``: memories that only it accesses; ``fetchers``: as of :func:`assemble`, its own.
+    """
+    memories = design_memories([port.memory for port in on_chip(layer)], Names(()), ())
+    by_name = {memory.memory.name: memory for memory in memories}
+    return emit_wrapper(lone_node(layer, timing, inside), module, by_name, fetchers, "").text

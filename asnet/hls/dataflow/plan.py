@@ -16,9 +16,10 @@ import numpy as np
 from asnet.errors import SynthesisError
 from asnet.hls.dataflow.accesses import LayerTiming, Numbers, Words
 from asnet.hls.module import LayerModule, MemoryPort
+from asnet.hls.storage import TiledMemory
 from asnet.ir import Call, Memory, MemoryKind
 
-__all__ = ["INPUT", "Inlet", "Node", "Outlet", "Plan", "Stream", "arrival_order", "lone_node", "make_plan"]
+__all__ = ["INPUT", "Inlet", "Node", "Outlet", "Plan", "Stream", "arrival_order", "lone_node", "make_plan", "on_chip"]
 
 INPUT = -1
 """The producer of network inputs, in place of a layer's number."""
@@ -67,6 +68,11 @@ class Node:
     outlets: tuple[Outlet, ...]
     inner: tuple[MemoryPort, ...]
     replicas: int = 1
+
+    @property
+    def fetched(self) -> tuple[MemoryPort, ...]:
+        """Connections to constants that are not on the chip."""
+        return tuple(port for port in self.layer.memories if isinstance(port.memory, TiledMemory))
 
 
 @dataclass(frozen=True)
@@ -137,7 +143,7 @@ def make_plan(
                 f"layer {call.layer!r} cannot work on {replicas[index]} images at once: how long it takes depends on "
                 "data, and images would overtake each other"
             )
-        for port in layer.memories:
+        for port in on_chip(layer):
             memory = port.memory
             mine = writers.get(memory.name) == index
             outward = memory.kind is MemoryKind.OUTPUT
@@ -161,12 +167,17 @@ def make_plan(
     return Plan(tuple(nodes), _ordered(streams, memories))
 
 
+def on_chip(layer: LayerModule) -> tuple[MemoryPort, ...]:
+    """The connections of a layer to memories that are not behind a bus."""
+    return tuple(port for port in layer.memories if not isinstance(port.memory, TiledMemory))
+
+
 def lone_node(layer: LayerModule, timing: LayerTiming | None, inside: Collection[str]) -> Node:
     """A layer that no other one is known of; ``inside``: memories that nobody else reads."""
     inlets: list[Inlet] = []
     outlets: list[Outlet] = []
     inner: list[MemoryPort] = []
-    for port in layer.memories:
+    for port in on_chip(layer):
         if port.memory.kind is MemoryKind.CONSTANT or port.memory.name in inside:
             inner.append(port)
         elif port.writes:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from asnet.hls.dataflow.plan import INPUT, Node, Plan, Stream
 from asnet.hls.dataflow.wrapper import Wrapper
+from asnet.hls.fetching import bus_connections
 from asnet.hls.memories import DesignMemory
 from asnet.hls.names import comment, vector
+from asnet.hls.storage import WeightsImage
 from asnet.resources import render
 from asnet.types import FloatMode
 
@@ -18,6 +20,9 @@ _OWN = """
 clk reset s_axis_tdata s_axis_tvalid s_axis_tready s_axis_tlast m_axis_tdata m_axis_tvalid m_axis_tready m_axis_tlast
 frame_error busy take whole begun take_index take_ready stream_take give_fetch give_finish give_index stream_give given
 images left working unused
+weights_base weights_error weights_araddr weights_arlen weights_arvalid weights_arready weights_rvalid weights_faults
+weights_unasked weights_share m_axi_araddr m_axi_arlen m_axi_arsize m_axi_arburst m_axi_arvalid m_axi_arready
+m_axi_rdata m_axi_rresp m_axi_rlast m_axi_rvalid m_axi_rready
 """
 RESERVED = tuple(_OWN.split())
 """The top module's own signals."""
@@ -49,7 +54,8 @@ class TopTap:
 
 @dataclass(frozen=True)
 class Top:
-    """What the top module is made of. ``instances``: of the layers; ``rows``: lines of its header."""
+    """What the top module is made of. ``instances``: of the layers; ``rows``: lines of its header; ``weights``:
+    the constants that are not on the chip."""
 
     module: str
     mode: FloatMode
@@ -58,6 +64,7 @@ class Top:
     instances: tuple[str, ...]
     memories: Mapping[str, DesignMemory]
     rows: tuple[str, ...]
+    weights: WeightsImage | None = None
 
     @property
     def taps(self) -> tuple[TopTap, ...]:
@@ -144,6 +151,7 @@ def emit_top(top: Top, version: str) -> str:
         deals=deals,
         collects=collects,
         unused=unused,
+        weights=None if top.weights is None else top.weights.sharing(_masters(top)),
     )
 
 
@@ -224,10 +232,15 @@ def _output(top: Top, stream: Stream, give: _Frame, word: int, unused: list[str]
     }
 
 
+def _masters(top: Top) -> int:
+    """Modules that fetch constants."""
+    return sum(node.replicas * len(made.fetchers) for node, made in zip(top.plan.nodes, top.wrappers, strict=True))
+
+
 def _layers(top: Top) -> Iterator[dict[str, object]]:
     """The instances of all layers, and of their replicas."""
     count = sum(node.replicas for node in top.plan.nodes)
-    number = 0
+    number = master = 0
     for node, wrapper in zip(top.plan.nodes, top.wrappers, strict=True):
         for replica, (end, instance) in enumerate(_replicas(top, node)):
             taps = [
@@ -235,10 +248,14 @@ def _layers(top: Top) -> Iterator[dict[str, object]]:
                 for tap in wrapper.taps
                 for role in ("we", "waddr", "wdata")
             ]
+            fetched = [("weights_base", "weights_base")] if wrapper.fetchers else []
+            for port in wrapper.fetchers:
+                fetched += [(f"{port}_{end}", signal) for end, signal in bus_connections("weights", master)]
+                master += 1
             yield {
                 "module": wrapper.module,
                 "instance": instance,
-                "connections": _connections(top, node, wrapper, replica),
+                "connections": [*_connections(top, node, wrapper, replica), *fetched],
                 "taps": taps,
                 "bit": f"[{number}]" if count > 1 else "",
             }

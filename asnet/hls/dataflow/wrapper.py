@@ -6,21 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from asnet.hls.dataflow.plan import Inlet, Node, Outlet
+from asnet.hls.fetching import BUS_ENDS, FETCHER_SUFFIXES, describe_fetcher, fetched_word
 from asnet.hls.memories import DesignMemory
 from asnet.hls.module import MemoryPort, OperatorPort
 from asnet.hls.names import Names, comment, vector
 from asnet.hls.ranges import address_bits
-from asnet.hls.storage import Organisation, Part, ReadPort, memory_parts, organise
+from asnet.hls.storage import Fetcher, Organisation, Part, ReadPort, memory_parts, organise
 from asnet.ir import Memory, MemoryKind
 from asnet.resources import render
 
 __all__ = ["Tap", "Wrapper", "emit_wrapper"]
 
-_OWN = ("clk", "reset", "busy", "start", "done", "finish", "sending", "engine", "unused", "tap_done")
+_OWN = ("clk", "reset", "busy", "start", "done", "finish", "sending", "engine", "unused", "tap_done", "weights_base")
 _STREAM = ("_tdata", "_tuser", "_tvalid", "_tready", "_tlast")
 _INLET = (*_STREAM, "_available", "_more", "_fill", "_place", "_frames", "_arrival", "_begun", "_ready", "_claim")
 _WAITS = ("begun", "ready", "claim")
 _MEMORY = ("_we", "_waddr", "_wdata", "_fetch", "_index", "_sent", "_out", "_tap_we", "_tap_waddr", "_tap_wdata")
+
+
+_TILED = ("_raddr", "_claim", "_take")
+_FETCHED = (*FETCHER_SUFFIXES, "_error", *(f"_{end}" for end in BUS_ENDS))
 
 
 @dataclass(frozen=True)
@@ -34,23 +39,30 @@ class Tap:
 @dataclass(frozen=True)
 class Wrapper:
     """A layer's module. ``streams``: memory → the name that its stream's ports begin with; ``organisations``: memory →
-    how its read ports are made."""
+    how its read ports are made; ``fetchers``: what the ports of those begin with that fetch constants."""
 
     module: str
     text: str
     streams: Mapping[str, str]
     taps: tuple[Tap, ...]
     organisations: Mapping[str, Organisation]
+    fetchers: tuple[str, ...]
 
 
-def emit_wrapper(node: Node, module: str, memories: Mapping[str, DesignMemory], version: str) -> Wrapper:
-    """The Verilog module ``module`` around the engine of ``node``; ``memories``: name → as hardware."""
-    return _Wrapper(node, memories).emit(module, version)
+def emit_wrapper(
+    node: Node, module: str, memories: Mapping[str, DesignMemory], fetchers: Mapping[str, Fetcher], version: str
+) -> Wrapper:
+    """The Verilog module ``module`` around the engine of ``node``.
+
+    ``memories``: name → as hardware; ``fetchers``: module → what brings constants of the layer that are off the chip.
+    """
+    return _Wrapper(node, memories, fetchers).emit(module, version)
 
 
 class _Wrapper:
-    def __init__(self, node: Node, memories: Mapping[str, DesignMemory]) -> None:
+    def __init__(self, node: Node, memories: Mapping[str, DesignMemory], fetchers: Mapping[str, Fetcher]) -> None:
         self._node = node
+        self._fetchers = fetchers
         self._memories = memories
         self._names = Names(_OWN)
         self._connections: list[tuple[str, str]] = []
@@ -67,6 +79,7 @@ class _Wrapper:
         memories += [
             self._memory(outlet.port, self._streams[outlet.memory.name]) for outlet in node.outlets if outlet.forwarded
         ]
+        fetchers = [self._fetcher(name, fetcher) for name, fetcher in self._fetchers.items()]
         forwarded = [outlet for outlet in outlets if outlet["forwarded"]]
         text = render(
             "rtl/dataflow_layer.v.j2",
@@ -79,6 +92,7 @@ class _Wrapper:
             outlets=outlets,
             forwarded=forwarded,
             memories=memories,
+            fetchers=fetchers,
             units=[self._unit(port) for port in node.layer.operators],
             taps=[
                 {
@@ -98,7 +112,8 @@ class _Wrapper:
             connections=self._connections,
             unused=self._unused,
         )
-        return Wrapper(module, text, self._streams, tuple(tap for tap, _ in self._taps), self._organisations)
+        ports = tuple(str(fetcher["name"]) for fetcher in fetchers)
+        return Wrapper(module, text, self._streams, tuple(tap for tap, _ in self._taps), self._organisations, ports)
 
     def _inlet(self, inlet: Inlet) -> dict[str, object]:
         memory, frames = inlet.memory, inlet.frames
@@ -200,6 +215,23 @@ class _Wrapper:
             "copies": copies,
             "parts": parts,
         }
+
+    def _fetcher(self, module: str, fetcher: Fetcher) -> dict[str, object]:
+        """What brings constants that are not on the chip: its ports to the bus, and the engine's to it."""
+        name = self._names.fresh("weights", _FETCHED)
+        users: list[tuple[str, MemoryPort]] = []
+        for port in (port for port in self._node.fetched if fetcher.has(port.memory)):
+            user = self._names.fresh(port.prefix, _TILED)
+            users.append((user, port))
+            self._connections += [(f"{port.prefix}{end}", f"{user}{end}") for end in _TILED]
+            self._connections += [
+                (f"{port.prefix}_ready", f"{name}_ready"),
+                (f"{port.prefix}_rdata", fetched_word(name, fetcher, port)),
+            ]
+        bus = [(end, f"{name}_{end}") for end in ("error", *BUS_ENDS)]
+        described = describe_fetcher(name, module, fetcher, users, bus)
+        wires = [(user, address_bits(port.memory)) for user, port in users]
+        return described | {"beat": fetcher.bus, "wires": wires}
 
     def _organised(self, port: MemoryPort, depth: int) -> Organisation:
         """How the read ports of a memory of ``depth`` words are made."""

@@ -17,7 +17,7 @@ from asnet.hls.nest import Counter, Node, Pipeline, Repeat, Streamed
 from asnet.hls.operands import FloatConstants
 from asnet.hls.planning import Gate, LoopPlan, ProgramPlan, Trigger, collected_stage
 from asnet.hls.ranges import Width
-from asnet.hls.storage import CLAIM_CYCLES, tiled_load
+from asnet.hls.storage import CLAIM_CYCLES, tiled_loads
 
 __all__ = ["Layer"]
 
@@ -129,20 +129,18 @@ class Layer:
         """``test``, and that all is there that the iterations from this one on wait for."""
         if self._gate is not None and loop is self._begun[0]:
             test = self._gated(loop, test, self._gate)
-        found = tiled_load(self._plan.program, loop.plan.pipeline)
-        if found is None:
-            return test
-        operation, memory = found
-        stage = loop.plan.start(operation.name)
-        if stage > CLAIM_CYCLES:
-            raise SynthesisError(
-                f"layer {self._plan.program.layer!r}: external constants are read {stage} cycles after an iteration's "
-                f"start, {CLAIM_CYCLES} are possible: `{operation.source.strip()}`"
-            )
-        bounds = dict.fromkeys(memory.first, (0, 0))
-        first, then = loop.when(bounds, 0), loop.when(bounds, stage)
-        self.ports.claim(memory.name, f"{loop.go} & {first}", f"{loop.valid(stage)} & {then}")
-        return f"{test} & (~{first} | {self.ports.ready(memory.name)})"
+        for operation, memory in tiled_loads(self._plan.program, loop.plan.pipeline):
+            stage = loop.plan.start(operation.name)
+            if stage > CLAIM_CYCLES:
+                raise SynthesisError(
+                    f"layer {self._plan.program.layer!r}: external constants are read {stage} cycles after an "
+                    f"iteration's start, {CLAIM_CYCLES} are possible: `{operation.source.strip()}`"
+                )
+            bounds = dict.fromkeys(memory.first, (0, 0))
+            first, then = loop.when(bounds, 0), loop.when(bounds, stage)
+            self.ports.claim(memory.name, f"{loop.go} & {first}", f"{loop.valid(stage)} & {then}")
+            test += f" & (~{first} | {self.ports.ready(memory.name)})"
+        return test
 
     def _gated(self, loop: LoopSignals, test: str, gate: Gate) -> str:
         """``test``, and that the words are there that the group reads of which the iteration is the first."""

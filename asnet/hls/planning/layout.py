@@ -16,7 +16,7 @@ from asnet.hls.nest import Node, Pipeline, Program, Repeat, Streamed
 from asnet.hls.nest.accesses import accesses
 from asnet.hls.planning.loop import LoopPlan
 from asnet.hls.scheduling import Access, Strand, Tick, Timeline, Use, least_offset
-from asnet.hls.storage import tiled_load
+from asnet.hls.storage import tiled_loads
 
 __all__ = ["Event", "Layout", "Placed", "Trigger", "collected_stage", "inner_iterations", "lay_out"]
 
@@ -155,7 +155,7 @@ class _Layout:
             timeline = _timeline(loops)
             start = ended + 1
             if open_end:
-                if overlap and not any(tiled_load(self._program, loop.plan.pipeline) for loop in loops):
+                if overlap and not any(tiled_loads(self._program, loop.plan.pipeline) for loop in loops):
                     start = _earliest(before, timeline, 1 + min(cycle for cycle, _ in self._events(open_end)))
                 self._close(open_end, start - 1)
             open_end = range(len(self._placed), len(self._placed) + len(loops))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from asnet.hls.engine.parts import Source, choose
@@ -11,7 +11,7 @@ from asnet.hls.memories import DesignMemory
 from asnet.hls.module import LayerModule, MemoryPort
 from asnet.hls.operators import Operator
 from asnet.hls.sequential.order import Order
-from asnet.hls.storage import Organisation, WeightsImage
+from asnet.hls.storage import Fetcher, Organisation, WeightsImage
 from asnet.ir import MemoryKind
 from asnet.types import FloatMode
 
@@ -33,7 +33,7 @@ class Top:
 
     ``order``: when layers start; ``flat``: which of them say what they use of the
     ``shared`` memories and operators, so that others may be at work, too. ``organisations``: memory → how its read
-    ports are made.
+    ports are made; ``fetchers``: module → what it brings of the ``weights``.
     """
 
     module: str
@@ -48,6 +48,7 @@ class Top:
     shared: frozenset[str]
     organisations: Mapping[str, Organisation]
     weights: WeightsImage | None = None
+    fetchers: Mapping[str, Fetcher] = field(default_factory=dict[str, Fetcher])
 
     def of_kind(self, kind: MemoryKind) -> list[DesignMemory]:
         """The memories of one kind, in order."""

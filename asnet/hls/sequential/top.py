@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from asnet.hls.engine.parts import Source, choose
+from asnet.hls.fetching import bus_connections, describe_fetcher, fetched_word
 from asnet.hls.module import LayerModule
 from asnet.hls.names import comment, vector
 from asnet.hls.operators import Operator
 from asnet.hls.ranges import address_bits
 from asnet.hls.sequential.memories import describe_memory, flushed_words, given, readable
-from asnet.hls.sequential.model import Top, driven, low_bits, number_bits, padded, stream_of
-from asnet.hls.storage import BUS_BITS, TiledMemory, WeightsImage
+from asnet.hls.sequential.model import Top, driven, number_bits, stream_of
+from asnet.hls.storage import Fetcher, TiledMemory
 from asnet.ir import MemoryKind
 from asnet.resources import render
 
@@ -27,7 +27,8 @@ frame_error start busy done cycles mem_select mem_address mem_rdata mem_we mem_w
 finished taken written taken_number written_number idle over waiting loaded reading unsent sent count
 take begun full give_go give_fetch giving take_index give_index stream_in stream_out given
 streamed go from_stream last unused
-weights weights_base weights_error weights_ready weights_claim weights_take weights_raddr weights_rdata
+weights_base weights_error weights_araddr weights_arlen weights_arvalid weights_arready weights_rvalid weights_faults
+weights_unasked weights_share
 m_axi_araddr m_axi_arlen m_axi_arsize m_axi_arburst m_axi_arvalid m_axi_arready
 m_axi_rdata m_axi_rresp m_axi_rlast m_axi_rvalid m_axi_rready
 """
@@ -88,27 +89,25 @@ def emit_top(top: Top, version: str) -> str:
         operators=operators,
         layers=layers,
         unused=unused,
-        weights=None if top.weights is None else _weights(top, top.weights),
+        weights=None if top.weights is None else top.weights.sharing(len(top.fetchers)),
+        fetchers=[_fetcher(top, number, *pair) for number, pair in enumerate(top.fetchers.items())],
     )
 
 
-def _weights(top: Top, weights: WeightsImage) -> dict[str, object]:
-    """How layers are connected to the constants that are not on the chip."""
+def _fetcher(top: Top, number: int, name: str, fetcher: Fetcher) -> dict[str, object]:
+    """What brings constants that are not on the chip, and the layers that read them."""
     users = [
-        (top.active(index), f"{instance}_{port.prefix}", address_bits(port.memory))
-        for index, (layer, instance) in enumerate(zip(top.layers, top.instances, strict=True))
+        (f"{instance}_{port.prefix}", port)
+        for layer, instance in zip(top.layers, top.instances, strict=True)
         for port in layer.memories
-        if isinstance(port.memory, TiledMemory)
+        if fetcher.has(port.memory)
     ]
-    addresses = [Source(when, padded(f"{user}_raddr", bits, weights.ring_bits)) for when, user, bits in users]
-    return {
-        "bus": BUS_BITS,
-        "width": weights.width,
-        "ring_bits": weights.ring_bits,
-        "claim": " | ".join(f"{user}_claim" for _, user, _ in users),
-        "take": " | ".join(f"{user}_take" for _, user, _ in users),
-        "address": choose(addresses, weights.ring_bits),
-    }
+    return describe_fetcher(_fetching(name), name, fetcher, users, bus_connections("weights", number))
+
+
+def _fetching(module: str) -> str:
+    """The name of a fetcher's instance."""
+    return f"{module}_fetched"
 
 
 def _unread(layers: Sequence[Mapping[str, object]], described: Sequence[Mapping[str, object]]) -> list[str]:
@@ -165,10 +164,9 @@ def _layer(top: Top, index: int) -> dict[str, object]:
             own(address_bits(port.memory), f"{port.prefix}_raddr")
             own(1, f"{port.prefix}_claim")
             own(1, f"{port.prefix}_take")
-            connections.append((f"{port.prefix}_ready", "weights_ready"))
-            assert top.weights is not None
-            word = low_bits("weights_rdata", port.memory.element_bytes * 8, top.weights.width)
-            connections.append((f"{port.prefix}_rdata", word))
+            name, fetcher = next((name, own) for name, own in top.fetchers.items() if own.has(port.memory))
+            connections.append((f"{port.prefix}_ready", f"{_fetching(name)}_ready"))
+            connections.append((f"{port.prefix}_rdata", fetched_word(_fetching(name), fetcher, port)))
             continue
         memory = names[port.memory.name]
         for number in (str(each or "") for each in range(port.reads)):

@@ -1,19 +1,19 @@
 """Where a layer's values live: wide constants for lanes, read ports as copies or banks, what memories cost."""
 
 from asnet.hls.storage.cost import MemoryCost, memory_cost
-from asnet.hls.storage.image import BUS_BITS, WEIGHTS_FILE, WEIGHTS_LIBRARY, WEIGHTS_MODULE, WeightsImage
+from asnet.hls.storage.image import BUS_WIDTHS, WEIGHTS_FILE, WEIGHTS_LIBRARY, Fetcher, WeightsImage, by_channel
 from asnet.hls.storage.packing import PackedConstant, PackedMemory, Packing, pack
 from asnet.hls.storage.parts import Part, ReadPort, memory_parts
 from asnet.hls.storage.ports import Organisation, PortUse, organise, switch_luts
 from asnet.hls.storage.sharing import Sharing, share
-from asnet.hls.storage.tiles import CLAIM_CYCLES, TiledConstant, TiledMemory, Tiling, store, tile, tiled_load
+from asnet.hls.storage.tiles import CLAIM_CYCLES, TiledConstant, TiledMemory, Tiling, store, tile, tiled_loads
 
 __all__ = [
-    "BUS_BITS",
+    "BUS_WIDTHS",
     "CLAIM_CYCLES",
     "WEIGHTS_FILE",
     "WEIGHTS_LIBRARY",
-    "WEIGHTS_MODULE",
+    "Fetcher",
     "MemoryCost",
     "Organisation",
     "PackedConstant",
@@ -27,6 +27,7 @@ __all__ = [
     "TiledMemory",
     "Tiling",
     "WeightsImage",
+    "by_channel",
     "memory_cost",
     "memory_parts",
     "organise",
@@ -35,5 +36,5 @@ __all__ = [
     "store",
     "switch_luts",
     "tile",
-    "tiled_load",
+    "tiled_loads",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -9,21 +10,22 @@ import numpy as np
 
 from asnet.hls.names import comment, vector
 from asnet.hls.storage.tiles import TiledConstant
+from asnet.ir import Memory
 from asnet.resources import render
 
-__all__ = ["BUS_BITS", "WEIGHTS_FILE", "WEIGHTS_LIBRARY", "WEIGHTS_MODULE", "WeightsImage"]
+__all__ = ["BUS_WIDTHS", "WEIGHTS_FILE", "WEIGHTS_LIBRARY", "Fetcher", "WeightsImage", "by_channel"]
 
-BUS_BITS = 64
-"""Bits of a beat."""
+BUS_WIDTHS = (32, 64, 128, 256, 512)
+"""Bits that a beat may have."""
 
-WEIGHTS_MODULE = "asnet_weights"
-WEIGHTS_LIBRARY = ("asnet_axi_read", "asnet_prefetch")
-"""The modules that it is made of."""
+WEIGHTS_LIBRARY = ("asnet_axi_read", "asnet_axi_share", "asnet_prefetch")
+"""The modules that constants outside of the chip come through."""
 
 WEIGHTS_FILE = "weights.hex"
 """The image in a design: a beat a line, as ``$readmemh`` takes it."""
 
-_BYTES = BUS_BITS // 8
+_PAGE_BYTES = 4096
+_MOST_BEATS = 256
 
 
 @dataclass(frozen=True)
@@ -55,28 +57,89 @@ class _Entry:
 
 @dataclass(frozen=True)
 class WeightsImage:
-    """All constants of a design that are not on the chip, in the order in which an image uses them."""
+    """All constants of a design that are not on the chip, and what fetches them.
 
-    constants: tuple[TiledConstant, ...] = field(repr=False)
+    ``groups``: the constants that one fetcher brings, in the order of their use; ``bus``: bits of a beat.
+    """
+
+    groups: tuple[tuple[TiledConstant, ...], ...] = field(repr=False)
+    bus: int
+
+    @property
+    def beat_bytes(self) -> int:
+        """Bytes of a beat."""
+        return self.bus // 8
 
     @cached_property
-    def _entries(self) -> tuple[_Entry, ...]:
-        entries: list[_Entry] = []
+    def fetchers(self) -> tuple[Fetcher, ...]:
+        """One for each group."""
+        made: list[Fetcher] = []
         first = 0
-        for constant in self.constants:
-            entries.append(_Entry(constant, _format(constant.memory.element_bytes), first))
-            first += entries[-1].beats * _BYTES
-        return tuple(entries)
+        for group in self.groups:
+            entries: list[_Entry] = []
+            for constant in group:
+                form = _format(constant.memory.element_bytes, self.beat_bytes)
+                entries.append(_Entry(constant, form, first))
+                first += entries[-1].beats * self.beat_bytes
+            made.append(Fetcher(tuple(entries), self.bus))
+        return tuple(made)
+
+    @property
+    def _entries(self) -> list[_Entry]:
+        return [entry for fetcher in self.fetchers for entry in fetcher.entries]
 
     @property
     def nbytes(self) -> int:
         """Bytes of the image."""
-        return self._entries[-1].first + self._entries[-1].beats * _BYTES
+        return sum(entry.beats for entry in self._entries) * self.beat_bytes
 
     @property
-    def traffic(self) -> int:
-        """Bytes that an image of the network reads."""
-        return sum(entry.beats * _BYTES * entry.constant.memory.passes for entry in self._entries)
+    def beats(self) -> int:
+        """Beats that an image of the network reads."""
+        return sum(entry.beats * entry.constant.memory.passes for entry in self._entries)
+
+    @cached_property
+    def image(self) -> bytes:
+        """The bytes, little-endian."""
+        return b"".join(_packed(entry, self.beat_bytes) for entry in self._entries)
+
+    @property
+    def hex_text(self) -> str:
+        """The image for ``$readmemh``, a beat a line."""
+        rows = np.frombuffer(self.image, np.uint8).reshape(-1, self.beat_bytes)[:, ::-1]
+        return "".join(f"{row.tobytes().hex()}\n" for row in rows)
+
+    def facts(self, folder: str) -> dict[str, object]:
+        """What a test bench must know that is the memory; it runs where the design is in ``folder``."""
+        return {
+            "file": f"{folder}/{WEIGHTS_FILE}",
+            "beats": self.nbytes // self.beat_bytes,
+            "bus": self.bus,
+            "bytes": self.beat_bytes,
+            "size": self.beat_bytes.bit_length() - 1,
+        }
+
+    def sharing(self, masters: int) -> dict[str, object]:
+        """What the top module's template needs to let ``masters`` read through one port."""
+        return {
+            "bus": self.bus,
+            "size": self.beat_bytes.bit_length() - 1,
+            "masters": masters,
+            "pending": (2 * masters - 1).bit_length(),
+        }
+
+
+@dataclass(frozen=True)
+class Fetcher:
+    """What brings some constants of an image to the chip, one after the other; ``bus``: bits of a beat."""
+
+    entries: tuple[_Entry, ...] = field(repr=False)
+    bus: int
+
+    @property
+    def constants(self) -> tuple[TiledConstant, ...]:
+        """The constants in the order of their use."""
+        return tuple(entry.constant for entry in self.entries)
 
     @property
     def width(self) -> int:
@@ -92,31 +155,16 @@ class WeightsImage:
             tiles += [constant.memory.size] * (2 if several else 1)
         return (max(a + b for a, b in zip(tiles, [*tiles[1:], tiles[0]], strict=True)) - 1).bit_length()
 
-    @cached_property
-    def image(self) -> bytes:
-        """The bytes, little-endian."""
-        return b"".join(_packed(entry) for entry in self._entries)
+    def has(self, memory: Memory) -> bool:
+        """Whether it brings the tiles of ``memory``."""
+        return any(constant.memory.name == memory.name for constant in self.constants)
 
-    @property
-    def hex_text(self) -> str:
-        """The image for ``$readmemh``, a beat a line."""
-        beats = np.frombuffer(self.image, dtype=f"<u{_BYTES}")
-        return "".join(f"{int(beat):0{2 * _BYTES}x}\n" for beat in beats)
-
-    def facts(self, folder: str) -> dict[str, object]:
-        """What a test bench must know that is the memory; it runs where the design is in ``folder``."""
-        return {
-            "file": f"{folder}/{WEIGHTS_FILE}",
-            "beats": self.nbytes // _BYTES,
-            "bytes": _BYTES,
-            "size": _BYTES.bit_length() - 1,
-        }
-
-    def module(self, version: str) -> str:
-        """The Verilog of the module that fetches them."""
-        formats = sorted({entry.format for entry in self._entries}, key=lambda form: (form.beats, -form.words))
+    def module(self, name: str, version: str) -> str:
+        """The Verilog of the module ``name``."""
+        formats = sorted({entry.format for entry in self.entries}, key=lambda form: (form.beats, -form.words))
         most = max(form.beats for form in formats)
         part_bits = _bits(max(max(form.words, form.beats) for form in formats))
+        beat_bytes = self.bus // 8
         entries = [
             {
                 "name": comment(entry.constant.memory.name),
@@ -131,29 +179,36 @@ class WeightsImage:
                 "tiles_more": entry.constant.memory.tiles * entry.constant.memory.passes - 1,
                 "format": formats.index(entry.format),
             }
-            for entry in self._entries
+            for entry in self.entries
         ]
         return render(
             "rtl/weights.v.j2",
             version=version,
             vector=vector,
-            module=WEIGHTS_MODULE,
+            module=name,
             entries=entries,
-            bytes=self.nbytes,
-            beat_bytes=_BYTES,
-            bus=BUS_BITS,
-            size=_BYTES.bit_length() - 1,
+            bytes=sum(entry.beats for entry in self.entries) * beat_bytes,
+            beat_bytes=beat_bytes,
+            bus=self.bus,
+            size=beat_bytes.bit_length() - 1,
+            fifo=min(_MOST_BEATS, _PAGE_BYTES // beat_bytes).bit_length(),
             width=self.width,
             ring_bits=self.ring_bits,
             entry_bits=_bits(len(entries)),
-            pass_bits=_bits(max(entry.constant.memory.passes for entry in self._entries)),
-            count_bits=_bits(max(entry.words for entry in self._entries)),
+            pass_bits=_bits(max(constant.memory.passes for constant in self.constants)),
+            count_bits=_bits(max(entry.words for entry in self.entries)),
             tile_bits=_bits(max(c.memory.tiles * c.memory.passes for c in self.constants)),
             format_bits=_bits(len(formats)),
             part_bits=part_bits,
-            parts_bits=BUS_BITS * (most - 1),
-            formats=[_described(form, most, part_bits, self.width) for form in formats],
+            parts_bits=self.bus * (most - 1),
+            formats=[_described(form, most, part_bits, self.width, self.bus) for form in formats],
         )
+
+
+def by_channel(tiles: Sequence[TiledConstant]) -> tuple[tuple[TiledConstant, ...], ...]:
+    """The constants that may be fetched one after the other, since no loop needs two of them at once."""
+    channels = sorted({constant.memory.channel for constant in tiles})
+    return tuple(tuple(own for own in tiles if own.memory.channel == channel) for channel in channels)
 
 
 def _bits(count: int) -> int:
@@ -161,27 +216,27 @@ def _bits(count: int) -> int:
     return max(1, (count - 1).bit_length())
 
 
-def _format(word: int) -> _Format:
+def _format(word: int, beat_bytes: int) -> _Format:
     """The format of words of so many bytes."""
     fit = 1
     while fit < word:
         fit *= 2
-    return _Format(_BYTES // fit, 1) if fit <= _BYTES else _Format(1, -(-word // _BYTES))
+    return _Format(beat_bytes // fit, 1) if fit <= beat_bytes else _Format(1, -(-word // beat_bytes))
 
 
-def _packed(entry: _Entry) -> bytes:
+def _packed(entry: _Entry, beat_bytes: int) -> bytes:
     """A constant as it lies in the image: words padded to their share of a beat or of beats, the whole to beats."""
     rows = np.ascontiguousarray(entry.constant.contents).view(np.uint8).reshape(entry.words, -1)
-    share = _BYTES * entry.format.beats // entry.format.words
+    share = beat_bytes * entry.format.beats // entry.format.words
     padded = np.zeros((-(-entry.words // entry.format.words) * entry.format.words, share), dtype=np.uint8)
     padded[: entry.words, : rows.shape[1]] = rows
     return padded.tobytes()
 
 
-def _described(form: _Format, most: int, part_bits: int, width: int) -> dict[str, str]:
+def _described(form: _Format, most: int, part_bits: int, width: int, bus: int) -> dict[str, str]:
     """A format as the template needs it: when a beat is used up, when a word is complete, and the word."""
     if form.words > 1:
-        share = BUS_BITS // form.words
+        share = bus // form.words
         place = _part(form.words, part_bits)
         taken = min(share, width)
         word = f"beat[{{{place}, {_bits(share)}'d0}} +: {taken}]"
@@ -197,16 +252,16 @@ def _described(form: _Format, most: int, part_bits: int, width: int) -> dict[str
             "text": "one word of a beat",
             "whole": "1'b1",
             "complete": "1'b1",
-            "word": _fit("beat", BUS_BITS, width),
+            "word": _fit("beat", bus, width),
         }
-    high, bits = (most - 1) * BUS_BITS, (form.beats - 1) * BUS_BITS
+    high, bits = (most - 1) * bus, (form.beats - 1) * bus
     rest = width - bits
     return {
         "text": f"one word of {form.beats} beats",
         "whole": "1'b1",
         "complete": f"part == {part_bits}'d{form.beats - 1}",
-        "word": _fit(f"{{beat, parts[{high - 1}:{high - bits}]}}", bits + BUS_BITS, width)
-        if rest >= BUS_BITS
+        "word": _fit(f"{{beat, parts[{high - 1}:{high - bits}]}}", bits + bus, width)
+        if rest >= bus
         else f"{{beat[{rest - 1}:0], parts[{high - 1}:{high - bits}]}}",
     }
 

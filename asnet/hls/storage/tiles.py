@@ -17,7 +17,7 @@ from asnet.hls.storage.cost import memory_cost
 from asnet.hls.storage.packing import PackedConstant, PackedMemory, Packing, pack
 from asnet.types import Array
 
-__all__ = ["CLAIM_CYCLES", "TiledConstant", "TiledMemory", "Tiling", "store", "tile", "tiled_load"]
+__all__ = ["CLAIM_CYCLES", "TiledConstant", "TiledMemory", "Tiling", "store", "tile", "tiled_loads"]
 
 _LEAST_ITERATIONS = 64
 """Iterations of a tile, unless the loop is one."""
@@ -32,12 +32,13 @@ class TiledMemory(PackedMemory):
     """The tile of a constant memory that a loop is in: addresses count from the tile's first word.
 
     ``first``: counters that are all 0 in the first iteration of a tile, and in no other; ``tiles`` of them make a pass
-    through the memory, ``passes`` an image.
+    through the memory, ``passes`` an image. ``channel``: different for the memories of one loop.
     """
 
     first: tuple[str, ...]
     tiles: int
     passes: int
+    channel: int
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,10 @@ def store(program: Program, contents: Mapping[str, Array], *, external: bool) ->
 
 
 def tile(packing: Packing) -> Tiling:
-    """Let loops load their largest constant in tiles, if it would take block RAMs.
+    """Let loops load constants in tiles that would take block RAMs.
 
-    ``packing``: with ``least=1``, so that every memory is in the order of its use. At most one memory a loop (of lanes,
-    not of what they share), and one for all loops that are repeated together; others stay as they are.
+    ``packing``: with ``least=1``, so that every memory is in the order of its use. Of a repeat only if it is of one
+    loop; others stay as they are, and so does what is behind lanes.
     """
     tiler = _Tiler(packing)
     body = tiler.nodes(packing.program.body)
@@ -84,13 +85,10 @@ def tile(packing: Packing) -> Tiling:
     return Tiling(replace(packing.program, memories=memories, body=body), kept, tuple(tiler.made))
 
 
-def tiled_load(program: Program, pipeline: Pipeline) -> tuple[Operation, TiledMemory] | None:
-    """The load of ``pipeline`` that is from tiles, and their memory; None if it has none."""
-    for operation in pipeline.operations:
-        memory = program.memory[operation.detail] if operation.op == "load" else None
-        if isinstance(memory, TiledMemory):
-            return operation, memory
-    return None
+def tiled_loads(program: Program, pipeline: Pipeline) -> tuple[tuple[Operation, TiledMemory], ...]:
+    """The loads of ``pipeline`` that are from tiles, and their memories."""
+    loads = ((load, program.memory[load.detail]) for load in pipeline.operations if load.op == "load")
+    return tuple((load, memory) for load, memory in loads if isinstance(memory, TiledMemory))
 
 
 class _Tiler:
@@ -116,23 +114,26 @@ class _Tiler:
     def _pipeline(self, pipeline: Pipeline, around: Mapping[str, int]) -> Pipeline:
         if pipeline.iterations == 1:
             return pipeline
-        best: tuple[int, Pipeline, TiledConstant] | None = None
+        channel = 0
         for operation in pipeline.operations:
             packed = self._packed.get(operation.detail) if operation.op == "load" else None
-            if packed is None:
+            if packed is None or not _blocks(packed.memory):
                 continue
-            blocks = memory_cost(packed.memory.element_bytes * 8, packed.memory.size, writable=False).blocks
-            found = _tiled(pipeline, str(operation.operands[0]), packed, around)
-            if blocks and found is not None and (best is None or blocks > best[0]):
-                best = blocks, *found
-        if best is None:
-            return pipeline
-        self.made.append(best[2])
-        return best[1]
+            found = _tiled(pipeline, str(operation.operands[0]), packed, around, channel)
+            if found is not None:
+                pipeline, made = found
+                self.made.append(made)
+                channel += 1
+        return pipeline
+
+
+def _blocks(memory: PackedMemory) -> int:
+    """The block RAMs that it would take."""
+    return memory_cost(memory.element_bytes * 8, memory.size, writable=False).blocks
 
 
 def _tiled(
-    pipeline: Pipeline, index: str, packed: PackedConstant, around: Mapping[str, int]
+    pipeline: Pipeline, index: str, packed: PackedConstant, around: Mapping[str, int], channel: int
 ) -> tuple[Pipeline, TiledConstant] | None:
     """``pipeline`` with an address within tiles; None if the memory is not in the order of the counters."""
     extents = {**around, **{counter.name: counter.extent for counter in pipeline.counters}}
@@ -163,6 +164,7 @@ def _tiled(
         first=tuple(name for name in order if name not in outer),
         tiles=memory.size // words,
         passes=prod(extents[name] for name in outer if name not in matter),
+        channel=channel,
     )
     changed = replace(pipeline, affine={**pipeline.affine, index: Affine(strides)})
     return changed, TiledConstant(tiled, packed.contents)

@@ -14,16 +14,19 @@ import pytest
 from asnet import hls
 from asnet.cache import default_cache
 from asnet.errors import SynthesisError
+from asnet.hls.area import estimate_area
+from asnet.hls.chip import DEVICES
 from asnet.hls.kernel import Operation
 from asnet.hls.nest import Arrangement, Counter, Program, Repeat, arrange, longest_recurrence
 from asnet.hls.options import HlsOptions, Style, Weights
-from asnet.hls.storage import TiledConstant, TiledMemory, WeightsImage, pack, tile, tiled_load
+from asnet.hls.storage import TiledConstant, TiledMemory, WeightsImage, by_channel, pack, tile, tiled_loads
 from asnet.ir import MemoryKind
 from asnet.ir.jit import Engine
 from asnet.lower import lower
-from asnet.network import load
+from asnet.network import Network, load
 from asnet.passes import approximate
 from asnet.resources import render
+from benchmarks.hls.networks import dense_network, load_model
 from tests.hls.nest.loops import contents, convolution, dense, quantised
 from tests.lower.conftest import Case
 from tests.lower.test_quantised import CASES as QUANTISED
@@ -60,11 +63,10 @@ def test_tiles_hold_what_the_loops_load(name: str, repeated: bool) -> None:
     (made,) = tiling.tiles
     whole = {constant.memory.name: constant for constant in packing.constants}[made.memory.name]
     assert made.contents is whole.contents
-    (loop,) = (loop for loop in tiling.program.pipelines if tiled_load(tiling.program, loop) is not None)
+    (loop,) = (loop for loop in tiling.program.pipelines if tiled_loads(tiling.program, loop))
     (before,) = (before for before in packing.program.pipelines if before.name == loop.name)
-    found = tiled_load(tiling.program, loop)
-    assert found is not None
-    (index,) = found[0].operands
+    ((load, _),) = tiled_loads(tiling.program, loop)
+    (index,) = load.operands
     assert isinstance(index, str)
     extents = {"again": 2} if repeated else {}
     extents |= {counter.name: counter.extent for counter in loop.counters}
@@ -99,8 +101,8 @@ def test_small_constants_stay_on_the_chip() -> None:
     assert (tiling.tiles, tiling.constants, tiling.program) == ((), packing.constants, packing.program)
 
 
-def constant(name: str, dtype: str, lanes: int, words: int, tile: int, passes: int) -> TiledConstant:
-    memory = TiledMemory(name, MemoryKind.CONSTANT, dtype, (tile,), 0, lanes, ("i",), words // tile, passes)
+def constant(name: str, dtype: str, lanes: int, words: int, tile: int, passes: int, channel: int = 0) -> TiledConstant:
+    memory = TiledMemory(name, MemoryKind.CONSTANT, dtype, (tile,), 0, lanes, ("i",), words // tile, passes, channel)
     values = np.random.default_rng(2).integers(0, 1 << 8, words * memory.element_bytes, dtype=np.uint8)
     return TiledConstant(memory, values.view(dtype).reshape(words, lanes))
 
@@ -109,42 +111,98 @@ def test_the_image_holds_words_in_shares_of_beats() -> None:
     """Bytes three of which take four, floats, words of two beats: each constant begins with a beat."""
     constants = [constant("a", "int8", 3, 10, 5, 2), constant("b", "float32", 1, 3, 3, 1)]
     constants.append(constant("c", "float32", 3, 4, 2, 1))
-    image = WeightsImage(tuple(constants))
+    image = WeightsImage((tuple(constants),), 64)
+    (fetcher,) = image.fetchers
     first = [image.image[4 * word : 4 * word + 3] for word in range(10)]
     assert b"".join(first) == constants[0].contents.tobytes()
     assert image.image[40:52] == constants[1].contents.tobytes()
     assert image.image[52:56] == bytes(4)
     for word in range(4):
         assert image.image[56 + 16 * word : 68 + 16 * word] == constants[2].contents[word].tobytes()
-    assert (image.nbytes, image.traffic, image.width, image.ring_bits) == (120, 160, 96, 4)
+    assert (image.nbytes, image.beats, fetcher.width, fetcher.ring_bits) == (120, 20, 96, 4)
     assert int(image.hex_text.split()[5], 16) == int.from_bytes(image.image[40:48], "little")
 
 
-@pytest.mark.parametrize(("name", "lanes", "kinds"), [("digits_conv", 4, 2), ("digits_dense", 2, 2)])
-def test_designs_with_a_slow_memory_compute_the_same(simulator: None, name: str, lanes: int, kinds: int) -> None:
-    """The memory waits at random before addresses and words, and checks what the master promises."""
-    network = load(NETWORKS / f"{name}.onnx")
-    options = HlsOptions(style=Style.SEQUENTIAL, weights=Weights.EXTERNAL, parallel={"*": lanes})
-    design = hls.synthesise(approximate(lower(network)), name=name, options=options)
-    assert design.weights is not None
-    assert len(design.weights.constants) == kinds
-    assert not design.cycles_exact
-    assert f"{design.weights.nbytes:,} bytes are not on the chip" in design.files["report.txt"]
+@pytest.mark.parametrize(("bus", "nbytes"), [(32, 40 + 12 + 48), (128, 48 + 16 + 64), (512, 64 + 64 + 64)])
+def test_beats_have_the_width_of_the_bus(bus: int, nbytes: int) -> None:
+    constants = [constant("a", "int8", 3, 10, 5, 2), constant("b", "float32", 1, 3, 3, 1)]
+    constants.append(constant("c", "float32", 3, 4, 2, 1))
+    image = WeightsImage((tuple(constants),), bus)
+    assert image.nbytes == nbytes
+    lines = image.hex_text.split()
+    assert {len(line) for line in lines} == {bus // 4}
+    assert b"".join(bytes.fromhex(line)[::-1] for line in lines) == image.image
+
+
+def test_what_one_loop_loads_at_once_is_fetched_apart() -> None:
+    a, b = constant("a", "int8", 3, 10, 5, 2), constant("b", "float32", 1, 3, 3, 1, channel=1)
+    c = constant("c", "float32", 3, 4, 2, 1)
+    image = WeightsImage(by_channel([a, b, c]), 64)
+    assert [[own.memory.name for own in fetcher.constants] for fetcher in image.fetchers] == [["a", "c"], ["b"]]
+    assert [entry.first for fetcher in image.fetchers for entry in fetcher.entries] == [0, 40, 104]
+
+
+def checked(
+    network: Network, options: HlsOptions, *, images: int = 5, stalls: tuple[bool, ...] = (False, True)
+) -> hls.RtlDesign:
+    """A design that computes what the JIT does, with a memory that is slow, and one that waits at random."""
+    design = hls.synthesise(approximate(lower(network)), options=options)
     hls.lint(design)
     (tensor,) = network.inputs
-    images = np.random.default_rng(3).random((5, *tensor.shape), np.float32)
+    data = np.random.default_rng(3).random((images, *tensor.shape), np.float32)
     plain = lower(network)
     engine = Engine(plain, cache=default_cache())
-    state = engine.state(len(images))
-    engine.run({tensor.name: images}, state=state)
+    state = engine.state(len(data))
+    engine.run({tensor.name: data}, state=state)
     memories = [memory.memory.name for memory in design.memories if not memory.is_rom]
     written = [name for call in plain.calls for name in call.writes if name in memories]
     expected = {name: engine.memory(state, name) for name in written}
-    for stalls in (False, True):
-        report = hls.cosimulate(design, {tensor.name: images}, expected, stalls=stalls)
+    for stalled in stalls:
+        report = hls.cosimulate(design, {tensor.name: data}, expected, stalls=stalled)
         report.raise_if_different()
         assert design.cycles is not None
         assert report.cycles_min >= design.cycles - len(design.layers)
+    return design
+
+
+@pytest.mark.usefixtures("simulator")
+@pytest.mark.parametrize(
+    ("name", "lanes", "style", "bus"),
+    [
+        ("digits_conv", 4, Style.SEQUENTIAL, 64),
+        ("digits_dense", 2, Style.SEQUENTIAL, 128),
+        ("digits_dense", 2, Style.DATAFLOW, 32),
+        ("digits_conv", 4, Style.DATAFLOW, 512),
+    ],
+)
+def test_designs_with_a_slow_memory_compute_the_same(name: str, lanes: int, style: Style, bus: int) -> None:
+    """The memory waits at random before addresses and words, and checks what the master promises."""
+    options = HlsOptions(style=style, weights=Weights.EXTERNAL, parallel={"*": lanes}, bus=bus)
+    design = checked(load(NETWORKS / f"{name}.onnx"), options)
+    assert design.weights is not None
+    assert sum(len(fetcher.constants) for fetcher in design.weights.fetchers) == 2
+    assert len(design.weights.fetchers) == (1 if style is Style.SEQUENTIAL else 2)
+    assert not design.cycles_exact
+    assert f"{design.weights.nbytes:,} bytes are not on the chip" in design.files["report.txt"]
+
+
+@pytest.mark.usefixtures("simulator")
+def test_modules_that_take_images_in_turn_fetch_for_themselves() -> None:
+    options = HlsOptions(style=Style.DATAFLOW, weights=Weights.EXTERNAL, interleave={"dense1": 2})
+    design = checked(load(NETWORKS / "digits_dense.onnx"), options)
+    assert ".MASTERS(3)" in design.files[f"rtl/{design.top}.v"]
+
+
+@pytest.mark.usefixtures("simulator")
+@pytest.mark.parametrize("style", list(Style))
+def test_a_network_that_is_larger_than_the_chip(style: Style) -> None:
+    network = load_model(dense_network((256, 160, 10)))
+    module = approximate(lower(network))
+    chip = DEVICES["ecp5-25k"]
+    inside = hls.synthesise(module, options=HlsOptions(style=style))
+    assert estimate_area(inside, measure=False).total.brams > chip.brams
+    outside = checked(network, HlsOptions(style=style, weights=Weights.EXTERNAL), images=1, stalls=(True,))
+    assert estimate_area(outside, measure=False).total.fits(chip)
 
 
 @pytest.mark.parametrize("case", QUANTISED[:2], ids=lambda case: case.name)
@@ -155,29 +213,26 @@ def test_networks_without_large_constants_have_no_port(case: Case) -> None:
     assert "m_axi_" not in design.files[f"rtl/{design.top}.v"]
 
 
-def test_layers_that_work_at_once_do_not_share_a_memory() -> None:
+def test_buses_have_some_widths() -> None:
     module = approximate(lower(load(NETWORKS / "digits_dense.onnx")))
-    message = r"external weights need the style 'sequential'.*choose --style sequential"
-    with pytest.raises(SynthesisError, match=message):
-        hls.synthesise(module, options=HlsOptions(style=Style.DATAFLOW, weights=Weights.EXTERNAL))
+    with pytest.raises(SynthesisError, match="a bus of 48 bits is none of 32, 64, 128, 256, 512"):
+        hls.synthesise(module, options=HlsOptions(weights=Weights.EXTERNAL, bus=48))
 
 
 BENCH = """
 module bench;
     reg clk = 0, reset = 1, rvalid = 0, rlast = 0, arready = 0;
     reg [1:0] rresp = 0;
-    wire job_ready, beat_valid, error, arvalid, rready;
+    wire job_ready, beat_valid, error, arvalid;
     wire [31:0] araddr;
     wire [7:0] arlen;
-    wire [2:0] arsize;
-    wire [1:0] arburst;
     wire [63:0] beat;
     integer cycle, bursts = 0, beats = 0, left = 0;
     asnet_axi_read #(.FIFO(8)) dut (
         .clk(clk), .reset(reset), .job_valid(bursts < 5), .job_ready(job_ready), .job_address(32'h0000_1fc0),
         .job_beats(32'd300), .beat_valid(beat_valid), .beat_ready(1'b1), .beat(beat), .error(error),
-        .araddr(araddr), .arlen(arlen), .arsize(arsize), .arburst(arburst), .arvalid(arvalid), .arready(arready),
-        .rdata(64'd5), .rresp(rresp), .rlast(rlast), .rvalid(rvalid), .rready(rready));
+        .araddr(araddr), .arlen(arlen), .arvalid(arvalid), .arready(arready),
+        .rdata(64'd5), .rresp(rresp), .rlast(rlast), .rvalid(rvalid));
     initial begin
         for (cycle = 0; cycle < 2000; cycle = cycle + 1) begin
             reset = cycle < 3;
@@ -190,7 +245,7 @@ module bench;
                 $display("%h %0d", araddr, arlen + 1);
                 bursts = bursts + 1;
                 left = arlen + 1;
-            end else if (rvalid & rready) left = left - 1;
+            end else if (rvalid) left = left - 1;
             if (beat_valid & ~reset) beats = beats + 1;
             if (cycle == 500) $display("error %b", error);
             clk = 1;
