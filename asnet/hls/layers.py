@@ -33,6 +33,7 @@ from asnet.hls.nest import (
     Repeat,
     Streamed,
     arrange,
+    made_by_rows,
 )
 from asnet.hls.options import HlsOptions, Weights
 from asnet.hls.planning import Gate, NotPipelined, Placed, ProgramPlan, Trigger, plan_program, recurrence_cycles
@@ -40,6 +41,7 @@ from asnet.hls.ranges import widths
 from asnet.hls.reporting import LayerReport, LoopReport, OperationReport
 from asnet.hls.sequential.order import Span
 from asnet.hls.storage import PackedConstant, TiledConstant, store
+from asnet.ir import MemoryKind
 from asnet.types import Array
 
 __all__ = ["PlannedLayer", "images_of", "lanes_in", "lanes_of", "plan_layer"]
@@ -67,6 +69,11 @@ class PlannedLayer(Protocol):
     @property
     def tiles(self) -> tuple[TiledConstant, ...]:
         """Constants that are not on the chip, in the order in which it uses them."""
+        ...
+
+    @property
+    def rows(self) -> frozenset[str]:
+        """The memories with arrays of several channels that it makes row after row."""
         ...
 
     @property
@@ -139,18 +146,19 @@ def plan_layer(
     contents: Mapping[str, Array],
     lanes: int = 1,
     scratch: Collection[str] = (),
+    rows: Collection[str] = (),
 ) -> PlannedLayer:
     """Decide how ``kernel`` runs.
 
     ``contents``: of all constant memories there are, by name. ``scratch``: memories that no other layer accesses, which
-    it need not have.
+    it need not have. ``rows``: memories whose words come row after row; of those alone a layer makes rows as well.
 
     Raises:
         SynthesisError: an operation without operator, or a schedule that contradicts itself.
     """
     for wanted, split_tail in ((lanes, None), (1, False)) if options.pipelined else ():
         try:
-            return _pipelined(kernel, binder, options, contents, scratch, wanted, split_tail)
+            return _pipelined(kernel, binder, options, contents, scratch, rows, wanted, split_tail)
         except NotPipelined:
             continue
         except NotCounted:
@@ -167,6 +175,7 @@ def _pipelined(
     options: HlsOptions,
     contents: Mapping[str, Array],
     scratch: Collection[str],
+    rows: Collection[str],
     lanes: int,
     split_tail: bool | None,
 ) -> _Pipelined:
@@ -184,7 +193,17 @@ def _pipelined(
     program = program_of(kernel, scratch)
     unroll = _wanted(kernel.layer, options.unroll)
     wish = Arrangement(
-        recurrence_cycles(binder, kernel.layer, options.clock), lanes, unroll, split_tail=split_tail, unit=unit
+        recurrence_cycles(binder, kernel.layer, options.clock),
+        lanes,
+        unroll,
+        split_tail=split_tail,
+        unit=unit,
+        rows=all(
+            operation.detail in rows
+            for pipeline in program.pipelines
+            for operation in pipeline.operations
+            if operation.op == "load" and program.memory[operation.detail].kind is not MemoryKind.CONSTANT
+        ),
     )
     arranged = arrange(program, wish)
     stored = store(arranged.program, contents, external=options.weights is Weights.EXTERNAL)
@@ -223,6 +242,11 @@ class _General:
         """The operators that it uses and the memories that it reads."""
         operators = {operator.name for operator in self.allocation.operators.values()}
         return frozenset(operators) | _loaded(self.allocation.kernel.operation.values())
+
+    @property
+    def rows(self) -> frozenset[str]:
+        """None: loops run in the order of the text."""
+        return frozenset()
 
     @property
     def span(self) -> Span:
@@ -289,6 +313,11 @@ class _Pipelined:
         """The operators that it uses and the memories that it reads."""
         operators = {operator.name for loop in self.plan.loops for operator in loop.operators.values()}
         return frozenset(operators).union(*(_loaded(loop.pipeline.operations) for loop in self.plan.loops))
+
+    @property
+    def rows(self) -> frozenset[str]:
+        """The memories with arrays of several channels that it makes row after row."""
+        return made_by_rows(self.plan.program)
 
     @property
     def span(self) -> Span:

@@ -29,7 +29,7 @@ from asnet.hls.reporting import (
 )
 from asnet.hls.simplify import simplify
 from asnet.hls.storage import BUS_WIDTHS, share
-from asnet.ir import Module, for_hls
+from asnet.ir import MemoryKind, Module, for_hls
 from asnet.types import EXACT
 from asnet.units import UnitInstance
 from asnet.version import __version__
@@ -104,10 +104,12 @@ class _Synthesis:
             binder.share((kernel.layer, operations_of(kernel)) for kernel in kernels)
         calling = replace(module, calls=calls)
         plans: list[PlannedLayer] = []
+        rows = _by_rows(calling, options)
         choice = choose_lanes(kernels, calling, binder, options, contents, scratch)
         for number, kernel in enumerate(kernels):
             lanes = lanes_of(kernel.layer, options) if choice is None else choice.lanes[number]
-            plans.append(plan_layer(kernel, binder, options, contents, lanes, scratch))
+            plans.append(plan_layer(kernel, binder, options, contents, lanes, scratch, rows))
+            rows |= plans[-1].rows
             made = (*plans[-1].constants, *plans[-1].tiles)
             contents |= {constant.memory.name: constant.contents for constant in made}
         used = frozenset[str]().union(*(plan.uses for plan in plans))
@@ -191,3 +193,13 @@ class _Synthesis:
             ],
         }
         return json.dumps(data, indent=2) + "\n"
+
+
+def _by_rows(module: Module, options: HlsOptions) -> frozenset[str]:
+    """The memories from which on layers make rows: the inputs, where a layer can begin with another one's first rows.
+
+    External weights are fetched again for every row, and so are better made channel after channel.
+    """
+    if options.style is not Style.DATAFLOW or options.weights is not Weights.INTERNAL:
+        return frozenset()
+    return frozenset(memory.name for memory in module.memories.values() if memory.kind is MemoryKind.INPUT)

@@ -29,7 +29,7 @@ from asnet.hls.planning import Gate, ProgramPlan
 
 __all__ = ["find_gates"]
 
-_WORTH = 0.02
+_WORTH = 1 / 256
 """The part of an image by which finer groups must wait for fewer words to be worth it."""
 
 

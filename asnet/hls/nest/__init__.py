@@ -8,6 +8,7 @@ from asnet.hls.nest.inline import inline
 from asnet.hls.nest.interpret import run
 from asnet.hls.nest.program import Affine, Carried, Condition, Counter, Node, Pipeline, Program, Repeat, Streamed
 from asnet.hls.nest.reduction import longest_recurrence
+from asnet.hls.nest.rows import made_by_rows
 from asnet.hls.nest.structure import structure
 from asnet.hls.nest.tree import NotCounted
 
@@ -34,6 +35,7 @@ __all__ = [
     "iterations",
     "lags",
     "longest_recurrence",
+    "made_by_rows",
     "memory_dependences",
     "possible_lanes",
     "possible_unrolls",

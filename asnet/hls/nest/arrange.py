@@ -6,7 +6,7 @@ The additions of each output keep their order: iterations of *other* outputs com
 from __future__ import annotations
 
 from collections import Counter as Count
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -15,10 +15,12 @@ from asnet.hls.nest.counters import reorder, split
 from asnet.hls.nest.lanes import separable, stream, unit_of
 from asnet.hls.nest.parallel import Parts, choices
 from asnet.hls.nest.program import Carried, Counter, Node, Pipeline, Program, Repeat, Streamed
-from asnet.hls.nest.reduction import Reduction, reduction
+from asnet.hls.nest.reduction import Reduction, independent, reduction
 from asnet.hls.nest.results import without_unused_results
+from asnet.hls.nest.rows import by_rows, row_counters
 from asnet.hls.nest.tiling import Tile, digits, tiles
 from asnet.hls.nest.unroll import factors, summed, unrolled
+from asnet.ir import Memory
 
 _MOST_LANES = 256
 """Lanes that anybody asks for."""
@@ -36,7 +38,8 @@ class Arrangement:
     are added up (words of a window compared) at once, which reads as many inputs at once. ``unroll``: iterations of
     every reduction that become one, as far as they divide it. ``split_tail``: whether what follows a reduction is a
     pipeline of its own even with one lane; None: where it would wait for a unit. ``unit``: the name of the unit that an
-    operation runs on.
+    operation runs on. ``rows``: arrays of several channels are made row after row, as far as loops may change
+    places.
     """
 
     recurrence: Callable[[Pipeline, Carried], int]
@@ -44,6 +47,7 @@ class Arrangement:
     unroll: int = 1
     split_tail: bool | None = None
     unit: Callable[[Operation], str | None] = unit_of
+    rows: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,17 +102,27 @@ def _arranged(
             found = reduction(pipeline)
     if pipeline is not before:
         hurried.append(pipeline.name)
+    if found is None and wish.rows and not pipeline.carried and independent(pipeline):
+        pipeline = by_rows(pipeline, program.memory)
+        counters = [counter.name for counter in pipeline.counters]
+        return reorder(pipeline, _rows_first(pipeline, program.memory, counters))
     if found is None or not found.parallel:
         return pipeline
     cycles = max(wish.recurrence(pipeline, carried) for carried in pipeline.carried)
     plan = _tiles(pipeline, found, {counter: lanes} if counter is not None else {}, cycles)
-    moved = _moved(pipeline, found, plan)
+    moved = _moved(pipeline, found, plan, program.memory if wish.rows else None)
     after = reduction(moved)
     assert after is not None
     if lanes > 1 or (separable(moved, after) and _wants_tail(moved, after, wish)):
         lane = Counter(f"{counter}.lane" if lanes > 1 else "lane", lanes)
         return stream(moved, after, lane)
     return moved
+
+
+def _rows_first(pipeline: Pipeline, memories: Mapping[str, Memory], counters: Sequence[str]) -> list[str]:
+    """``counters`` with those around that step from row to row."""
+    rows = row_counters(pipeline, memories)
+    return sorted(counters, key=lambda name: name not in rows)
 
 
 def _fewer(pipeline: Pipeline, chosen: Parts, wanted: int) -> str:
@@ -132,8 +146,10 @@ def _tiles(pipeline: Pipeline, found: Reduction, lanes: dict[str, int], least: i
     return tiles([Counter(name, extents[name]) for name in order], lanes, inside, least)
 
 
-def _moved(pipeline: Pipeline, found: Reduction, plan: Sequence[Tile]) -> Pipeline:
-    """``pipeline`` with the tiles inside its reduction, and the lanes just around it."""
+def _moved(
+    pipeline: Pipeline, found: Reduction, plan: Sequence[Tile], memories: Mapping[str, Memory] | None
+) -> Pipeline:
+    """``pipeline`` with the tiles inside its reduction, and the lanes just around it; ``memories``: it makes rows."""
     around: list[str] = []
     lanes: list[str] = []
     within: list[str] = []
@@ -147,6 +163,8 @@ def _moved(pipeline: Pipeline, found: Reduction, plan: Sequence[Tile]) -> Pipeli
         around.append(outer.name)
         lanes.append(lane.name)
         within.append(inner.name)
+    if memories is not None:
+        around = _rows_first(pipeline, memories, around)
     return reorder(pipeline, [*around, *lanes, *found.over, *within, *found.inside])
 
 

@@ -70,12 +70,14 @@ def split(pipeline: Pipeline, name: str, digits: Sequence[Digit]) -> Pipeline:
     counters: list[Counter] = []
     for old in pipeline.counters:
         counters.extend([old] if old.name != name else [Counter(digit.name, digit.extent) for digit in kept])
+    gated = pipeline.counters.index(counter) < pipeline.gate
     return replace(
         pipeline,
         counters=tuple(counters),
         operations=(*tests.values(), *pipeline.operations),
         affine=affine,
         conditions=conditions,
+        gate=pipeline.gate + (len(kept) - 1 if gated else 0),
     )
 
 
