@@ -17,17 +17,18 @@ least such line that no group's needs lie above.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asnet.hls.dataflow.accesses import Axis, Gates, LayerTiming, Numbers, Space, Words
-from asnet.hls.nest import Pipeline, Repeat
+from asnet.hls.nest import Pipeline, Repeat, Streamed
 from asnet.hls.planning import Gate, ProgramPlan
 
-__all__ = ["find_gates"]
+__all__ = ["find_gates", "line_above"]
 
 _WORTH = 1 / 256
 """The part of an image by which finer groups must wait for fewer words to be worth it."""
@@ -56,13 +57,16 @@ def find_gates(plan: ProgramPlan, timing: LayerTiming, arrival: Mapping[str, Num
     placed = plan.layout.loops[0]
     pipeline = placed.plan.pipeline
     extents = [counter.extent for counter in pipeline.counters]
-    needs = {memory: found for memory in arrival if (found := _needs(pipeline, memory, arrival[memory])) is not None}
+    kept = _kept(plan)
+    needs = {
+        memory: found for memory in arrival if (found := _needs(pipeline, memory, arrival[memory], kept)) is not None
+    }
     best: _Depth | None = None
     for depth in range(1, pipeline.gate + 1):
         groups, inner = prod(extents[:depth]), prod(extents[depth : pipeline.gate])
         if groups == 1 or not _keeps_order(timing, inner) or not _lets_follow(plan, depth):
             continue
-        lines = {memory: _line(need.reshape(groups, inner).max(axis=1)) for memory, need in needs.items()}
+        lines = {memory: line_above(need.reshape(groups, inner).max(axis=1)) for memory, need in needs.items()}
         words = {memory: line for memory, line in lines.items() if line.first < len(arrival[memory])}
         parts = [
             line.needed(groups, len(arrival[memory])).mean() / len(arrival[memory]) for memory, line in lines.items()
@@ -85,10 +89,17 @@ def find_gates(plan: ProgramPlan, timing: LayerTiming, arrival: Mapping[str, Num
     )
 
 
-def _needs(pipeline: Pipeline, memory: str, arrival: Numbers) -> Numbers | None:
+def _kept(plan: ProgramPlan) -> frozenset[str]:
+    """The values of the first loop that others use."""
+    node = plan.program.body[0]
+    handed = [name for names in node.values.values() for name in names] if isinstance(node, Streamed) else []
+    return frozenset((*plan.program.pipelines[0].results, *handed))
+
+
+def _needs(pipeline: Pipeline, memory: str, arrival: Numbers, kept: Set[str]) -> Numbers | None:
     """The words of ``memory`` that each iteration of the counters outside needs; None: that is not known, or none.
 
-    The last one needs all.
+    The last one needs all. ``kept``: values that other loops use.
     """
     loads = [operation for operation in pipeline.operations if (operation.op, operation.detail) == ("load", memory)]
     if not loads or not pipeline.gate:
@@ -102,7 +113,7 @@ def _needs(pipeline: Pipeline, memory: str, arrival: Numbers) -> Numbers | None:
         if addresses is None:
             return None
         addresses = addresses.reshape((1,) * (len(axes) - addresses.ndim) + addresses.shape)
-        inside = (addresses >= 0) & (addresses < len(arrival))
+        inside = (addresses >= 0) & (addresses < len(arrival)) & _counts(space, pipeline, load.name, kept)
         words = np.where(inside, arrival[np.where(inside, addresses, 0)] + 1, 0)
         needs = np.maximum(needs, words.max(axis=tuple(range(pipeline.gate, len(axes)))))
     needs = needs.ravel()
@@ -110,7 +121,26 @@ def _needs(pipeline: Pipeline, memory: str, arrival: Numbers) -> Numbers | None:
     return needs
 
 
-def _line(needs: Numbers) -> Words:
+def _counts(space: Space, pipeline: Pipeline, load: str, kept: Set[str]) -> NDArray[np.bool_]:
+    """When it matters what is loaded: where a window lies on padding, something else is selected."""
+    everywhere = np.ones((1,) * len(space.shape), np.bool_)
+    carried = {value for item in pipeline.carried for value in (item.initial, item.following)}
+    flags = {flag for condition in pipeline.conditions.values() for flag in condition.flags}
+    if load in carried | flags | kept:
+        return everywhere
+    counts = ~everywhere
+    for operation in pipeline.operations:
+        if load not in operation.operands:
+            continue
+        test = space.values(operation.operands[0]) if operation.op == "select" else None
+        if test is None:
+            return everywhere
+        _, chosen, other = operation.operands
+        counts = counts | ((chosen == load) & (test != 0)) | ((other == load) & (test == 0))
+    return counts
+
+
+def line_above(needs: Numbers) -> Words:
     """The line above ``needs`` that is lowest on average."""
     total, places = int(needs[-1]), np.arange(len(needs), dtype=np.int64)
     highest = np.maximum.accumulate(needs)
