@@ -24,17 +24,17 @@ from tests.lower.test_quantised import CASES as QUANTISED
 NETWORKS = Path(__file__).resolve().parents[3] / "examples" / "networks"
 
 
-def arranging(lanes: int, unroll: int, *, split_tail: bool | None = None) -> Transform:
-    wish = nest.Arrangement(CYCLES, lanes, unroll, split_tail=split_tail)
+def arranging(lanes: int, unroll: int, *, split_tail: bool | None = None, rows: bool = False) -> Transform:
+    wish = nest.Arrangement(CYCLES, lanes, unroll, split_tail=split_tail, rows=rows)
     return lambda program: nest.arrange(program, wish).program
 
 
-@pytest.mark.parametrize(("lanes", "unroll"), [(2, 1), (3, 4), (24, 1)])
+@pytest.mark.parametrize(("lanes", "unroll", "rows"), [(2, 1, False), (3, 4, True), (24, 1, True)])
 @pytest.mark.parametrize("case", [*CASES, *QUANTISED], ids=lambda case: case.name)
-def test_every_operator(case: Case, lanes: int, unroll: int) -> None:
+def test_every_operator(case: Case, lanes: int, unroll: int, rows: bool) -> None:
     network = case.network()
     images = {name: values[1:2] for name, values in case.images().items()}
-    check(lower(network), approximate(lower(network)), images, arranging(lanes, unroll, split_tail=True))
+    check(lower(network), approximate(lower(network)), images, arranging(lanes, unroll, split_tail=True, rows=rows))
 
 
 @pytest.mark.parametrize(("name", "lanes"), [("digits_dense", 2), ("digits_conv", 3), ("mnist_classification", 10)])
@@ -42,7 +42,7 @@ def test_networks(name: str, lanes: int) -> None:
     network = load(NETWORKS / f"{name}.onnx")
     (tensor,) = network.inputs
     values = np.random.default_rng(1).random((1, *tensor.shape), np.float32)
-    check(lower(network), approximate(lower(network)), {tensor.name: values}, arranging(lanes, 1))
+    check(lower(network), approximate(lower(network)), {tensor.name: values}, arranging(lanes, 1, rows=True))
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -51,6 +51,12 @@ def test_random_kernels(seed: int) -> None:
     kernels = [random_program(random, f"p{number}", random.randrange(10, 80)) for number in range(40)]
     module = module_of(kernels, list(FloatMode)[seed])
     try:
-        check(module, module, random_inputs(module, 3, seed), arranging(2, 1 + seed, split_tail=True), flush=False)
+        check(
+            module,
+            module,
+            random_inputs(module, 3, seed),
+            arranging(2, 1 + seed, split_tail=True, rows=True),
+            flush=False,
+        )
     except SynthesisError as error:
         pytest.skip(f"LLVM made something of these kernels that is not supported: {error}")
