@@ -18,7 +18,7 @@ from asnet.hls.library import unit_files
 from asnet.hls.memories import hex_text, scratch_memories
 from asnet.hls.names import comment
 from asnet.hls.operators import Operator
-from asnet.hls.options import HlsOptions, Style
+from asnet.hls.options import HlsOptions, Style, Weights
 from asnet.hls.output import MANIFEST, MANIFEST_KIND
 from asnet.hls.parse import parse_kernels
 from asnet.hls.reporting import (
