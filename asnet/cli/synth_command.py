@@ -94,9 +94,10 @@ def _print(choice: Choice, made: Synthesis) -> None:
     size = choice.problem.data.images_a_run
     run = "an image" if size == 1 else f"for {size} images"
     print(f"{choice.problem.network.name}: {choice.title}")
+    some = f" (for {report.watched * size:,} images)" if report.watched < report.images else ""
     print(
-        f"co-simulation: {report.images * size:,} images, {report.words:,} words of {len(report.memories)} memories "
-        "compared, 0 differing bits"
+        f"co-simulation: {report.images * size:,} images, {report.words:,} words of {len(report.memories)} memories"
+        f"{some} compared, 0 differing bits"
     )
     print(f"cycles {run}: {_cycles(made)}")
     if made.design.report.interval is not None:
@@ -145,6 +146,7 @@ def _as_json(choice: Choice, made: Synthesis) -> dict[str, object]:
         "lanes": {layer.layer: layer.lanes for layer in made.design.layers},
         "cosimulation": {
             "images": report.images * choice.problem.data.images_a_run,
+            "watched": report.watched * choice.problem.data.images_a_run,
             "words": report.words,
             "memories": list(report.memories),
             "differing": 0,

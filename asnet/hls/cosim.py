@@ -19,9 +19,13 @@ from asnet.ir import Memory, MemoryKind
 from asnet.tools import ToolThreads
 from asnet.types import Array
 
-__all__ = ["CosimReport", "Mismatch", "cosimulate"]
+__all__ = ["WATCHED", "CosimReport", "Mismatch", "cosimulate"]
 
 Words: TypeAlias = "NDArray[np.unsignedinteger]"
+_Images: TypeAlias = "NDArray[np.int64]"
+
+WATCHED = 1000
+"""Images of which every memory is compared where that takes a run of its own."""
 
 _CHUNK_WORDS = 1 << 22
 """Words per image chunk, so that a run on a large test set needs little memory."""
@@ -53,12 +57,14 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class CosimReport:
-    """What co-simulation found. ``cycles``: of the layers, per image; ``words``: compared; ``memories``: by name.
+    """What co-simulation found. ``words``: compared; ``memories``: by name.
 
-    ``runs``: when each image came and went, in runs of images that follow one another.
+    Of ``watched`` images every memory was compared, of the others the outputs. ``cycles``: of the layers, for each of
+    the watched images. ``runs``: when each image came and went, in runs of images that follow one another.
     """
 
     images: int
+    watched: int
     cycles: tuple[int, ...]
     words: int
     memories: tuple[str, ...]
@@ -103,13 +109,14 @@ def cosimulate(
     *,
     stalls: bool = False,
     through: str = "stream",
+    watched: int = WATCHED,
     cache: Cache | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CosimReport:
     """Run images through the simulated design and compare memories.
 
-    Where the memories of a sequential design are read between the images, the images run once more, right behind one
-    another, for their outputs.
+    All images run right behind one another. The memories of a sequential design can only be read between images: for
+    that some of them, evenly spread, run once more, each by itself.
 
     Args:
         design: what to simulate.
@@ -117,6 +124,7 @@ def cosimulate(
         expected: memory name → (images, …): outputs, and any activation memory; at least one.
         stalls: both streams stall at random.
         through: ``stream``, or ``memory``: the memory interface and the start signal.
+        watched: so many images of a sequential design run once more, if memories beside the outputs are compared.
         cache: of compiled simulations; the user's by default.
         progress: called with the images done and all images.
 
@@ -133,33 +141,41 @@ def cosimulate(
     outputs = [memory.memory.name for memory in design.memories if memory.memory.kind is MemoryKind.OUTPUT]
     observe = through == "memory" or not set(wanted) <= set(outputs)
     apart = observe and through == "stream" and design.flow is None  # memories are read between images
+    chosen = np.linspace(0, images - 1, min(images, watched) if apart else images).astype(np.int64)
     per_image = sum(memory.memory.size for memory in design.memories if not memory.is_rom)
     size = max(1, min(_CHUNK_WORDS // per_image, -(-images // processors())))
-    starts = range(0, images, size)
+    jobs = [(part, observe) for part in _chunks(chosen, size)]
+    if apart:
+        jobs += [(part, False) for part in _chunks(np.arange(images), size)]
 
-    def run(start: int) -> list[SimulationResult]:
-        chunk = words[start : start + size].astype(simulation.word)
-        seed = 0x9E3779B97F4A7C15 + start if stalls else 0
-        results = [simulation.run(chunk, observe=observe, through=through, stall_seed=seed)]
-        if apart:
-            results.append(simulation.run(chunk, observe=False, stall_seed=seed))
-        return results
+    def run(job: tuple[_Images, bool]) -> SimulationResult:
+        part, observed = job
+        seed = 0x9E3779B97F4A7C15 + int(part[0]) if stalls else 0
+        return simulation.run(words[part].astype(simulation.word), observe=observed, through=through, stall_seed=seed)
 
     cycles: list[int] = []
     runs: list[Run] = []
     mismatch: tuple[tuple[int, int], Mismatch] | None = None
+    done, total = 0, sum(len(part) for part, _ in jobs)
     with ToolThreads(processors()) as pool:
-        for start, results in zip(starts, pool.map(run, starts), strict=True):
-            cycles.extend(int(count) for count in results[0].cycles)
-            runs += [result.flow for result in results if result.flow is not None]
-            differences = [_first_difference(design, result, wanted, start) for result in results]
-            for found in differences:
-                if found is not None and (mismatch is None or found[0] < mismatch[0]):
-                    mismatch = found
+        for (part, observed), result in zip(jobs, pool.map(run, jobs), strict=True):
+            if observed or not apart:
+                cycles.extend(int(count) for count in result.cycles)
+            runs += [] if result.flow is None else [result.flow]
+            found = _first_difference(design, result, wanted, part)
+            if found is not None and (mismatch is None or found[0] < mismatch[0]):
+                mismatch = found
+            done += len(part)
             if progress is not None:
-                progress(min(start + size, images), images)
-    compared = sum(values.size for values in wanted.values())
-    return CosimReport(images, tuple(cycles), compared, tuple(wanted), mismatch[1] if mismatch else None, tuple(runs))
+                progress(done * images // total, images)
+    beside = sum(values[0].size for name, values in wanted.items() if name not in outputs)
+    compared = sum(wanted[name].size for name in outputs if name in wanted) + beside * len(chosen)
+    first = mismatch[1] if mismatch else None
+    return CosimReport(images, len(chosen), tuple(cycles), compared, tuple(wanted), first, tuple(runs))
+
+
+def _chunks(numbers: _Images, size: int) -> list[_Images]:
+    return [numbers[start : start + size] for start in range(0, len(numbers), size)]
 
 
 def _bits(values: Array, memory: Memory) -> Words:
@@ -219,9 +235,9 @@ def _actual(design: RtlDesign, result: SimulationResult) -> dict[str, Words]:
 
 
 def _first_difference(
-    design: RtlDesign, result: SimulationResult, wanted: Mapping[str, Words], start: int
+    design: RtlDesign, result: SimulationResult, wanted: Mapping[str, Words], images: _Images
 ) -> tuple[tuple[int, int], Mismatch] | None:
-    """(layer's number, image) and the first difference of a chunk whose first image is ``start``."""
+    """(layer's number, image) and the first difference of ``images``."""
     actual = _actual(design, result)
     memories = {memory.memory.name: memory.memory for memory in design.memories}
     for position, (layer, writes) in enumerate(design.writes):
@@ -230,11 +246,12 @@ def _first_difference(
                 continue
             memory = memories[name]
             mine = actual[name].astype(f"u{memory.element_bytes}")
-            theirs = wanted[name][start : start + len(mine)]
+            theirs = wanted[name][images]
             differing = np.argwhere(_different(mine, theirs, memory))
             if len(differing):
-                image, element = (int(number) for number in differing[0])
-                return (position, start + image), _mismatch(layer, memory, start + image, element, theirs, mine, image)
+                row, element = (int(number) for number in differing[0])
+                image = int(images[row])
+                return (position, image), _mismatch(layer, memory, image, element, theirs, mine, row)
     return None
 
 

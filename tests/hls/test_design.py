@@ -97,6 +97,23 @@ class TestSimulation:
         assert report.mismatch is None and report.words == sum(values.size for values in expected.values())
         assert seen[-1] == (8, 8)
 
+    def test_memories_of_some_images_are_enough(self) -> None:
+        """Outputs of all images are compared, other memories of images evenly spread, to the last."""
+        module = module_of([PREFIX_SUM], FloatMode.FTZ)
+        design = hls.synthesise(module, options=SEQUENTIAL)
+        images = random_inputs(module, 8, 3)
+        expected = jit_values(module, images, default_cache())
+        (inner,) = (name for name in expected if module.memories[name].kind is MemoryKind.ACTIVATION)
+        seen: list[tuple[int, int]] = []
+        report = cosimulate(design, images, expected, watched=3, progress=lambda *now: seen.append(now))
+        report.raise_if_different()
+        assert (report.images, report.watched, len(report.cycles), seen[-1]) == (8, 3, 3, (8, 8))
+        assert report.words == sum(values[: 3 if name == inner else 8].size for name, values in expected.items())
+        wrong = {**expected, inner: expected[inner].copy()}
+        wrong[inner][[1, 7], 0] += 1
+        found = [cosimulate(design, images, wrong, watched=count).mismatch for count in (8, 2, 1)]
+        assert [mismatch and mismatch.image for mismatch in found] == [1, 7, None]
+
     def test_the_cycles_are_the_promised_ones(
         self, design: hls.RtlDesign, images: Mapping[str, Array], expected: Mapping[str, Array]
     ) -> None:
