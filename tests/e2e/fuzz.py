@@ -7,11 +7,8 @@ fails, the smallest beginning that fails is kept as a file.
 
 from __future__ import annotations
 
-import argparse
 import sys
-import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from random import Random
 
@@ -21,6 +18,7 @@ import onnx
 import asnet
 from asnet.errors import AsnetError
 from asnet.types import EXACT, Array
+from tests.campaign import Campaign, parser
 from tests.e2e.random_networks import LAYERS, random_images, random_network
 from tests.hls.fuzz import random_options
 
@@ -75,10 +73,6 @@ def _synthesise(network: asnet.Network, images: Array, choices: Random) -> None:
     asnet.synth(problem, configuration, images=_IMAGES, stalls=choices.random() < 0.5, options=options)
 
 
-def _run(seed: int) -> tuple[int, str]:
-    return seed, failure(seed)
-
-
 def _show(seed: int, problem: str) -> None:
     """Keep the smallest network of ``seed`` that fails as a file, and say how to repeat it."""
     found = ((most, failure(seed, most)) for most in range(LAYERS))
@@ -90,21 +84,14 @@ def _show(seed: int, problem: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the networks, print what fails; 1 if anything does."""
-    parser = argparse.ArgumentParser(prog="python -m tests.e2e.fuzz", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--count", type=int, default=20, help="networks")
-    parser.add_argument("--seed", type=int, default=0, help="of the first network; the others' follow")
-    parser.add_argument("--jobs", type=int, default=2, help="networks at a time")
-    chosen = parser.parse_args(arguments)
-    failed = 0
-    before = time.monotonic()
-    with ProcessPoolExecutor(chosen.jobs) as pool:
-        for done, (seed, problem) in enumerate(pool.map(_run, range(chosen.seed, chosen.seed + chosen.count)), start=1):
-            if problem:
-                failed += 1
-                _show(seed, problem)
-            seconds = time.monotonic() - before
-            print(f"{done} networks, {failed} fail, {seconds:.0f} s", file=sys.stderr)
-    print(f"{chosen.count} networks: {failed} fail")
+    chosen = parser("python -m tests.e2e.fuzz", (__doc__ or "").splitlines()[0], "networks", 20).parse_args(arguments)
+    campaign = Campaign(failure, "networks")
+    failed = campaign.run(range(chosen.seed, chosen.seed + chosen.count), chosen.jobs, chosen.state)
+    for seed, problem in failed.items():
+        _show(seed, problem)
+    print(f"{chosen.count} networks: {len(failed)} fail")
+    if chosen.state is not None:
+        print(campaign.total(chosen.state))
     return 1 if failed else 0
 
 
