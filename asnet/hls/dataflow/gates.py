@@ -17,7 +17,7 @@ least such line that no group's needs lie above.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from math import prod
 
@@ -57,10 +57,12 @@ def find_gates(plan: ProgramPlan, timing: LayerTiming, arrival: Mapping[str, Num
     placed = plan.layout.loops[0]
     pipeline = placed.plan.pipeline
     extents = [counter.extent for counter in pipeline.counters]
-    kept = _kept(plan)
-    needs = {
-        memory: found for memory in arrival if (found := _needs(pipeline, memory, arrival[memory], kept)) is not None
-    }
+    together = _together(plan)
+    needs: dict[str, Numbers] = {}
+    for memory, order in arrival.items():
+        found = _needs(together, extents[: pipeline.gate], memory, order, _kept(plan))
+        if found is not None:
+            needs[memory] = found
     best: _Depth | None = None
     for depth in range(1, pipeline.gate + 1):
         groups, inner = prod(extents[:depth]), prod(extents[depth : pipeline.gate])
@@ -89,36 +91,45 @@ def find_gates(plan: ProgramPlan, timing: LayerTiming, arrival: Mapping[str, Num
     )
 
 
+def _together(plan: ProgramPlan) -> Sequence[Pipeline]:
+    """The first loop, and the one that it hands its results to while it runs."""
+    return plan.program.pipelines[: 1 + isinstance(plan.program.body[0], Streamed)]
+
+
 def _kept(plan: ProgramPlan) -> frozenset[str]:
-    """The values of the first loop that others use."""
+    """The values that other loops use."""
     node = plan.program.body[0]
     handed = [name for names in node.values.values() for name in names] if isinstance(node, Streamed) else []
-    return frozenset((*plan.program.pipelines[0].results, *handed))
+    return frozenset(handed).union(*(pipeline.results for pipeline in _together(plan)))
 
 
-def _needs(pipeline: Pipeline, memory: str, arrival: Numbers, kept: Set[str]) -> Numbers | None:
-    """The words of ``memory`` that each iteration of the counters outside needs; None: that is not known, or none.
+def _needs(
+    pipelines: Sequence[Pipeline], outer: Sequence[int], memory: str, arrival: Numbers, kept: Set[str]
+) -> Numbers | None:
+    """The words of ``memory`` that each group needs; None: that is not known, or none.
 
-    The last one needs all. ``kept``: values that other loops use.
+    ``pipelines``: the first loop, and what follows it result by result; their ``outer`` counters number the groups. The
+    last group needs all. ``kept``: values that other loops use.
     """
-    loads = [operation for operation in pipeline.operations if (operation.op, operation.detail) == ("load", memory)]
-    if not loads or not pipeline.gate:
-        return None
-    axes = [Axis(counter.name, 0, 1, counter.extent, 0) for counter in pipeline.counters]
-    space = Space(axes, pipeline.operation, pipeline.affine)
-    outer = space.shape[: pipeline.gate]
     needs = np.zeros(outer, np.int64)
-    for load in loads:
-        addresses = space.values(load.operands[0])
-        if addresses is None:
-            return None
-        addresses = addresses.reshape((1,) * (len(axes) - addresses.ndim) + addresses.shape)
-        inside = (addresses >= 0) & (addresses < len(arrival)) & _counts(space, pipeline, load.name, kept)
-        words = np.where(inside, arrival[np.where(inside, addresses, 0)] + 1, 0)
-        needs = np.maximum(needs, words.max(axis=tuple(range(pipeline.gate, len(axes)))))
+    found = False
+    for pipeline in pipelines:
+        axes = [Axis(counter.name, 0, 1, counter.extent, 0) for counter in pipeline.counters]
+        space = Space(axes, pipeline.operation, pipeline.affine)
+        for load in pipeline.operations:
+            if (load.op, load.detail) != ("load", memory):
+                continue
+            addresses = space.values(load.operands[0])
+            if addresses is None:
+                return None
+            addresses = addresses.reshape((1,) * (len(axes) - addresses.ndim) + addresses.shape)
+            inside = (addresses >= 0) & (addresses < len(arrival)) & _counts(space, pipeline, load.name, kept)
+            words = np.where(inside, arrival[np.where(inside, addresses, 0)] + 1, 0)
+            needs = np.maximum(needs, words.max(axis=tuple(range(len(outer), len(axes)))))
+            found = True
     needs = needs.ravel()
     needs[-1] = len(arrival)
-    return needs
+    return needs if found else None
 
 
 def _counts(space: Space, pipeline: Pipeline, load: str, kept: Set[str]) -> NDArray[np.bool_]:
