@@ -9,7 +9,7 @@ from asnet.hls.kernel import Constant, Kernel, Operation
 from asnet.hls.nest import Fused, NotCounted, Pipeline, Program, forwarded, fuse, inline, structure
 from asnet.ir import Call, Memory
 
-__all__ = ["FusedKernel", "fused", "joined_layers", "operations_of", "program_of"]
+__all__ = ["FusedKernel", "NotFused", "fused", "joined_layers", "operations_of", "program_of"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,14 @@ class FusedKernel(Kernel):
         """The same with other memories in the place of those that ``places`` names."""
         first = super().moved(places)
         return FusedKernel(first.layer, first.blocks, first.memories, self.program.moved(places))
+
+
+class NotFused(Exception):  # noqa: N818 - no fault: its parts are layers of their own then
+    """Layers that are no pipeline together; ``layer``: the first of them."""
+
+    def __init__(self, layer: str) -> None:
+        super().__init__(f"layer {layer!r} is no pipeline with those that are part of it")
+        self.layer = layer
 
 
 def program_of(kernel: Kernel, scratch: Collection[str]) -> Program:
@@ -41,16 +49,21 @@ def operations_of(kernel: Kernel) -> tuple[Operation, ...]:
 
 
 def fused(
-    kernels: Sequence[Kernel], calls: Sequence[Call], scratch: Collection[str], most: int
+    kernels: Sequence[Kernel],
+    calls: Sequence[Call],
+    scratch: Collection[str],
+    most: int,
+    apart: Collection[str] = (),
 ) -> tuple[tuple[Kernel, ...], tuple[Call, ...]]:
     """The layers that are left, and what calls them: ``calls`` belong to ``kernels``, which are in their order.
 
-    ``most``: operations of one unit for each word, at most, in such layers together.
+    ``most``: operations of one unit for each word, at most, in such layers together. ``apart``: layers that stay as
+    they are.
     """
     programs: list[Program] = []
     for kernel, call in zip(kernels, calls, strict=True):
         try:
-            programs.append(structure(kernel))
+            programs.append(_closed(kernel, call) if kernel.layer in apart else structure(kernel))
         except NotCounted:
             programs.append(_closed(kernel, call))
     left, into = joined_layers(programs, scratch, most)
@@ -97,7 +110,7 @@ def _joined(program: Program, calls: Sequence[Call]) -> Call:
 
 
 def _closed(kernel: Kernel, call: Call) -> Program:
-    """A layer of unknown loops as a program that only tells which memories it writes."""
+    """A layer of unknown loops, or that stays apart, as a program that only tells which memories it writes."""
     stores = [
         Operation(f"write {name}", "store", ("anywhere", Constant(0, 1)), 0, (64, 1), "", name) for name in call.writes
     ]

@@ -20,7 +20,7 @@ from asnet.hls.fsm.layer import emit_layer
 from asnet.hls.fsm.report import block_reports
 from asnet.hls.fsm.schedule import Schedule
 from asnet.hls.fsm.schedulers import make_schedule
-from asnet.hls.fusing import FusedKernel, program_of
+from asnet.hls.fusing import FusedKernel, NotFused, program_of
 from asnet.hls.kernel import Kernel, Operation
 from asnet.hls.loops import executions
 from asnet.hls.module import LayerModule
@@ -155,6 +155,7 @@ def plan_layer(
 
     Raises:
         SynthesisError: an operation without operator, or a schedule that contradicts itself.
+        NotFused: layers that are no pipeline together.
     """
     for wanted, split_tail in ((lanes, None), (1, False)) if options.pipelined else ():
         try:
@@ -164,7 +165,7 @@ def plan_layer(
         except NotCounted:
             break
     if isinstance(kernel, FusedKernel):
-        raise kernel.error(kernel.program.pipelines[0].name, "these layers cannot be one; synthesise them apart")
+        raise NotFused(kernel.layer)
     allocation = allocate(binder, kernel, widths(kernel), options.chain)
     return _General(allocation, make_schedule(allocation, options.scheduler))
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
 from asnet.errors import SynthesisError, did_you_mean
-from asnet.hls.assembly import STYLES, Materials
+from asnet.hls.assembly import STYLES, Assembly, Materials
 from asnet.hls.binder import Binder
 from asnet.hls.choosing import check_fits, check_reached, choose_lanes
 from asnet.hls.design import RtlDesign
-from asnet.hls.fusing import fused, operations_of
+from asnet.hls.fusing import NotFused, fused, operations_of
 from asnet.hls.handover import hand_over, with_control
 from asnet.hls.layers import PlannedLayer, lanes_of, plan_layer
 from asnet.hls.library import unit_files
@@ -24,11 +24,12 @@ from asnet.hls.parse import parse_kernels
 from asnet.hls.reporting import (
     DesignReport,
     LayerReport,
+    WeightsReport,
     report_files,
     unit_reports,
 )
 from asnet.hls.simplify import simplify
-from asnet.hls.storage import BUS_WIDTHS, share
+from asnet.hls.storage import BUS_WIDTHS, WeightsImage, share
 from asnet.ir import MemoryKind, Module, for_hls
 from asnet.types import EXACT
 from asnet.units import UnitInstance
@@ -71,16 +72,29 @@ def synthesise(
         )
     if not module.calls:
         raise SynthesisError(f"network {module.name!r} computes nothing: there is no layer to make hardware of")
-    return hand_over(with_control(_Synthesis(module, chosen, name or module.name, wanted).run(), wanted.control))
+    apart: tuple[str, ...] = ()
+    while True:
+        try:
+            design = _Synthesis(module, chosen, name or module.name, wanted, apart).run()
+            return hand_over(with_control(design, wanted.control))
+        except NotFused as found:
+            apart = (*apart, found.layer)
 
 
 class _Synthesis:
     def __init__(
-        self, module: Module, instances: Mapping[str, UnitInstance | None], name: str, options: HlsOptions
+        self,
+        module: Module,
+        instances: Mapping[str, UnitInstance | None],
+        name: str,
+        options: HlsOptions,
+        apart: tuple[str, ...],
     ) -> None:
+        """``apart``: layers that no other one becomes part of, whatever ``options`` say."""
         self._module = module
         self._name = name
         self._options = options
+        self._apart = apart
         self._version = __version__
         self._slots = {slot.symbol: slot for slot in module.slots}
         self._binder = Binder(instances, self._slots, module.mode, options.clock, dsps=options.dsps)
@@ -96,7 +110,7 @@ class _Synthesis:
         contents, scratch = dict(module.constants), scratch_memories(module)
         kernels, calls = [simplify(kernel) for kernel in parsed], module.calls
         if options.fuse and options.pipelined:
-            kernels, calls = fused(kernels, calls, scratch, options.fuse)
+            kernels, calls = fused(kernels, calls, scratch, options.fuse, self._apart)
         if options.reuse:
             sharing = share(kernels, scratch)
             kernels, self._shared = sharing.kernels, sharing.members
@@ -134,6 +148,8 @@ class _Synthesis:
             memories=assembly.stores,
             configuration=self._configuration,
             identity={"IR": module.digest, "ASNet": self._version},
+            apart=self._apart,
+            weights=None if assembly.weights is None else _traffic(assembly.weights, assembly),
         )
         files |= report_files(report)
         files[MANIFEST] = self._manifest(assembly.top, operators, assembly.layers)
@@ -203,3 +219,9 @@ def _by_rows(module: Module, options: HlsOptions) -> frozenset[str]:
     if options.style is not Style.DATAFLOW or options.weights is not Weights.INTERNAL:
         return frozenset()
     return frozenset(memory.name for memory in module.memories.values() if memory.kind is MemoryKind.INPUT)
+
+
+def _traffic(weights: WeightsImage, assembly: Assembly) -> WeightsReport:
+    """What an image reads from outside of the chip, and how fast that must come for layers never to wait."""
+    cycles = assembly.cycles if assembly.interval is None else assembly.interval
+    return WeightsReport(weights.bus, weights.nbytes, weights.beats, cycles)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from asnet import hls, lower
 from asnet.cache import default_cache
-from asnet.hls import HlsOptions, Style
+from asnet.hls import HlsOptions, Style, layers
 from asnet.hls.fusing import FusedKernel, fused
+from asnet.hls.kernel import Kernel
+from asnet.hls.planning import NotPipelined
 from asnet.ir import MemoryKind
 from asnet.ir.jit import Engine
 from asnet.network import load
@@ -72,3 +75,24 @@ def test_a_layer_of_unknown_loops_stays_apart() -> None:
     assert list(left) == kernels
     assert calls == module.calls
     assert not any(isinstance(kernel, FusedKernel) for kernel in left)
+
+
+def test_layers_that_are_no_pipeline_together_stay_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first layer that takes another one in is refused; the design says so, and fuses the others."""
+    network = approximate(lower.lower(load(NETWORKS / "digits_conv.onnx")))
+    options = HlsOptions(fuse=1)
+    first = hls.synthesise(network, options=options).report.layers[0]
+    pipelined = layers._pipelined
+
+    def refusing(kernel: Kernel, *rest: Any) -> Any:
+        if isinstance(kernel, FusedKernel) and kernel.layer == first.layer:
+            raise NotPipelined("refused")
+        return pipelined(kernel, *rest)
+
+    monkeypatch.setattr(layers, "_pipelined", refusing)
+    design = hls.synthesise(network, options=options)
+    found = {layer.layer: layer.op_type for layer in design.report.layers}
+    assert (first.op_type, found[first.layer]) == ("Conv + Relu", "Conv")
+    assert any(" + " in op_type for op_type in found.values())
+    assert design.report.apart == (first.layer,)
+    assert f"not fused             {first.layer}\n" in design.files["report.txt"]

@@ -9,6 +9,7 @@ from asnet.hls.reporting.model import (
     MemoryReport,
     OperationReport,
     UnitReport,
+    WeightsReport,
     memory_report,
     unit_reports,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "MemoryReport",
     "OperationReport",
     "UnitReport",
+    "WeightsReport",
     "diagram",
     "memory_report",
     "page",

@@ -22,6 +22,8 @@ def report_files(report: DesignReport) -> dict[str, str]:
         "cycles are exact": report.exact,
         "cycles between images": report.interval,
         "states": report.states,
+        "weights outside": None if report.weights is None else report.weights.text,
+        "not fused": ", ".join(report.apart) or None,
     }
     units = [asdict(unit) for unit in report.units]
     memories = [asdict(memory) for memory in report.memories]
@@ -29,6 +31,7 @@ def report_files(report: DesignReport) -> dict[str, str]:
         "network": report.network,
         "top": report.top,
         **totals,
+        "weights": None if report.weights is None else asdict(report.weights),
         "configuration": dict(report.configuration),
         "identity": dict(report.identity),
         "layers": [
@@ -41,7 +44,7 @@ def report_files(report: DesignReport) -> dict[str, str]:
         "report/report.txt.j2",
         network=report.network,
         totals={name: value for name, value in totals.items() if value is not None},
-        layers=[_row(layer) for layer in report.layers],
+        layers=[_row(layer, "<= " if report.weights is None else ">= ") for layer in report.layers],
         units=units,
         memories=memories,
         bits=sum(memory.bits for memory in report.memories),
@@ -49,11 +52,12 @@ def report_files(report: DesignReport) -> dict[str, str]:
     return {"report.json": json.dumps(data, indent=2) + "\n", "report.txt": text}
 
 
-def _row(layer: LayerReport) -> dict[str, object]:
+def _row(layer: LayerReport, inexact: str) -> dict[str, object]:
+    """A layer for the template; ``inexact``: before cycles that are no more than a bound."""
     return {
         "layer": layer.layer,
         "op_type": layer.op_type,
-        "cycles": "unknown" if layer.cycles is None else f"{'' if layer.exact else '<= '}{layer.cycles}",
+        "cycles": "unknown" if layer.cycles is None else f"{'' if layer.exact else inexact}{layer.cycles}",
         "states": layer.states,
         "registers": layer.register_bits,
         "operations": ", ".join(f"{count} {name}" for name, count in sorted(layer.operations.items())),

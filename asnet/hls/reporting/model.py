@@ -15,6 +15,7 @@ __all__ = [
     "MemoryReport",
     "OperationReport",
     "UnitReport",
+    "WeightsReport",
     "memory_report",
     "unit_reports",
 ]
@@ -143,11 +144,34 @@ class MemoryReport:
 
 
 @dataclass(frozen=True)
+class WeightsReport:
+    """Constants outside of the chip: ``nbytes`` of them; an image reads ``beats`` of ``bus`` bits.
+
+    ``cycles``: from one image to the next with a memory that never lets layers wait; None if not known.
+    """
+
+    bus: int
+    nbytes: int
+    beats: int
+    cycles: int | None
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        wanted = "" if not self.cycles else f", {self.beats / self.cycles:.3f} a cycle of the 1 that it carries"
+        return (
+            f"{self.nbytes:,} bytes; an image reads {self.beats:,} beats of {self.bus} bits{wanted}; "
+            "no cycle of waiting for them is counted"
+        )
+
+
+@dataclass(frozen=True)
 class DesignReport:
     """A whole design. ``cycles``: per image, from its first layer's start to the last result (None: unknown).
 
     ``interval``: cycles from one image to the next, None if nobody counted; ``clock`` in MHz is the wanted one.
-    ``identity``: digests and other facts that tell the design from others, name → value.
+    ``identity``: digests and other facts that tell the design from others, name → value. ``apart``: layers that were to
+    be one with others, and are no pipeline then. ``weights``: None if all are on the chip.
     """
 
     network: str
@@ -163,6 +187,8 @@ class DesignReport:
     memories: tuple[MemoryReport, ...]
     configuration: Mapping[str, str]
     identity: Mapping[str, str]
+    apart: tuple[str, ...] = ()
+    weights: WeightsReport | None = None
 
     @property
     def states(self) -> int:

@@ -109,12 +109,16 @@ def _tiles(report: DesignReport, figures: Figures | None) -> list[tuple[str, str
     if figures is not None and figures.fmax_mhz is not None:
         tiles.append(("Fmax", f"{figures.fmax_mhz:.1f} MHz", "placed and routed"))
     if report.cycles is not None:
-        tiles.append(("cycles an image", f"{report.cycles:,}", "" if report.exact else "at most"))
+        bound = "at most" if report.weights is None else "without waiting for weights"
+        tiles.append(("cycles an image", f"{report.cycles:,}", "" if report.exact else bound))
         tiles.append(("time an image", _time(report.cycles / clock), f"at {clock:g} MHz"))
     if report.interval is not None:
         tiles.append(
             ("an image every", f"{report.interval:,}", f"cycles: {1e6 * clock / report.interval:,.0f} images/s")
         )
+    if report.weights is not None:
+        beats = f"{report.weights.beats:,} beats of {report.weights.bus} bits an image"
+        tiles.append(("bytes outside", f"{report.weights.nbytes:,}", beats))
     if figures is not None:
         tiles += [
             ("LUT4", f"{figures.luts:,}", ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import shutil
 import subprocess
 from dataclasses import replace
@@ -28,7 +29,7 @@ from asnet.passes import approximate
 from asnet.resources import render
 from benchmarks.hls.networks import dense_network, load_model
 from tests.hls.nest.loops import contents, convolution, dense, quantised
-from tests.lower.conftest import Case
+from tests.lower.conftest import Case, build, helper
 from tests.lower.test_quantised import CASES as QUANTISED
 
 NETWORKS = Path(__file__).resolve().parents[3] / "examples" / "networks"
@@ -184,6 +185,24 @@ def test_designs_with_a_slow_memory_compute_the_same(name: str, lanes: int, styl
     assert len(design.weights.fetchers) == (1 if style is Style.SEQUENTIAL else 2)
     assert not design.cycles_exact
     assert f"{design.weights.nbytes:,} bytes are not on the chip" in design.files["report.txt"]
+    found = design.report.weights
+    assert found is not None and found.cycles == (design.report.interval or design.cycles)
+    assert f"an image reads {found.beats:,} beats of {bus} bits, {found.beats / found.cycles:.3f} a cycle" in found.text
+    assert json.loads(design.files["report.json"])["weights"]["beats"] == design.weights.beats
+
+
+@pytest.mark.usefixtures("simulator")
+@pytest.mark.parametrize("style", list(Style))
+def test_a_loop_loads_from_several_constants(style: Style) -> None:
+    """A product of two constants with each input: both are fetched, each into a ring of its own."""
+    rng = np.random.default_rng(9)
+    weights = {name: rng.standard_normal((1, 3000)).astype(np.float32) for name in ("a", "b")}
+    nodes = [helper.make_node("Mul", ["x", "a"], ["m"]), helper.make_node("Add", ["m", "b"], ["y"])]
+    network = build("two", nodes, {"x": (1, 3000)}, weights).network()
+    design = checked(network, HlsOptions(style=style, weights=Weights.EXTERNAL, fuse=1), images=3)
+    assert design.weights is not None
+    assert [len(fetcher.constants) for fetcher in design.weights.fetchers] == [1, 1]
+    assert len(design.layers) == 1
 
 
 @pytest.mark.usefixtures("simulator")
