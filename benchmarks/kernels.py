@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper, numpy_helper, shape_inference
+from sessions import session
 
 from asnet.cache import Cache
 from asnet.emulate import Binding, Mask, Masks
@@ -106,11 +106,9 @@ def executor(
     return lambda: engine.execute(state), output.view(np.uint32)
 
 
-def session(model: onnx.ModelProto, x: np.ndarray) -> Callable[[], object]:
+def reference(model: onnx.ModelProto, x: np.ndarray) -> Callable[[], object]:
     """Runs ``model`` on ``x`` by onnxruntime."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    found = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    found = session(model.SerializeToString())
     return lambda: found.run(None, {"x": x})[0]
 
 
@@ -129,7 +127,7 @@ def measure(layer: Layer, rounds: int, cache: Cache) -> dict[str, float]:
         "tiled": tiled,
         "masked": executor(unit_module, x, cache, binder)[0],
         "loops": canonical,
-        "onnxruntime": session(model, x),
+        "onnxruntime": reference(model, x),
     }
     best = dict.fromkeys(executors, 0.0)
     repeats = dict.fromkeys(executors, 1)

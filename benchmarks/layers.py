@@ -27,7 +27,7 @@ from asnet.testbed.prepare import prepare
 from asnet.types import EXACT, FloatMode
 from asnet.units import FunctionLibrary, UnitInstance
 
-__all__ = ["LAYERS", "Bound", "Layer", "contestants", "session"]
+__all__ = ["LAYERS", "Bound", "Layer", "contestants", "reference"]
 
 MODE = FloatMode.FTZ
 ROOT = Path(__file__).resolve().parents[1]
@@ -161,15 +161,11 @@ def running(bound: Bound, choice: str, x: np.ndarray) -> Callable[[], object]:
     return run
 
 
-def session(model: onnx.ModelProto, x: np.ndarray, threads: int = 1) -> Callable[[], object]:
+def reference(model: onnx.ModelProto, x: np.ndarray, threads: int = 1) -> Callable[[], object]:
     """Runs ``model`` on ``x`` by onnxruntime: whole, or image by image if the model takes one at a time."""
-    import onnxruntime
+    from sessions import session
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = threads
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others run between its calls
-    found = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    found = session(model.SerializeToString(), threads, spinning=False)  # others run between its calls
     name, batch = found.get_inputs()[0].name, found.get_inputs()[0].shape[0]
     parts = [x[place : place + batch] for place in range(0, len(x), batch)] if isinstance(batch, int) else [x]
 
@@ -200,5 +196,5 @@ def contestants(
             ours = bound.engine(unit.name).run(x[None]).reshape(-1)
             assert np.array_equal(ours, peer.layer(*options, way=way)().reshape(-1)), "the table emulator differs"
     if importlib.util.find_spec("onnxruntime"):
-        found[EXACT, "onnxruntime"] = partial(session, layer.model("uint8"), x.view(np.uint8))  # its fastest types
+        found[EXACT, "onnxruntime"] = partial(reference, layer.model("uint8"), x.view(np.uint8))  # its fastest types
     return found

@@ -121,14 +121,11 @@ def asnet_engine(path: Path, threads: int, cache: Path, facts: dict[str, Any]) -
 
 def onnxruntime_session(path: Path, threads: int) -> Callable[[Any], Any]:
     """A function that runs the network on an input."""
-    import onnxruntime
+    from sessions import session
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = threads
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return lambda x: session.run(None, {name: x})[0]
+    found = session(path, threads)
+    name = found.get_inputs()[0].name
+    return lambda x: found.run(None, {name: x})[0]
 
 
 def measure(path: Path, threads: int, rounds: int, cache: Path) -> dict[str, Any]:

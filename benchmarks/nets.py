@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from layers import Bound, Layer, session
+from layers import Bound, Layer, reference
 from multipliers import any_integer
 from onnx import helper, shape_inference
 from quantize import TASKS
@@ -57,7 +57,7 @@ def images_per_second(
     for choice in (EXACT, *units):
         contestants[choice, bound.forms(choice)] = partial(_running, bound, choice, x, threads)
     if importlib.util.find_spec("onnxruntime"):
-        contestants[EXACT, "onnxruntime"] = partial(session, onnx.load_from_string(data), x, threads)
+        contestants[EXACT, "onnxruntime"] = partial(reference, onnx.load_from_string(data), x, threads)
     racing = {" ".join(key): contestant for key, contestant in contestants.items()}
     rates = race(racing, float(len(x)), rounds=rounds, wall=threads > 1)
     return dict(zip(contestants, rates.values(), strict=True))

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
+from sessions import session
 
 import asnet
 from asnet.quantizing import CALIBRATIONS, SCHEMES
@@ -71,11 +71,9 @@ TASKS = {"ResNet-20": cifar, "convolutionalMNIST": mnist}
 
 def accuracy(task: Task, network: bytes) -> float:
     """Share of test images whose greatest output is at the right class."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(network, options)
-    name = session.get_inputs()[0].name
-    found = [session.run(None, {name: task.x[i : i + BATCH]})[0].argmax(axis=1) for i in range(0, len(task.x), BATCH)]
+    runs = session(network)
+    name = runs.get_inputs()[0].name
+    found = [runs.run(None, {name: task.x[i : i + BATCH]})[0].argmax(axis=1) for i in range(0, len(task.x), BATCH)]
     return float(np.mean(np.concatenate(found) == task.y))
 
 

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "asnet"
 
-WORDS = {"errors", "types", "resources", "cache", "host", "jsonfile", "npz", "tools", "version"}
+WORDS = {"errors", "types", "bits", "resources", "cache", "host", "jsonfile", "npz", "tools", "version"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(WORDS, WORDS),

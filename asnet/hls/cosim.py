@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from asnet.bits import bits_differ
 from asnet.cache import Cache, default_cache
 from asnet.errors import DataError, MismatchError, did_you_mean
 from asnet.hls.dataflow import Run
@@ -257,14 +258,7 @@ def _first_difference(
 
 def _different(a: Words, b: Words, memory: Memory) -> NDArray[np.bool_]:
     """Where two arrays of words differ; all NaNs are the same."""
-    different = a != b
-    if memory.element == "float":
-        different &= ~(_is_nan(a) & _is_nan(b))
-    return different
-
-
-def _is_nan(words: Words) -> NDArray[np.bool_]:
-    return np.isnan(words.view(np.float32))
+    return bits_differ(a.view(np.float32), b.view(np.float32)) if memory.element == "float" else a != b
 
 
 def _mismatch(layer: str, memory: Memory, image: int, element: int, theirs: Words, mine: Words, row: int) -> Mismatch:

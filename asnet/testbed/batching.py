@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from asnet.bits import bits_of
 from asnet.errors import MismatchError
 from asnet.ir import Memory, Module
 from asnet.ir.staged import Blob, StagedEngine
@@ -208,5 +209,4 @@ class Batched:
 
 def _bits(blob: Blob) -> Blob:
     """The bits of floats, every NaN the same one."""
-    values = blob.view(np.float32)
-    return np.where(np.isnan(values), np.float32(np.nan), values).view(np.uint8)
+    return bits_of(blob.view(np.float32)).view(np.uint8)

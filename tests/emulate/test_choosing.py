@@ -31,20 +31,6 @@ from asnet.units import ApproximateUnit, FunctionLibrary, UnitInstance
 
 LAYER = Products("i8", "int32", True, 1, 16, 256, 72, "w")
 
-LOPSIDED = """
-module lopsided (input signed [7:0] a, input signed [7:0] b, output signed [15:0] y);
-  assign y = $signed({a[7:1], 1'b0}) * b;
-endmodule
-"""
-
-
-@pytest.fixture(scope="module")
-def lopsided(tmp_path_factory: pytest.TempPathFactory) -> UnitInstance:
-    """A multiplier that is not commutative."""
-    path = tmp_path_factory.mktemp("units") / "lopsided.v"
-    path.write_text(LOPSIDED)
-    return ApproximateUnit.from_verilog(path, op="mul", type="i8").instance()
-
 
 @pytest.fixture(scope="module")
 def library(lopsided: UnitInstance) -> FunctionLibrary:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from asnet.bits import bits_differ
 from asnet.cache import default_cache
 from asnet.emulate import ProductsForm, ProductsFunction
 from asnet.emulate.analysis import analyse
@@ -116,8 +117,7 @@ def differences(form: ProductsForm, instance: UnitInstance, mode: FloatMode, *, 
     found = ProductsFunction(form, what, instance, mode, default_cache())(side[None], side[:, None], start)
     pair = (side[None], side[:, None]) if vector_is_a else (side[:, None], side[None])
     golden = library.call(instance.op, instance.type, *pair, instance)
-    equal = found.view(np.uint32) == golden.view(np.uint32)
-    return int(np.sum(~(equal | (np.isnan(found) & np.isnan(golden)))))
+    return int(np.sum(bits_differ(found, golden)))
 
 
 @pytest.mark.parametrize("name", OPERATORS)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
+from asnet.bits import bits_differ
 from asnet.cache import Cache
 from asnet.ir.jit import Engine
 from asnet.lower import lower
@@ -271,11 +272,9 @@ CASES: list[Case] = [
 def assert_same_bits(actual: np.ndarray, expected: np.ndarray, what: str) -> None:
     assert actual.dtype == expected.dtype, what
     assert actual.shape == expected.shape, what
-    same = actual == expected
-    if actual.dtype == np.float32:
-        same = (actual.view(np.uint32) == expected.view(np.uint32)) | (np.isnan(actual) & np.isnan(expected))
-    if not same.all():
-        place = tuple(int(i) for i in np.argwhere(~same)[0])
+    different = bits_differ(actual, expected) if actual.dtype == np.float32 else actual != expected
+    if different.any():
+        place = tuple(int(i) for i in np.argwhere(different)[0])
         pytest.fail(f"{what}{list(place)}: {actual[place]!r} is not {expected[place]!r}")
 
 

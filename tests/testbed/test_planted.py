@@ -24,26 +24,12 @@ from asnet.quantizing import quantize
 from asnet.testbed import Dataset, TestBed
 from asnet.tools import yosys
 from asnet.types import EXACT, FloatMode, operand_type
-from asnet.units import ApproximateUnit, FunctionLibrary, UnitInstance
+from asnet.units import FunctionLibrary, UnitInstance
 from tests.testbed.conftest import NETWORKS
 
 WHAT = Products("i8", "int32", True, 1, 16, 64, 72, "weights")
 
-LOPSIDED = """
-module lopsided (input signed [7:0] a, input signed [7:0] b, output signed [15:0] y);
-  assign y = $signed({a[7:1], 1'b0}) * b;
-endmodule
-"""
-
 Plant = Callable[[UnitInstance, FunctionLibrary], ProductsForm]
-
-
-@pytest.fixture(scope="module")
-def lopsided(tmp_path_factory: pytest.TempPathFactory) -> UnitInstance:
-    """A multiplier that is not commutative."""
-    path = tmp_path_factory.mktemp("units") / "lopsided.v"
-    path.write_text(LOPSIDED)
-    return ApproximateUnit.from_verilog(path, op="mul", type="i8").instance()
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from asnet.bits import bits_differ
 from asnet.cache import Cache
 from asnet.errors import UnitError, UntrustedVerilogError, UsageError
 from asnet.host import float_environment
@@ -34,10 +35,7 @@ def words(seed: int, count: int = 100_000) -> NDArray[np.float32]:
 
 def same(found: NDArray[np.float32], expected: NDArray[np.float32]) -> bool:
     """Equal bits, NaNs as one class."""
-    nan = np.isnan(expected)
-    return bool(np.array_equal(np.isnan(found), nan)) and bool(
-        np.array_equal(found[~nan].view(np.uint32), expected[~nan].view(np.uint32))
-    )
+    return not bits_differ(found, expected).any()
 
 
 def all_pairs(low: int, high: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from asnet.bits import bits_of
 from asnet.emulate.analysis.netlist import Netlist
 from asnet.emulate.analysis.table import TABLE_BITS
 from asnet.errors import UnitError
@@ -50,9 +51,7 @@ def _golden(instance: UnitInstance, library: FunctionLibrary, a: Patterns, b: Pa
     sides = [side.astype(np.uint32) for side in (a, b)]
     if instance.type.is_float:
         y = library.call(instance.op, instance.type, *(side.view(np.float32) for side in sides), instance=instance)
-        bits = y.view(np.uint32).copy()
-        bits[np.isnan(y)] = 0x7FC00000
-        return bits.astype(np.uint64)
+        return bits_of(y).astype(np.uint64)
     y = library.call(instance.op, instance.type, *(side.view(np.int32) for side in sides), instance=instance)
     return y.view(np.uint32).astype(np.uint64)
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from asnet.bits import bits_differ
 from asnet.cache import Cache, digest
 from asnet.emulate.certificates.certificate import Certificate, Difference, Evidence, established
 from asnet.emulate.certificates.operands import corners_of, random_blocks
@@ -54,9 +55,9 @@ def _compared(
     for a, b in _operands(instance, corners):
         left, right = a[None, :], b[:, None]
         found, golden = call(left, right), library.call(instance.op, instance.type, left, right, instance)
-        equal = (found.view(np.uint32) == golden.view(np.uint32)) | (np.isnan(found) & np.isnan(golden))
-        if not equal.all():
-            row, column = (int(place) for place in np.argwhere(~equal)[0])
+        different = bits_differ(found, golden)
+        if different.any():
+            row, column = (int(place) for place in np.argwhere(different)[0])
             shown = [_shown(value) for value in (a[column], b[row], found[row, column], golden[row, column])]
             return Difference(form, f"a = {shown[0]}, b = {shown[1]}", shown[2], shown[3])
         random += found.size if a is not corners else 0

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from asnet.bits import bits_differ, bits_of
 from asnet.cache import Cache, digest
 from asnet.emulate.certificates.certificate import Certificate, Evidence
 from asnet.emulate.certificates.operands import corner_floats, random_blocks
@@ -87,8 +88,7 @@ def _agrees(instance: UnitInstance, library: FunctionLibrary, masks: Masks, a: B
     left, right = (side & np.uint32(mask) for side, mask in ((a, masks.a), (b, masks.b)))
     with float_environment(library.mode), np.errstate(all="ignore"):
         host = _HOST[instance.op](left.view(np.float32)[None, :], right.view(np.float32)[:, None])
-    equal = golden.view(np.uint32) == host.view(np.uint32)
-    return bool(equal.all()) or bool((equal | (np.isnan(golden) & np.isnan(host))).all())
+    return not bits_differ(golden, host).any()
 
 
 def _probe(instance: UnitInstance, library: FunctionLibrary) -> Masks:
@@ -110,7 +110,4 @@ def _probe(instance: UnitInstance, library: FunctionLibrary) -> Masks:
 
 def _call(library: FunctionLibrary, instance: UnitInstance, a: Bits, b: Bits) -> Bits:
     """Bits of the golden results, every NaN the same one."""
-    y = library.call(instance.op, instance.type, a.view(np.float32), b.view(np.float32), instance)
-    bits = np.array(y).view(np.uint32)
-    bits[np.isnan(y)] = 0x7FC00000
-    return bits
+    return bits_of(library.call(instance.op, instance.type, a.view(np.float32), b.view(np.float32), instance))

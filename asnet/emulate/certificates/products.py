@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from asnet.bits import bits_differ
 from asnet.cache import Cache, digest
 from asnet.emulate.analysis import operand_values
 from asnet.emulate.certificates.certificate import Certificate, Difference, Evidence, established
@@ -247,11 +248,7 @@ class _Comparison:
         return result.astype(self.what.accumulator)
 
     def _unequal(self, found: AnyArray, wanted: AnyArray) -> tuple[int, int] | None:
-        if self._is_float:
-            both_nan = np.isnan(found) & np.isnan(wanted)
-            unequal = (found.view(np.uint32) != wanted.view(np.uint32)) & ~both_nan
-        else:
-            unequal = found != wanted
+        unequal = bits_differ(found, wanted) if self._is_float else found != wanted
         if not unequal.any():
             return None
         row, column = (int(i) for i in np.argwhere(unequal)[0])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from asnet.bits import bits_differ
 from asnet.cache import Cache, default_cache
 from asnet.hls import nest
 from asnet.hls.kernel import Kernel, Operation, signed
@@ -51,10 +52,9 @@ def words(array: Array) -> Array:
 
 def differing(memory_dtype: str, found: Array, expected: Array) -> int:
     """Words that differ; a NaN is any NaN."""
-    different = found != expected
     if memory_dtype == "float32":
-        different &= ~(np.isnan(found.view(np.float32)) & np.isnan(expected.view(np.float32)))
-    return int(different.sum())
+        return int(bits_differ(found.view(np.float32), expected.view(np.float32)).sum())
+    return int((found != expected).sum())
 
 
 def before(module: Module, state: State, image: int) -> dict[str, Array]:
