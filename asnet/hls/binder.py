@@ -9,19 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from asnet.hls.delays import choice_ns, is_logic, read_ns
 from asnet.hls.kernel import Operation, fault
-from asnet.hls.operators import (
-    READ_EDGES,
-    UNIT_OPS,
-    WIDE_OPS,
-    WRITE_EDGES,
-    Edges,
-    Operator,
-    alone,
-    exact_instance,
-    is_logic,
-    operator,
-)
+from asnet.hls.operators import UNIT_OPS, WIDE_OPS, Operator, alone, exact_instance, operator
 from asnet.ir import Slot
 from asnet.types import FloatMode
 from asnet.units import UnitInstance
@@ -34,11 +24,16 @@ _WRITE = "write"
 
 @dataclass(frozen=True)
 class Resource:
-    """Something that ``count`` operations may use in one cycle."""
+    """Something that ``count`` operations may use in one cycle.
+
+    ``before``: nanoseconds from its operands to its first register, where they are chosen among; ``after``: from its
+    last register to its result.
+    """
 
     name: str
     latency: int
-    edges: Edges
+    before: float
+    after: float
     count: int = 1
 
 
@@ -60,7 +55,7 @@ class Binder:
         self._instances = instances
         self._slots = slots
         self._mode = mode
-        self._clock = clock
+        self.clock = clock
         self._dsps = dsps
         self._operators: dict[str, Operator] = {}
         self._alone: dict[str, Operator] = {}
@@ -125,7 +120,7 @@ class Binder:
     def _operator(self, instance: UnitInstance) -> Operator:
         known = self._operators.get(instance.digest)
         if known is None:
-            known = operator(instance, self._mode, self._clock, dsps=self._dsps)
+            known = operator(instance, self._mode, self.clock, dsps=self._dsps)
             taken = {other.name for other in self._operators.values()}
             name, number = known.name, 1
             while known.name in taken:
@@ -135,16 +130,17 @@ class Binder:
         return known
 
 
-def memory_port(operation: Operation) -> Resource:
-    """The port of its memory that a load or a store uses."""
+def memory_port(operation: Operation, sources: int, line_bits: int = 0) -> Resource:
+    """The port of its memory that a load or a store uses, one of ``sources``. ``line_bits``: of its lines."""
     if operation.op == "load":
-        return Resource(f"{_READ} {operation.detail}", 1, READ_EDGES)
-    return Resource(f"{_WRITE} {operation.detail}", 0, WRITE_EDGES)
+        latency, after = (2, choice_ns(1 << line_bits)) if line_bits else (1, read_ns())
+        return Resource(f"{_READ} {operation.detail}", latency, choice_ns(sources), after)
+    return Resource(f"{_WRITE} {operation.detail}", 0, choice_ns(sources), 0.0)
 
 
-def unit_port(unit: Operator) -> Resource:
-    """The operands of a unit."""
-    return Resource(unit.name, unit.latency, unit.edges)
+def unit_port(unit: Operator, sources: int) -> Resource:
+    """The operands of a unit, of one of ``sources`` operations."""
+    return Resource(unit.name, unit.latency, unit.before(sources), unit.after)
 
 
 def _check_fit(layer: str, operation: Operation, unit: Operator) -> None:

@@ -102,7 +102,7 @@ DECODED: Mapping[str, str] = {
 """Predicate of ``fcmp`` → its value from the comparison unit's result y = {unordered, equal, less}."""
 
 _SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "and": "&", "or": "|", "xor": "^"}
-_ORDERS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
+_EQUALITIES = {"eq": "==", "ne": "!="}
 
 
 def logic(operation: Operation, operands: tuple[Signal, ...], width: int) -> tuple[str, int]:
@@ -143,17 +143,22 @@ def _shift(operation: Operation, operands: tuple[Signal, ...], width: int) -> tu
     return f"$signed({bits(value, full - 1)}) >>> {distance}", full
 
 
-def _ordered(a: Signal, b: Signal, *, as_signed: bool) -> tuple[str, str]:
-    """Two operands in the fewest bits in which they compare as in their type's."""
-    full = a.width
-    negative = any(_may_be_negative(signal) for signal in (a, b))
+def _compared(a: Signal, b: Signal, *, as_signed: bool) -> tuple[int, bool]:
+    """The fewest bits in which two operands compare as in their type's, and whether by their sign."""
     least = max(_fitting(signal) for signal in (a, b))
-    if not negative:
-        return bits(a, least - 1), bits(b, least - 1)
+    if not any(_may_be_negative(signal) for signal in (a, b)):
+        return least, False
     if not as_signed:
-        return bits(a, full - 1), bits(b, full - 1)
-    width = min(full, max(_fitting(s) + (0 if _may_be_negative(s) else 1) for s in (a, b)))
-    return f"$signed({bits(a, width - 1)})", f"$signed({bits(b, width - 1)})"
+        return a.width, False
+    return min(a.width, max(_fitting(s) + (0 if _may_be_negative(s) else 1) for s in (a, b))), True
+
+
+def _less(a: Signal, b: Signal, *, as_signed: bool) -> tuple[str, int]:
+    """Whether ``a`` < ``b``, and the expression's width: the sign of the difference, which a carry chain gives as one
+    of its sums; what a comparison takes is its last carry, which leaves the chain on a longer way."""
+    width, by_sign = _compared(a, b, as_signed=as_signed)
+    minuend, subtrahend = (bits(signal, width, arithmetic=by_sign) for signal in (a, b))
+    return f"({minuend} - {subtrahend}) >> {width}", width + 1
 
 
 def _may_be_negative(signal: Signal) -> bool:
@@ -172,15 +177,31 @@ def _fitting(signal: Signal) -> int:
 
 
 def _compare(operation: Operation, operands: tuple[Signal, ...], _: int) -> tuple[str, int]:
-    predicate = operation.detail
-    a, b = _ordered(*operands, as_signed=predicate[0] != "u")
-    return f"{a} {_ORDERS[predicate[-2:]]} {b}", 1
+    predicate, as_signed = operation.detail, operation.detail[0] != "u"
+    a, b = operands
+    match predicate[-2:]:
+        case "lt":
+            return _less(a, b, as_signed=as_signed)
+        case "gt":
+            return _less(b, a, as_signed=as_signed)
+        case "ge":
+            return _negated(_less(a, b, as_signed=as_signed))
+        case "le":
+            return _negated(_less(b, a, as_signed=as_signed))
+        case equality:
+            width, _ = _compared(a, b, as_signed=as_signed)
+            return f"{bits(a, width - 1)} {_EQUALITIES[equality]} {bits(b, width - 1)}", 1
+
+
+def _negated(expression: tuple[str, int]) -> tuple[str, int]:
+    text, width = expression
+    return f"~({text})", width
 
 
 def _extreme(operation: Operation, operands: tuple[Signal, ...], width: int) -> tuple[str, int]:
-    a, b = _ordered(*operands, as_signed=operation.op[0] == "s")
-    order = "<" if operation.op.endswith("min") else ">"
-    return f"{a} {order} {b} ? {bits(operands[0], width - 1)} : {bits(operands[1], width - 1)}", width
+    a, b = operands if operation.op.endswith("min") else operands[::-1]
+    less, _ = _less(a, b, as_signed=operation.op[0] == "s")
+    return f"|({less}) ? {bits(operands[0], width - 1)} : {bits(operands[1], width - 1)}", width
 
 
 _RULES: Mapping[str, Callable[[Operation, tuple[Signal, ...], int], tuple[str, int]]] = {

@@ -10,6 +10,7 @@ import numpy as np
 
 from asnet.hls.names import Names
 from asnet.hls.ranges import address_bits
+from asnet.hls.storage import line_bits
 from asnet.ir import Memory, MemoryKind, Module
 from asnet.types import Array
 
@@ -18,11 +19,15 @@ __all__ = ["DesignMemory", "design_memories", "hex_text", "scratch_memories"]
 
 @dataclass(frozen=True)
 class DesignMemory:
-    """A memory as hardware: ``name`` in Verilog; ``select`` its number at the memory interface, -1 for a ROM."""
+    """A memory as hardware: ``name`` in Verilog; ``select`` its number at the memory interface, -1 for a ROM.
+
+    ``line_bits``: bits of a word's place in a line, see :func:`asnet.hls.storage.line_bits`.
+    """
 
     memory: Memory
     name: str
     select: int
+    line_bits: int = 0
 
     @property
     def is_rom(self) -> bool:
@@ -52,21 +57,31 @@ def scratch_memories(module: Module) -> frozenset[str]:
     return frozenset(name for name, kind in kinds.items() if kind is MemoryKind.ACTIVATION and users[name] == 1)
 
 
-def design_memories(used: Sequence[Memory], names: Names, suffixes: Sequence[str]) -> tuple[DesignMemory, ...]:
+def design_memories(
+    used: Sequence[Memory], names: Names, suffixes: Sequence[str], clock: float | None
+) -> tuple[DesignMemory, ...]:
     """The memories of a design, inputs first, then outputs, activations and constants, each in the order given.
 
-    ``suffixes``: of the signals that are named after a memory.
+    ``suffixes``: of the signals that are named after a memory; ``clock`` in MHz.
     """
     order = (MemoryKind.INPUT, MemoryKind.OUTPUT, MemoryKind.ACTIVATION, MemoryKind.CONSTANT)
     ordered = sorted(used, key=lambda memory: order.index(memory.kind))
     return tuple(
-        DesignMemory(memory, names.fresh(memory.name, suffixes), -1 if memory.kind is MemoryKind.CONSTANT else number)
+        DesignMemory(
+            memory,
+            names.fresh(memory.name, suffixes),
+            -1 if memory.kind is MemoryKind.CONSTANT else number,
+            line_bits(memory, clock),
+        )
         for number, memory in enumerate(ordered)
     )
 
 
 def hex_text(memory: DesignMemory, constants: Mapping[str, Array]) -> str:
-    """The contents of a ROM for ``$readmemh``, one word a line; words may be of any number of bytes."""
+    """The contents of a ROM for ``$readmemh``, a line after the other; words may be of any number of bytes."""
     shape = memory.memory.size, memory.memory.element_bytes
     rows = np.ascontiguousarray(constants[memory.memory.name]).reshape(-1).view(np.uint8).reshape(shape)
-    return "".join(f"{row.tobytes().hex()}\n" for row in rows[:, ::-1])
+    lines = np.zeros((-(-len(rows) >> memory.line_bits) << memory.line_bits, rows.shape[1]), np.uint8)
+    lines[: len(rows)] = rows
+    lines = lines.reshape(-1, rows.shape[1] << memory.line_bits)
+    return "".join(f"{line.tobytes().hex()}\n" for line in lines[:, ::-1])

@@ -12,42 +12,36 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from asnet.errors import SynthesisError, UnitError
+from asnet.hls.delays import CLOCK_MARGIN, REGISTER_NS, budget_ns, choice_ns
 from asnet.types import FloatMode, operand_type
 from asnet.units import UnitInstance, exact_unit
 from asnet.units.pipelined import check_pipelined
 from asnet.units.timing import timings
 
 __all__ = [
-    "CLOCK_MARGIN",
-    "LEVEL_NS",
-    "PREDICATE_EDGES",
-    "READ_EDGES",
-    "UNIT_EDGES",
     "UNIT_OPS",
     "WIDE_OPS",
-    "WRAPPED_EDGES",
-    "WRITE_EDGES",
-    "Edges",
     "Operator",
     "UnitOp",
     "alone",
     "exact_instance",
-    "is_logic",
-    "logic_levels",
     "operator",
 ]
 
 OPERAND_LATENCY = 1
 """Cycles through the registers at a shared unit's operands: they keep the choice of operands off its first stage."""
 
-CLOCK_MARGIN = 1.15
-"""How much faster than the wanted clock a unit by itself must be: in a design its wires are longer."""
-
-LEVEL_NS = 1.1
-"""Nanoseconds of a level of logic: a look-up table and the wires to it, on an ECP5 of speed grade 6."""
-
 RESULT_LATENCY = 1
-"""Cycles through the register at the result of a combinational unit."""
+"""Cycles through the register at a unit's result, where there is one."""
+
+_RESULT_NS = 5.5
+"""From the last register of a unit that nobody measured to its result: rounding and packing."""
+
+_PREDICATE_NS = 2.0
+"""Of a comparison, whose result is a few bits."""
+
+_FEW = 2
+"""Operations among which operands are chosen at least, where a result is somebody's operand."""
 
 
 @dataclass(frozen=True)
@@ -56,30 +50,6 @@ class UnitOp:
 
     op: str
     negate: bool = False
-
-
-@dataclass(frozen=True)
-class Edges:
-    """Levels of logic of a resource: from its operands to its first register, and from its last one to its result."""
-
-    before: float
-    after: float
-
-
-UNIT_EDGES = Edges(before=3, after=6)
-"""Of a unit: choosing its operands for the registers before it; rounding and packing behind its last register."""
-
-PREDICATE_EDGES = Edges(before=3, after=2)
-"""Of a comparison, whose result is a bit."""
-
-WRAPPED_EDGES = Edges(before=3, after=1)
-"""Of a combinational unit, which has a register behind it too."""
-
-READ_EDGES = Edges(before=2, after=5)
-"""Of a memory's read port: the address; the block RAM's access time."""
-
-WRITE_EDGES = Edges(before=2, after=0)
-"""Of a memory's write port."""
 
 
 UNIT_OPS: Mapping[str, UnitOp] = {
@@ -98,41 +68,16 @@ UNIT_OPS: Mapping[str, UnitOp] = {
 WIDE_OPS = ("sitofp",)
 """Those with a second unit, ``<op>64``, for operands of 33 to 64 bits."""
 
-_LEVELS: Mapping[str, int] = {
-    **dict.fromkeys(("zext", "sext", "trunc"), 0),
-    **dict.fromkeys(("and", "or", "xor", "select"), 1),
-    **dict.fromkeys(("add", "sub", "icmp"), 2),
-    **dict.fromkeys(("umin", "umax", "smin", "smax"), 3),
-    **dict.fromkeys(("shl", "lshr", "ashr"), 3),
-    "mul": 4,
-}
-"""Combinational opcode → levels of logic, without the carry chain."""
-
-_CARRY = frozenset(("add", "sub", "mul", "icmp", "umin", "umax", "smin", "smax"))
-_BITS_PER_LEVEL = 12
-"""Bits through which a carry runs in the time of a level."""
-
-
-def is_logic(op: str) -> bool:
-    """Whether an LLVM operation is combinational logic rather than a unit."""
-    return op in _LEVELS
-
-
-def logic_levels(op: str, bits: int, *, by_constant: bool) -> int:
-    """Levels of a combinational operation on ``bits`` bits. A shift by a constant costs none."""
-    if by_constant and op in ("shl", "lshr", "ashr"):
-        return 0
-    return _LEVELS[op] + (-(-bits // _BITS_PER_LEVEL) if op in _CARRY else 0)
-
 
 @dataclass(frozen=True)
 class Operator:
     """A unit instance as hardware. ``widths`` are the operands'; ``latency`` ≥ 1 cycles; new operands every cycle.
 
-    ``result_signed``: the result is extended by its sign where it is used wider. ``wrapped``: a combinational unit with
-    a register at its result; ``registered``: registers stand at its operands. ``fmax``: the clock in MHz that the unit
-    by itself reaches, None where that is not known. ``remark``: why the wanted clock is out of its reach, empty if it
-    is not.
+    ``result_signed``: the result is extended by its sign where it is used wider. ``stages``: pipeline stages
+    of the unit that were chosen. ``wrapped``: a register stands at its result, behind combinational units and where the
+    result would be late; ``registered``: registers stand at its operands. ``after``: nanoseconds from the last register
+    to the result. ``fmax``: the clock in MHz that the unit by itself reaches, None where that is not known. ``remark``:
+    why the wanted clock is out of its reach, empty if it is not.
     """
 
     name: str
@@ -141,7 +86,9 @@ class Operator:
     result_width: int
     result_signed: bool
     latency: int
+    stages: int
     wrapped: bool
+    after: float
     parameters: tuple[tuple[str, int], ...]
     fmax: float | None
     remark: str
@@ -157,26 +104,17 @@ class Operator:
         """The operands' roles."""
         return ("a", "b")[: len(self.widths)]
 
-    @property
-    def stages(self) -> int:
-        """Pipeline stages of the unit that were chosen."""
-        operands = OPERAND_LATENCY if self.registered else 0
-        return 0 if self.wrapped else self.latency - operands - self.instance.latency
-
-    @property
-    def edges(self) -> Edges:
-        """The logic around its registers."""
-        predicate = self.result_width < self.widths[0]
-        edges = WRAPPED_EDGES if self.wrapped else PREDICATE_EDGES if predicate else UNIT_EDGES
+    def before(self, sources: int) -> float:
+        """Nanoseconds from one of ``sources`` operations' operands to the first register."""
         if self.registered or self.fmax is None:
-            return edges
-        return replace(edges, before=1000 / self.fmax * CLOCK_MARGIN / LEVEL_NS)
+            return choice_ns(sources)
+        return 1000.0 / self.fmax - REGISTER_NS
 
     def instantiated(self, name: str) -> dict[str, object]:
         """What a template needs to make the instance ``name``, but for where its operands come from.
 
         Its operands are ``<name>_a`` and ``_b``, the registers there ``<name>_a_q`` and ``_b_q``, its result is
-        ``<name>_y``; what a combinational unit says before the register at its result is ``<name>_now``.
+        ``<name>_y``; what stands before the register at its result is ``<name>_now``.
         """
         ports, ending = self.ports, "_q" if self.registered else ""
         connections = [(ports[role], value) for role, value in (("clk", "clk"), ("ce", "1'b1")) if role in ports]
@@ -211,21 +149,24 @@ def operator(instance: UnitInstance, mode: FloatMode, clock: float | None = None
     unit, ports = instance.unit, instance.ports
     stages, fmax, remark = _stages(instance, mode, clock, dsps)
     latency = instance.latency + stages
-    wrapped = latency == 0
-    if not wrapped and "clk" not in ports:
+    if latency and "clk" not in ports:
         raise UnitError(
             f"unit {instance.name}: a latency of {latency} without a clock; name its clk port, or state latency 0"
         )
     check_pipelined(instance, mode, stages)
     operands = sum(role in ports for role in ("a", "b"))
+    after = _after(instance, fmax)
+    wrapped = latency == 0 or (clock is not None and after + choice_ns(_FEW) > budget_ns(clock))
     return Operator(
         name=re.sub(r"\W+", "_", instance.name).strip("_"),
         instance=instance,
         widths=(unit.type.width,) * operands,
         result_width=unit.result.width,
         result_signed=unit.result.signed and not unit.result.is_float,
-        latency=OPERAND_LATENCY + (RESULT_LATENCY if wrapped else latency),
+        latency=OPERAND_LATENCY + latency + (RESULT_LATENCY if wrapped else 0),
+        stages=stages,
         wrapped=wrapped,
+        after=0.0 if wrapped else after,
         parameters=tuple(instance.settings(mode, stages, dsps=dsps).items()),
         fmax=fmax,
         remark=remark,
@@ -237,6 +178,13 @@ def alone(operator: Operator) -> Operator:
     return replace(
         operator, name=f"{operator.name}_alone", latency=operator.latency - OPERAND_LATENCY, registered=False
     )
+
+
+def _after(instance: UnitInstance, fmax: float | None) -> float:
+    """Nanoseconds from the last register of ``instance`` to its result, as far as the clock that it reaches tells."""
+    if fmax is not None:
+        return 1000.0 / fmax - REGISTER_NS
+    return _PREDICATE_NS if instance.unit.result.width < instance.unit.type.width else _RESULT_NS
 
 
 def _stages(instance: UnitInstance, mode: FloatMode, clock: float | None, dsps: bool) -> tuple[int, float | None, str]:

@@ -51,7 +51,7 @@ class Sizes:
         files = {f"rtl/{part}.v": render(f"rtl/{part}.v.j2", version="") for part in (*LIBRARY, *WEIGHTS_LIBRARY)}
         files |= {f"rtl/{name}.v": fetcher.module(name, "") for name, fetcher in fetchers.items()}
         files[f"rtl/{layer.module}.v"] = layer.text
-        files[f"rtl/{_ALONE}.v"] = layer_alone(layer, timing, inside, fetchers, _ALONE)
+        files[f"rtl/{_ALONE}.v"] = layer_alone(layer, timing, inside, fetchers, _ALONE, self.binder.clock)
         return self.design(_ALONE, files)
 
     def _unit(self, unit: Operator) -> Area:

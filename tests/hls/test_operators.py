@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from asnet.errors import UnitError
-from asnet.hls.operators import CLOCK_MARGIN, LEVEL_NS, alone, exact_instance, operator
+from asnet.hls.delays import CLOCK_MARGIN, REGISTER_NS
+from asnet.hls.operators import alone, exact_instance, operator
 from asnet.types import FloatMode
 from asnet.units import ApproximateUnit, UnitInstance
 from asnet.units.timing import Timing, timings
@@ -49,6 +50,8 @@ def test_a_clock_out_of_reach_is_told(figures: dict[int, float]) -> None:
 def test_registers_stand_at_the_operands_and_behind_logic() -> None:
     adder = operator(exact_instance("fadd"), FloatMode.FTZ)
     assert (adder.wrapped, adder.latency) == (False, 1 + adder.stages)
+    fast = operator(exact_instance("fadd"), FloatMode.FTZ, 200)
+    assert (fast.wrapped, fast.latency, fast.after) == (True, 2 + fast.stages, 0)
     logic = operator(exact_instance("mul", "u8"), FloatMode.FTZ)
     assert (logic.wrapped, logic.latency, logic.stages) == (True, 2, 0)
 
@@ -60,7 +63,7 @@ def test_a_unit_for_one_operation_has_no_registers_at_its_operands(figures: dict
     assert (shared.latency, single.latency, single.stages, single.name) == (2, 1, 1, "fcmp_alone")
     nets = dict(single.instantiated("one")["connections"])  # pyright: ignore
     assert (nets["a"], nets["b"], nets["y"]) == ("one_a", "one_b", "one_y")
-    assert shared.edges.before < single.edges.before == 1000 / 230 * CLOCK_MARGIN / LEVEL_NS
+    assert shared.before(1) < single.before(1) == 1000 / 230 - REGISTER_NS
 
 
 def test_products_of_luts_are_a_parameter() -> None:

@@ -131,7 +131,8 @@ class _Estimator:
             case "asnet_ram":
                 return self._memory(ram_area(*_sizes(instance, "DEPTH")) * instance.parameters.get("READS", 1))
             case "asnet_rom":
-                return self._memory(rom_area(*_sizes(instance, "DEPTH"), instance.parameters.get("READS", 1)))
+                reads, line = instance.parameters.get("READS", 1), instance.parameters.get("LINE", 0)
+                return self._memory(rom_area(*_sizes(instance, "DEPTH"), reads, line))
             case "asnet_banks":
                 reads, banks = instance.parameters.get("READS", 1), 1 << instance.parameters.get("SELECT", 1)
                 return self._memory(bank_area(*_sizes(instance, "DEPTH"), reads, banks))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asnet.hls.chip import Area
-from asnet.hls.storage import MemoryCost, memory_cost, switch_luts
+from asnet.hls.storage import MemoryCost, memory_cost, multiplexer, switch_luts
 
 __all__ = ["bank_area", "ram_area", "rom_area"]
 
@@ -18,9 +18,14 @@ def bank_area(width: int, depth: int, reads: int, banks: int) -> Area:
     return ram_area(width, -(-depth // banks)) * banks + Area(switch_luts(width, depth, reads, banks))
 
 
-def rom_area(width: int, depth: int, reads: int = 1) -> Area:
-    """Constants; those that become logic have about as many LUTs as random ones."""
-    return _area(memory_cost(width, depth, reads=reads, writable=False))
+def rom_area(width: int, depth: int, reads: int = 1, line: int = 0) -> Area:
+    """Constants; those that become logic have about as many LUTs as random ones. ``line``: bits of a word's place in a
+    line."""
+    words = _area(memory_cost(width << line, -(-depth >> line), reads=reads, writable=False))
+    if not line:
+        return words
+    kept = (width << line) + 2 * line
+    return words + Area(luts=width * multiplexer(1 << line), ffs=kept) * reads
 
 
 def _area(cost: MemoryCost) -> Area:

@@ -89,7 +89,7 @@ def _memories(made: Materials, layers: Sequence[LayerModule]) -> tuple[DesignMem
     touched = {port.memory.name for port in ports} | {memory.name for memory in ends}
     known = dict(made.module.memories) | {port.memory.name: port.memory for port in ports}
     used = [memory for memory in known.values() if memory.name in touched]
-    return design_memories(used, Names(RESERVED), MEMORY_SUFFIXES)
+    return design_memories(used, Names(RESERVED), MEMORY_SUFFIXES, made.options.clock)
 
 
 def _organised(memory: DesignMemory, layers: Sequence[LayerModule]) -> Organisation:

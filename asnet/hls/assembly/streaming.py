@@ -45,6 +45,7 @@ def streaming(made: Materials) -> Assembly:
         replicas,
         weights,
         fetchers,
+        made.options.clock,
     )
     files = {f"rtl/{layer.module}.v": layer.text for layer in engines} | flow.files | made.fetching(weights, fetched)
     return Assembly(

@@ -54,8 +54,9 @@ def assemble(
     replicas: Sequence[int],
     weights: WeightsImage | None,
     fetchers: Sequence[Mapping[str, Fetcher]],
+    clock: float | None,
 ) -> Dataflow:
-    """Everything around ``engines``, each in so many ``replicas``.
+    """Everything around ``engines``, each in so many ``replicas``, for ``clock`` MHz.
 
     ``names`` hands out names of modules; ``top`` is one of them. ``weights``: the constants that are not on the chip;
     ``fetchers``: of each engine, module → what brings its constants from there.
@@ -67,7 +68,7 @@ def assemble(
     touched = {port.memory.name: port.memory for layer in engines for port in on_chip(layer)}
     known = {**module.memories, **{name: memory for name, memory in touched.items() if name not in module.memories}}
     used = [memory for memory in known.values() if memory.name in touched or memory.kind in ends]
-    memories = design_memories(used, Names(RESERVED), STREAM_SUFFIXES)
+    memories = design_memories(used, Names(RESERVED), STREAM_SUFFIXES, clock)
     by_name = {memory.memory.name: memory for memory in memories}
     by_module = {memory.name: memory for memory in used}
     plan = balanced(make_plan(engines, module.calls, timings, by_module, replicas))
@@ -102,11 +103,12 @@ def layer_alone(
     inside: Collection[str],
     fetchers: Mapping[str, Fetcher],
     module: str,
+    clock: float | None,
 ) -> str:
     """The Verilog module ``module`` of a layer, whatever others are.
 
     ``inside``: memories that only it accesses; ``fetchers``: as of :func:`assemble`, its own.
     """
-    memories = design_memories([port.memory for port in on_chip(layer)], Names(()), ())
+    memories = design_memories([port.memory for port in on_chip(layer)], Names(()), (), clock)
     by_name = {memory.memory.name: memory for memory in memories}
     return emit_wrapper(lone_node(layer, timing, inside), module, by_name, fetchers, "").text

@@ -199,7 +199,8 @@ class _Wrapper:
         parts: Sequence[Part] = ()
         if memory.is_rom:
             file = f'{{`ASNET_ROM_DIR, "/{memory.hex_file.removeprefix("rom/")}"}}'
-            parts = memory_parts(shape, self._organised(port, port.memory.size), ports, file=file)
+            organisation = self._organised(port, port.memory.size)
+            parts = memory_parts(shape, organisation, ports, file=file, line_bits=memory.line_bits)
         elif ports:
             write = {end: f"{name}_{end}" for end in ("we", "waddr", "wdata")}
             parts = memory_parts(shape, self._organised(port, port.memory.size), ports, enable=enable, write=write)

@@ -7,11 +7,24 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from asnet.hls.binder import Binder, Resource, memory_port, unit_port
+from asnet.hls.delays import logic_ns
 from asnet.hls.kernel import Constant, Kernel, Operand, Operation
-from asnet.hls.operators import Operator, logic_levels
+from asnet.hls.operators import Operator
 from asnet.hls.ranges import Width
+from asnet.hls.storage import line_bits
 
-__all__ = ["Allocation", "allocate"]
+__all__ = ["Allocation", "allocate", "levels"]
+
+_LEVEL_NS = 1.1
+"""Nanoseconds of a level of logic: a look-up table and the wires to it, on an ECP5 of speed grade 6."""
+
+_SOURCES = 4
+"""Operations among which a port chooses, as far as its delay goes."""
+
+
+def levels(ns: float) -> int:
+    """A delay in levels of logic."""
+    return round(ns / _LEVEL_NS)
 
 
 @dataclass(frozen=True)
@@ -33,10 +46,10 @@ class Allocation:
         """Levels of logic from the operands to the result, or to the resource's first register."""
         found = self.resources.get(operation.name)
         if found is not None:
-            return found.edges.before
+            return levels(found.before)
         stored = [self.widths[operand].bits for operand in operation.operands if isinstance(operand, str)]
         bits = max([*stored, 1]) if operation.width == 1 else self.widths[operation.name].bits
-        return logic_levels(operation.op, bits, by_constant=isinstance(operation.operands[-1], Constant))
+        return levels(logic_ns(operation.op, bits, by_constant=isinstance(operation.operands[-1], Constant)))
 
     @cached_property
     def static(self) -> Mapping[str, int]:
@@ -55,9 +68,9 @@ class Allocation:
                 depths = [depth(operand) for operand in operation.operands]
                 if operation.name in self.resources or None in depths:
                     continue
-                levels = max((d for d in depths if d is not None), default=0) + self.levels(operation)
-                if levels <= self.chain // 2:
-                    found[operation.name] = levels
+                behind = max((d for d in depths if d is not None), default=0) + self.levels(operation)
+                if behind <= self.chain // 2:
+                    found[operation.name] = behind
         return found
 
 
@@ -71,10 +84,12 @@ def allocate(binder: Binder, kernel: Kernel, widths: Mapping[str, Width], chain:
     operators: dict[str, Operator] = {}
     for operation in kernel.operation.values():
         if operation.is_memory:
-            resources[operation.name] = memory_port(operation)
+            resources[operation.name] = memory_port(
+                operation, _SOURCES, line_bits(kernel.memory[operation.detail], binder.clock)
+            )
             continue
         unit = binder.operator(kernel.layer, operation)
         if unit is not None:
             operators[operation.name] = unit
-            resources[operation.name] = unit_port(unit)
+            resources[operation.name] = unit_port(unit, _SOURCES)
     return Allocation(kernel, resources, operators, widths, chain)

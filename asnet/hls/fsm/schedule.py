@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from asnet.errors import SynthesisError
-from asnet.hls.fsm.allocation import Allocation
+from asnet.hls.fsm.allocation import Allocation, levels
 from asnet.hls.fsm.dependence import dependences
 from asnet.hls.kernel import Block, Constant, Kernel, Operand, Operation
 
@@ -56,7 +56,7 @@ def _arrival(
     resource = allocation.resources.get(operand)
     if resource is None:
         return arrivals[operand] if start[operand] == cycle else 0
-    return resource.edges.after if start[operand] + resource.latency == cycle else 0
+    return levels(resource.after) if start[operand] + resource.latency == cycle else 0
 
 
 def arrival_of_all(

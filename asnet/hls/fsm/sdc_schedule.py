@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from asnet.hls import scheduling
-from asnet.hls.fsm.allocation import Allocation
+from asnet.hls.fsm.allocation import Allocation, levels
 from asnet.hls.fsm.dependence import dependences
 from asnet.hls.fsm.schedule import BlockSchedule, Schedule, may_be_empty
 from asnet.hls.kernel import Block, Operation
@@ -50,7 +50,7 @@ def _item(allocation: Allocation, operation: Operation, static: Collection[str])
         name=operation.name,
         latency=allocation.latency(operation.name),
         before=allocation.levels(operation),
-        after=resource.edges.after if resource is not None else 0,
+        after=levels(resource.after) if resource is not None else 0,
         resource=resource.name if resource is not None else None,
         bits=allocation.widths[operation.name].bits if operation.width else 0,
         held=max((allocation.static[o] for o in operation.operands if isinstance(o, str) and o in static), default=0),

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from asnet.hls.binder import Binder, Resource, memory_port, unit_port
 from asnet.hls.nest import Node, Pipeline, Program, Repeat, Streamed, memory_dependences
 from asnet.hls.operators import Operator
-from asnet.hls.options import HlsOptions
+from asnet.hls.options import HlsOptions, Style
 from asnet.hls.planning.layout import Layout, lay_out
 from asnet.hls.planning.loop import LoopPlan
 from asnet.hls.planning.problem import loop_problem
+from asnet.hls.planning.users import port, users_of
 from asnet.hls.planning.values import Value, loop_values
 from asnet.hls.ranges import stored, top, union
 from asnet.hls.scheduling import Solution, check, solve
+from asnet.hls.storage import line_bits
 
 __all__ = ["NotPipelined", "ProgramPlan", "plan_program"]
 
@@ -77,7 +79,7 @@ class _Planner:
         self._units = units
         self._reads = reads
         self._hurried = hurried
-        self._users = self._count()
+        self._users = users_of(program, binder, shared=options.style is Style.SEQUENTIAL)
         self._loops: list[LoopPlan] = []
         self._values: dict[str, Value] = {}
         self._extents: dict[str, int] = {}
@@ -86,14 +88,6 @@ class _Planner:
         self._nodes(self._program.body)
         loops = tuple(self._loops)
         return ProgramPlan(self._program, loops, self._values, lay_out(self._program, loops))
-
-    def _count(self) -> Tally[str]:
-        """Operator → loops that use it."""
-        users: Tally[str] = Tally()
-        for pipeline in self._program.pipelines:
-            units = [self._binder.operator(self._program.layer, o) for o in pipeline.operations if not o.is_memory]
-            users.update({unit.name for unit in units if unit is not None})
-        return users
 
     def _nodes(self, nodes: Iterable[Node]) -> None:
         for node in nodes:
@@ -156,22 +150,24 @@ class _Planner:
         counts: dict[str, int] = {}
         for operation in pipeline.operations:
             if operation.is_memory:
-                resource = memory_port(operation)
-                counts[resource.name] = self._reads.get(operation.detail, 1) if operation.op == "load" else 1
+                count = self._reads.get(operation.detail, 1) if operation.op == "load" else 1
+                lines = line_bits(memories[operation.detail], self._options.clock)
+                resource = memory_port(operation, self._users.sources(port(operation), count), lines)
             else:
                 unit = self._binder.operator(layer, operation)
                 if unit is None:
                     continue
                 operators[operation.name] = unit
-                resource = unit_port(unit)
-                counts[resource.name] = self._units.get(unit.instance.op, lanes)
+                count = self._units.get(unit.instance.op, lanes)
+                resource = unit_port(unit, self._users.sources(unit.name, count))
             resources[operation.name] = resource
+            counts[resource.name] = count
         if hurried:
             used = Tally(resources[o.name].name for o in pipeline.operations if o.name in resources and o.op != "store")
             counts |= {name: max(counts[name], -(-count // interval)) for name, count in used.items()}
         alone = self._alone(operators, counts)
         operators |= {name: alone[unit.name] for name, unit in operators.items() if unit.name in alone}
-        resources |= {name: unit_port(unit) for name, unit in operators.items()}
+        resources |= {name: unit_port(unit, 1) for name, unit in operators.items() if unit in alone.values()}
         counts |= {unit.name: counts[name] for name, unit in alone.items()}
         accesses = memory_dependences(pipeline, self._program)
         problem = loop_problem(pipeline, values, resources, counts, accesses, self._options.clock)
@@ -188,7 +184,7 @@ class _Planner:
         """Operators of a loop of which every operation has one for itself: name → what takes its place."""
         used = Tally(unit.name for unit in operators.values())
         units = {unit.name: unit for unit in operators.values()}
-        single = [u for name, u in units.items() if self._users[name] == 1 and used[name] <= counts[name]]
+        single = [u for name, u in units.items() if self._users.loops[name] == 1 and used[name] <= counts[name]]
         found = {unit.name: self._binder.alone(unit) for unit in single}
         return {name: unit for name, unit in found.items() if unit is not units[name]}
 

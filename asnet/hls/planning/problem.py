@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from asnet.hls.binder import Resource
+from asnet.hls.delays import budget_ns, logic_ns
 from asnet.hls.kernel import Constant, Operand, Operation
 from asnet.hls.nest import MemoryDependence, Pipeline
-from asnet.hls.operators import LEVEL_NS, logic_levels
 from asnet.hls.planning.values import Value
 from asnet.hls.scheduling import Edge, Item, Problem
 
@@ -33,7 +33,7 @@ def loop_problem(
         clock: MHz.
     """
     items = [_item(operation, values, resources.get(operation.name)) for operation in pipeline.operations]
-    items += [Item(c.name, 0, LEVEL_NS, bits=values[c.name].stored.bits) for c in pipeline.carried]
+    items += [_carried(c.name, values[c.name].stored.bits) for c in pipeline.carried]
     latency = {item.name: item.latency for item in items}
     edges: list[Edge] = []
 
@@ -51,15 +51,19 @@ def loop_problem(
         takes(carried.name, (carried.following,), carried.distance)
     # a word is never read in the cycle in which it is written, and shows what was written the cycle before
     edges += [Edge(access.before, access.after, 1, access.distance) for access in accesses]
-    return Problem(tuple(items), tuple(edges), counts, 1000.0 / clock)
+    return Problem(tuple(items), tuple(edges), counts, budget_ns(clock))
+
+
+def _carried(name: str, bits: int) -> Item:
+    """The choice between the initial value and the one that follows."""
+    return Item(name, 0, logic_ns("select", bits, by_constant=False), bits=bits)
 
 
 def _item(operation: Operation, values: Mapping[str, Value], resource: Resource | None) -> Item:
     bits = values[operation.name].stored.bits if operation.width else 0
     if resource is not None:
-        before, after = (levels * LEVEL_NS for levels in (resource.edges.before, resource.edges.after))
-        return Item(operation.name, resource.latency, before, after, resource.name, bits)
+        return Item(operation.name, resource.latency, resource.before, resource.after, resource.name, bits)
     taken = [values[o].stored.bits for o in operation.operands if isinstance(o, str) and o in values]
     wide = max([*taken, 1]) if operation.width == 1 else bits
-    levels = logic_levels(operation.op, wide, by_constant=isinstance(operation.operands[-1], Constant))
-    return Item(operation.name, 0, levels * LEVEL_NS, bits=bits)
+    delay = logic_ns(operation.op, wide, by_constant=isinstance(operation.operands[-1], Constant))
+    return Item(operation.name, 0, delay, bits=bits)

@@ -14,6 +14,9 @@ from asnet.hls.scheduling import recurrence
 
 __all__ = ["recurrence_cycles"]
 
+_SOURCES = 2
+"""Operations among which a port chooses, as far as its delay goes."""
+
 
 def recurrence_cycles(binder: Binder, layer: str, clock: float) -> Callable[[Pipeline, Carried], int]:
     """Of a carried value of a loop of ``layer``: the cycles from it to the value that follows on it, at least 1.
@@ -27,9 +30,9 @@ def recurrence_cycles(binder: Binder, layer: str, clock: float) -> Callable[[Pip
         for operation in pipeline.operations:
             unit = None if operation.is_memory else binder.operator(layer, operation)
             if unit is not None:
-                resources[operation.name] = unit_port(unit)
+                resources[operation.name] = unit_port(unit, _SOURCES)
             elif operation.is_memory:
-                resources[operation.name] = memory_port(operation)
+                resources[operation.name] = memory_port(operation, _SOURCES)
         widths = {value.name: value.width for value in (*pipeline.operations, *alone.carried) if value.width}
         values = {name: Value(w, top(w), stored(top(w), w, w)) for name, w in widths.items()}
         counts = {resource.name: len(resources) for resource in resources.values()}

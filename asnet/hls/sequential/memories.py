@@ -66,7 +66,8 @@ def describe_memory(top: Top, memory: DesignMemory, take: Stream, give: Stream) 
     sizes = memory.width, memory.memory.size, memory.address_bits
     if memory.is_rom:
         file = f'{{`ASNET_ROM_DIR, "/{memory.hex_file.removeprefix("rom/")}"}}'
-        return described | {"parts": memory_parts(sizes, organisation, read, file=file)}
+        parts = memory_parts(sizes, organisation, read, file=file, line_bits=memory.line_bits)
+        return described | {"parts": parts}
     host = low_bits("mem_address", memory.address_bits, top.address)
     readers = bool(ports[0]["readers"])
     enable, address = "1'b1", f"running | DEBUG == 0 ? {name}_read : {host}" if readers else host

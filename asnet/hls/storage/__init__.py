@@ -1,7 +1,8 @@
 """Where a layer's values live: wide constants for lanes, read ports as copies or banks, what memories cost."""
 
-from asnet.hls.storage.cost import MemoryCost, memory_cost
+from asnet.hls.storage.cost import MemoryCost, memory_cost, multiplexer
 from asnet.hls.storage.image import BUS_WIDTHS, WEIGHTS_FILE, WEIGHTS_LIBRARY, Fetcher, WeightsImage, by_channel
+from asnet.hls.storage.lines import line_bits
 from asnet.hls.storage.packing import PackedConstant, PackedMemory, Packing, pack
 from asnet.hls.storage.parts import Part, ReadPort, memory_parts
 from asnet.hls.storage.ports import Organisation, PortUse, organise, switch_luts
@@ -28,8 +29,10 @@ __all__ = [
     "Tiling",
     "WeightsImage",
     "by_channel",
+    "line_bits",
     "memory_cost",
     "memory_parts",
+    "multiplexer",
     "organise",
     "pack",
     "share",

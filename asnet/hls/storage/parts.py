@@ -35,6 +35,7 @@ def memory_parts(
     ports: Sequence[ReadPort],
     *,
     file: str = "",
+    line_bits: int = 0,
     enable: str = "1'b1",
     write: Mapping[str, str] | None = None,
 ) -> tuple[Part, ...]:
@@ -44,13 +45,14 @@ def memory_parts(
         shape: bits of a word, words, bits of an address.
         organisation: how its read ports are made.
         ports: the signals at them.
-        file: of a ROM, the Verilog of its contents' path.
+        file: of a ROM, the Verilog of its contents' path; ``line_bits``: bits of a word's place in a line.
         enable: of a RAM, the signal ``re``.
         write: of a RAM, what is connected to ``we``, ``waddr``, ``wdata``; None: it is a ROM.
     """
     sizes = tuple(zip(("WIDTH", "DEPTH", "ADDRESS"), shape, strict=True))
     if write is None:
-        made = _Kind("asnet_rom", (("FILE", file),), (), ())
+        lines = (("LINE", line_bits),) if line_bits else ()
+        made = _Kind("asnet_rom", (*lines, ("FILE", file)), (), ())
         return (_part(made, sizes, ports),)
     before, behind = (("re", enable),), tuple(write.items())
     plain = _Kind("asnet_ram", (), before, behind)
