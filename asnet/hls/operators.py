@@ -181,10 +181,10 @@ def alone(operator: Operator) -> Operator:
 
 
 def _after(instance: UnitInstance, fmax: float | None) -> float:
-    """Nanoseconds from the last register of ``instance`` to its result, as far as the clock that it reaches tells."""
-    if fmax is not None:
-        return 1000.0 / fmax - REGISTER_NS
-    return _PREDICATE_NS if instance.unit.result.width < instance.unit.type.width else _RESULT_NS
+    """Nanoseconds from the last register of ``instance`` to its result; no more than its clock leaves, if known."""
+    if instance.unit.result.width < instance.unit.type.width:
+        return _PREDICATE_NS
+    return _RESULT_NS if fmax is None else 1000.0 / fmax - REGISTER_NS
 
 
 def _stages(instance: UnitInstance, mode: FloatMode, clock: float | None, dsps: bool) -> tuple[int, float | None, str]:
