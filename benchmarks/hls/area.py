@@ -65,6 +65,7 @@ CASES = (
         Case(f"{name} flow", _model(KERNELS[name]), _style(DATAFLOW))
         for name in ("vecmul_64", "dense_64", "conv_64x64_2")
     ),
+    Case("conv_64x64_2 window", _model(KERNELS["conv_64x64_2"]), hls.HlsOptions(SEQUENTIAL, unroll={"*": 9})),
     Case("dense 64-16-10", _small((64, 16, 10)), _style(SEQUENTIAL)),
     Case("dense 64-16-10 flow", _small((64, 16, 10)), _style(DATAFLOW)),
     Case("dense 64-16-10 general", _small((64, 16, 10)), _style(SEQUENTIAL, pipelined=False)),
