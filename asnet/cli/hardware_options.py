@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from asnet.cli.options import at_least
-from asnet.hls import BUS_WIDTHS, DEVICES, Control, HlsOptions, Style, Weights
+from asnet.hls import BUS_WIDTHS, DEVICES, SPECIALISED, Control, HlsOptions, Style, Weights
 
 __all__ = ["add_hardware", "hardware_options"]
 
@@ -66,6 +66,13 @@ def add_hardware(parser: argparse.ArgumentParser) -> None:
         help="the clock that pipelines are cut for (default: %(default)g)",
     )
     group.add_argument(
+        "--specialise",
+        choices=SPECIALISED,
+        action="append",
+        default=[],
+        help="operations of this kind with a constant operand get a unit for the constant; may be repeated",
+    )
+    group.add_argument(
         "--weights",
         choices=[weights.value for weights in Weights],
         default=HlsOptions().weights.value,
@@ -116,6 +123,7 @@ def hardware_options(args: argparse.Namespace) -> HlsOptions:
         weights=Weights(args.weights),
         bus=args.bus,
         reuse=args.reuse_memories,
+        specialise=tuple(dict.fromkeys(args.specialise)),
     )
 
 

@@ -6,12 +6,13 @@ A resource takes new operands every cycle and gives the result ``latency`` cycle
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from asnet.hls.delays import choice_ns, is_logic, read_ns
 from asnet.hls.kernel import Operation, fault
-from asnet.hls.operators import UNIT_OPS, WIDE_OPS, Operator, alone, exact_instance, operator
+from asnet.hls.operands import unit_constants
+from asnet.hls.operators import UNIT_OPS, WIDE_OPS, Operator, alone, exact_instance, operator, tied
 from asnet.ir import Slot
 from asnet.types import FloatMode
 from asnet.units import UnitInstance
@@ -49,14 +50,18 @@ class Binder:
         clock: float | None = None,
         *,
         dsps: bool = True,
+        specialise: Collection[str] = (),
     ) -> None:
         """``instances``: slot name → instance, None = exact; ``slots``: symbol → slot; ``clock`` in MHz and ``dsps`` as
-        of :func:`~asnet.hls.operators.operator`."""
+        of :func:`~asnet.hls.operators.operator`; ``specialise``: ops whose operations with a constant operand get a
+        unit for that constant."""
         self._instances = instances
         self._slots = slots
         self._mode = mode
         self.clock = clock
         self._dsps = dsps
+        self._specialise = specialise
+        self._tied: dict[str, Operator] = {}
         self._operators: dict[str, Operator] = {}
         self._alone: dict[str, Operator] = {}
         self._common: frozenset[str] = frozenset()
@@ -64,7 +69,7 @@ class Binder:
     @property
     def operators(self) -> tuple[Operator, ...]:
         """The operators asked for so far, in order."""
-        return (*self._operators.values(), *self._alone.values())
+        return (*self._operators.values(), *self._tied.values(), *self._alone.values())
 
     def share(self, layers: Iterable[tuple[str, Iterable[Operation]]]) -> None:
         """Tell of the design's layers and their operations, where layers share units: what several of them use is for
@@ -95,7 +100,7 @@ class Binder:
             return None
         unit = self._operator(instance)
         _check_fit(layer, operation, unit)
-        return unit
+        return self._specialised(operation, unit)
 
     def _instance(self, layer: str, operation: Operation) -> UnitInstance | None:
         """The unit that ``operation`` needs; None if it is logic."""
@@ -128,6 +133,16 @@ class Binder:
                 known = replace(known, name=f"{name}_{number}")
             self._operators[instance.digest] = known
         return known
+
+    def _specialised(self, operation: Operation, unit: Operator) -> Operator:
+        """``unit`` with the constants of ``operation``, if that is wanted and something else is left."""
+        if unit.instance.op not in self._specialise:
+            return unit
+        constants = unit_constants(operation)
+        if not 0 < len(constants) < len(unit.widths):
+            return unit
+        made = tied(unit, constants)
+        return self._tied.setdefault(made.name, made)
 
 
 def memory_port(operation: Operation, sources: int, line_bits: int = 0) -> Resource:

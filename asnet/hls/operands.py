@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 
 from asnet.hls.expressions import Signal, bits
-from asnet.hls.kernel import Operation, fault
+from asnet.hls.kernel import Constant, Operation, fault
 from asnet.hls.names import Names
 from asnet.hls.operators import UNIT_OPS, Operator
 
-__all__ = ["FloatConstants", "unit_operand"]
+__all__ = ["FloatConstants", "unit_constants", "unit_operand"]
 
 _SIGN = 0x80000000
 
@@ -35,6 +35,21 @@ class FloatConstants:
         return sorted((name, f"32'h{value:08x}", shown) for value, (name, shown) in self._known.items())
 
 
+def unit_constants(operation: Operation) -> dict[int, int]:
+    """The constants among the float operands of ``operation`` as its unit gets them: number of the operand → bits."""
+    return {
+        index: operand.bits ^ (_SIGN if _negated(operation, index) else 0)
+        for index, operand in enumerate(operation.operands)
+        if isinstance(operand, Constant)
+    }
+
+
+def _negated(operation: Operation, index: int) -> bool:
+    """Whether the unit gets an operand with its sign turned."""
+    use = UNIT_OPS.get(operation.op)
+    return use is not None and use.negate and index == 1
+
+
 def unit_operand(
     layer: str, operation: Operation, unit: Operator, index: int, signal: Signal, constants: FloatConstants
 ) -> str:
@@ -45,8 +60,7 @@ def unit_operand(
     """
     width, kind = unit.widths[index], unit.instance.type
     if kind.is_float:
-        use = UNIT_OPS.get(operation.op)
-        negate = use is not None and use.negate and index == 1
+        negate = _negated(operation, index)
         if signal.constant is not None:
             return constants.name(signal.constant.bits ^ (_SIGN if negate else 0))
         return f"{{~{bits(signal, 31, 31)}, {bits(signal, 30)}}}" if negate else bits(signal, 31)

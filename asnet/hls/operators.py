@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from typing import NamedTuple
 
 from asnet.errors import SynthesisError, UnitError
 from asnet.hls.delays import CLOCK_MARGIN, REGISTER_NS, budget_ns, choice_ns
@@ -21,12 +22,16 @@ from asnet.units.timing import timings
 __all__ = [
     "UNIT_OPS",
     "WIDE_OPS",
+    "Input",
     "Operator",
     "UnitOp",
     "alone",
     "exact_instance",
     "operator",
+    "tied",
 ]
+
+_ROLES = ("a", "b")
 
 OPERAND_LATENCY = 1
 """Cycles through the registers at a shared unit's operands: they keep the choice of operands off its first stage."""
@@ -69,6 +74,14 @@ WIDE_OPS = ("sitofp",)
 """Those with a second unit, ``<op>64``, for operands of 33 to 64 bits."""
 
 
+class Input(NamedTuple):
+    """An operand of a unit: its number, its role, its bits."""
+
+    number: int
+    role: str
+    width: int
+
+
 @dataclass(frozen=True)
 class Operator:
     """A unit instance as hardware. ``widths`` are the operands'; ``latency`` ≥ 1 cycles; new operands every cycle.
@@ -77,7 +90,8 @@ class Operator:
     of the unit that were chosen. ``wrapped``: a register stands at its result, behind combinational units and where the
     result would be late; ``registered``: registers stand at its operands. ``after``: nanoseconds from the last register
     to the result. ``fmax``: the clock in MHz that the unit by itself reaches, None where that is not known. ``remark``:
-    why the wanted clock is out of its reach, empty if it is not.
+    why the wanted clock is out of its reach, empty if it is not. ``tied``: number of an operand → the bits that it
+    always has.
     """
 
     name: str
@@ -93,16 +107,18 @@ class Operator:
     fmax: float | None
     remark: str
     registered: bool = True
+    tied: tuple[tuple[int, int], ...] = ()
 
     @cached_property
     def ports(self) -> Mapping[str, str]:
         """Role → port of the unit."""
         return self.instance.ports
 
-    @property
-    def roles(self) -> tuple[str, ...]:
-        """The operands' roles."""
-        return ("a", "b")[: len(self.widths)]
+    @cached_property
+    def inputs(self) -> tuple[Input, ...]:
+        """The operands that are no constants."""
+        tied = dict(self.tied)
+        return tuple(Input(n, _ROLES[n], width) for n, width in enumerate(self.widths) if n not in tied)
 
     def before(self, sources: int) -> float:
         """Nanoseconds from one of ``sources`` operations' operands to the first register."""
@@ -118,7 +134,8 @@ class Operator:
         """
         ports, ending = self.ports, "_q" if self.registered else ""
         connections = [(ports[role], value) for role, value in (("clk", "clk"), ("ce", "1'b1")) if role in ports]
-        connections += [(ports[role], f"{name}_{role}{ending}") for role in self.roles]
+        connections += [(ports[role], f"{name}_{role}{ending}") for _, role, _ in self.inputs]
+        connections += [(ports[_ROLES[n]], f"{self.widths[n]}'h{value:x}") for n, value in self.tied]
         connections.append((ports["y"], f"{name}_now" if self.wrapped else f"{name}_y"))
         return {
             "name": name,
@@ -171,6 +188,12 @@ def operator(instance: UnitInstance, mode: FloatMode, clock: float | None = None
         fmax=fmax,
         remark=remark,
     )
+
+
+def tied(operator: Operator, constants: Mapping[int, int]) -> Operator:
+    """``operator`` for operations of which some operands always have the same bits: number of the operand → bits."""
+    ending = "".join(f"_{_ROLES[n]}_{value:0{-(-operator.widths[n] // 4)}x}" for n, value in constants.items())
+    return replace(operator, name=f"{operator.name}{ending}", tied=tuple(constants.items()))
 
 
 def alone(operator: Operator) -> Operator:

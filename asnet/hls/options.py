@@ -62,6 +62,9 @@ class HlsOptions:
     ``reuse``: in the sequential style activations that are not needed at the same time share a RAM; co-simulation sees
     those no more.
 
+    ``specialise``: ops (``fmul``, ``fcmp`` …) whose operations with a constant operand get a unit for that constant,
+    which synthesis folds into it; operations with the same constant share it.
+
     ``pipelined``: False gives each layer the general controller, one operation after the other. ``scheduler`` names an
     entry of :data:`asnet.hls.fsm.schedulers.SCHEDULERS` for it; ``chain`` is the delay, in levels of logic, that may
     lie between two registers there; the levels of each operation are in :mod:`asnet.hls.operators`.
@@ -81,6 +84,7 @@ class HlsOptions:
     control: Control = Control.NONE
     fuse: int = 0
     reuse: bool = False
+    specialise: tuple[str, ...] = ()
     pipelined: bool = True
     scheduler: str = "sdc"
     chain: int = 9

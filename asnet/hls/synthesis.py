@@ -29,6 +29,7 @@ from asnet.hls.reporting import (
     unit_reports,
 )
 from asnet.hls.simplify import simplify
+from asnet.hls.specialising import check_specialised
 from asnet.hls.storage import BUS_WIDTHS, WeightsImage, share
 from asnet.ir import MemoryKind, Module, for_hls
 from asnet.types import EXACT
@@ -97,7 +98,9 @@ class _Synthesis:
         self._apart = apart
         self._version = __version__
         self._slots = {slot.symbol: slot for slot in module.slots}
-        self._binder = Binder(instances, self._slots, module.mode, options.clock, dsps=options.dsps)
+        self._binder = Binder(
+            instances, self._slots, module.mode, options.clock, dsps=options.dsps, specialise=options.specialise
+        )
         self._shared: Mapping[str, tuple[str, ...]] = {}
         self._configuration: dict[str, str] = {}
         for slot in module.slots:
@@ -116,6 +119,7 @@ class _Synthesis:
             kernels, self._shared = sharing.kernels, sharing.members
         if options.style is Style.SEQUENTIAL:
             binder.share((kernel.layer, operations_of(kernel)) for kernel in kernels)
+        check_specialised(kernels, self._slots, options)
         calling = replace(module, calls=calls)
         plans: list[PlannedLayer] = []
         rows = _by_rows(calling, options)

@@ -95,19 +95,20 @@ def make(case: Case) -> hls.RtlDesign:
     return hls.synthesise(module, chosen, name=network.name, options=case.options)
 
 
-def synthesised(design: hls.RtlDesign) -> Area:
-    """What yosys makes of ``design``; kept in the cache."""
-    tool = yosys.find()
+def synthesised(design: hls.RtlDesign, top: str | None = None, *, dsps: bool = True) -> Area:
+    """What yosys makes of ``design``, or of its module ``top``; kept in the cache. ``dsps``: products in DSP blocks."""
+    tool, module = yosys.find(), top or design.top
     sources = [part for path in sorted(design.sources) for part in (path, design.files[path])]
     roms = [design.files[path] for path in sorted(design.files) if path.startswith("rom/")]
-    key = digest(["area 2", *ECP5_SYNTHESIS, tool.version, *sources, *roms])
+    mapping = [line.replace("{top}", module) for line in ECP5_SYNTHESIS]
+    mapping = [line.replace(" -nodsp", "") if dsps else line for line in mapping]
+    key = digest(["area 3", *mapping, tool.version, *sources, *roms])
 
     def build(folder: Path) -> None:
         with tempfile.TemporaryDirectory(dir=folder) as work:
             lay_out(design, Path(work))
             lines = [f"read_verilog -defer -sv -I{design.include_folder} {path}" for path in design.sources]
-            lines += [line.replace("{top}", design.top).replace(" -nodsp", "") for line in ECP5_SYNTHESIS]
-            log = tool.run_script("\n".join([*lines, "stat"]), Path(work), limit=280)
+            log = tool.run_script("\n".join([*lines, *mapping, "stat"]), Path(work), limit=280)
         (folder / "area.json").write_text(json.dumps(asdict(counted(log))))
 
     entry = default_cache().get("benchmarks", key, build)

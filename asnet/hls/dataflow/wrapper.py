@@ -266,11 +266,9 @@ class _Wrapper:
     def _unit(self, port: OperatorPort) -> dict[str, object]:
         operator = port.operator
         name = self._names.fresh(f"unit_{port.prefix}", ("", "_a", "_b", "_y", "_now", "_a_q", "_b_q"))
-        self._connections += [(f"{port.prefix}_{role}", f"{name}_{role}") for role in (*operator.roles, "y")]
-        operands = [
-            {"signal": f"{name}_{role}", "width": width}
-            for role, width in zip(operator.roles, operator.widths, strict=True)
-        ]
+        roles = (*(role for _, role, _ in operator.inputs), "y")
+        self._connections += [(f"{port.prefix}_{role}", f"{name}_{role}") for role in roles]
+        operands = [{"signal": f"{name}_{role}", "width": width} for _, role, width in operator.inputs]
         return {**operator.instantiated(name), "operands": operands}
 
 

@@ -109,7 +109,7 @@ class Datapath:
             prefix = self._ports.unit(unit, self._plan.instance[operation.name])
             values = [
                 unit_operand(self._layer, operation, unit, index, self._at(operation, index), self._constants)
-                for index in range(len(unit.roles))
+                for index, _, _ in unit.inputs
             ]
             self._ports.feed(prefix, self._loop.valid(stage), values)
         self._loop.section.wires.extend(self._result(operation))

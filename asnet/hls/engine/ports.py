@@ -140,7 +140,7 @@ class Ports:
                 yield f"{prefix}_take", take
         for operator in self.operators:
             fed = self._fed[operator.prefix]
-            for index, (role, width) in enumerate(zip(operator.operator.roles, operator.operator.widths, strict=True)):
+            for index, (_, role, width) in enumerate(operator.operator.inputs):
                 sources = [Source(when, values[index]) for when, values in fed]
                 yield f"{operator.prefix}_{role}", choose(sources, width)
             if operator.operator.name in self._shared:
@@ -169,7 +169,7 @@ class Ports:
                 yield f"output {vector(width)}", f"{port.prefix}_wdata", ""
         for port in self.operators:
             unit = port.operator
-            for role, width in zip(unit.roles, unit.widths, strict=True):
+            for _, role, width in unit.inputs:
                 yield f"output {vector(width)}", f"{port.prefix}_{role}", unit.instance.name if role == "a" else ""
             if unit.name in self._shared:
                 yield "output ", f"{port.prefix}_use", "the operands count"

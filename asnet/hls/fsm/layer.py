@@ -149,7 +149,7 @@ class _Emitter:
                     continue
                 unit = self._allocation.operators[operation.name]
                 prefix = self._signals.operator_ports[unit.name].prefix
-                for index, (role, width) in enumerate(zip(unit.roles, unit.widths, strict=True)):
+                for index, role, width in unit.inputs:
                     value = self._unit_operand(operation, unit, index, block.name, cycle)
                     choose(f"{prefix}_{role}", width, state, value)
         return list(choices.values()), [(signal, list(dict.fromkeys(states))) for signal, states in enables.items()]
@@ -299,7 +299,7 @@ class _Emitter:
                 output(width, f"{port.prefix}_wdata", "")
         for port in self._signals.operator_ports.values():
             unit = port.operator
-            for role, width in zip(unit.roles, unit.widths, strict=True):
+            for _, role, width in unit.inputs:
                 output(width, f"{port.prefix}_{role}", f"{unit.instance.name}" if role == "a" else "")
             lines.append((f"input {vector(unit.result_width)}", f"{port.prefix}_y", f"{unit.latency} cycles later"))
         return lines

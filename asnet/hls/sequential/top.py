@@ -180,7 +180,7 @@ def _layer(top: Top, index: int) -> dict[str, object]:
             own(memory.address_bits, f"{port.prefix}_waddr")
             own(memory.width, f"{port.prefix}_wdata")
     for port in layer.operators:
-        for role, width in zip(port.operator.roles, port.operator.widths, strict=True):
+        for _, role, width in port.operator.inputs:
             own(width, f"{port.prefix}_{role}")
         if top.flat[index] and port.operator.name in top.shared:
             own(1, f"{port.prefix}_use")
@@ -218,6 +218,6 @@ def _operator(top: Top, operator: Operator, number: int) -> dict[str, object]:
     ]
     operands = [
         {"signal": f"{name}_{role}", "width": width, "source": driven(users, f"_{role}", width)}
-        for role, width in zip(operator.roles, operator.widths, strict=True)
+        for _, role, width in operator.inputs
     ]
     return {**operator.instantiated(name), "operands": operands}
