@@ -11,7 +11,7 @@ from asnet import hls, lower
 from asnet.cache import default_cache
 from asnet.hls.area import estimate_area
 from asnet.hls.options import HlsOptions, Style
-from asnet.hls.storage import ports
+from asnet.hls.storage import MemoryCost, Organisation, ReadPort, memory_parts, ports
 from asnet.ir.jit import Engine
 from asnet.network import Network
 from asnet.passes import approximate
@@ -79,3 +79,24 @@ def test_banks_take_fewer_block_rams_than_copies(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(ports, "_BANKS", ())
     copied = estimate_area(hls.synthesise(module, options=options), measure=False).total
     assert banked.brams < copied.brams and banked.luts < copied.luts * 1.3
+
+
+def test_parts_of_a_memory() -> None:
+    """A ROM has all its ports; a RAM's are copies in one module, or banks for each group that shares them."""
+    reads = [ReadPort(f"m{number}", f"a{number}", f"d{number}") for number in range(3)]
+    write = {"we": "w", "waddr": "wa", "wdata": "wd"}
+    (rom,) = memory_parts((8, 100, 7), Organisation(1, ((0, 1, 2),), MemoryCost()), reads, file='"t"')
+    assert (rom.module, dict(rom.parameters)["READS"], dict(rom.connections)["raddr"]) == (
+        "asnet_rom",
+        3,
+        "{a2, a1, a0}",
+    )
+    (ram,) = memory_parts((8, 100, 7), Organisation(1, ((0,), (1,), (2,)), MemoryCost()), reads, write=write)
+    assert (ram.module, dict(ram.parameters)["READS"]) == ("asnet_ram", 3)
+    pair, one = memory_parts((8, 100, 7), Organisation(4, ((0, 2), (1,)), MemoryCost()), reads, write=write)
+    assert (pair.module, dict(pair.parameters)["SELECT"], dict(pair.connections)["rdata"]) == (
+        "asnet_banks",
+        2,
+        "{d2, d0}",
+    )
+    assert (one.module, one.name, dict(one.connections)["raddr"]) == ("asnet_ram", "m1", "a1")
