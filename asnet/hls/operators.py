@@ -114,6 +114,12 @@ class Operator:
         """Role → port of the unit."""
         return self.instance.ports
 
+    @property
+    def title(self) -> str:
+        """The instance's name, and the constants."""
+        constants = [f"{_ROLES[n]} = {self.widths[n]}'h{value:x}" for n, value in self.tied]
+        return ", ".join([self.instance.name, *constants])
+
     @cached_property
     def inputs(self) -> tuple[Input, ...]:
         """The operands that are no constants."""
@@ -139,7 +145,7 @@ class Operator:
         connections.append((ports["y"], f"{name}_now" if self.wrapped else f"{name}_y"))
         return {
             "name": name,
-            "what": f"{self.instance.name}: {self.latency} cycles, digest {self.instance.digest}",
+            "what": f"{self.title}: {self.latency} cycles, digest {self.instance.digest}",
             "module": self.instance.module,
             "parameters": self.parameters,
             "connections": connections,

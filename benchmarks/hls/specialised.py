@@ -13,7 +13,7 @@ from benchmarks.hls.area import synthesised
 
 NETWORK = Path(__file__).resolve().parents[2] / "examples" / "networks" / "digits_dense.onnx"
 LAYER = "softmax"
-CHOICES = ((), ("fcmp",), ("fmul",), ("fadd",))
+CHOICES = ((), ("fcmp",), ("fmul",), ("fadd",), ("fcmp", "fmul", "fadd"))
 
 
 def main() -> None:

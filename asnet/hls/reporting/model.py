@@ -201,7 +201,7 @@ def unit_reports(operators: Sequence[Operator], layers: Sequence[LayerReport]) -
     own = {operator.name: sum(layer.units.get(operator.name, 0) for layer in layers) or 1 for operator in operators}
     return tuple(
         UnitReport(
-            name=operator.instance.name,
+            name=operator.title,
             operator=operator.name,
             op=operator.instance.op,
             digest=operator.instance.digest,
