@@ -54,7 +54,7 @@ def area_rows(design: RtlDesign, area: DesignArea) -> tuple[AreaRow, ...]:
         parts[key] = parts.get(key, Area()) + own
     names = {operator.name: operator.instance.name for operator in design.operators}
     for name, own in area.units.items():
-        parts["unit", names[name]] = own
+        parts["unit", names[name]] = parts.get(("unit", names[name]), Area()) + own
     parts["design", "memories"] = area.memories
     parts["design", "all"] = area.total
     return tuple(
