@@ -17,8 +17,8 @@ import onnx
 from layers import Bound, Layer, reference
 from multipliers import any_integer
 from onnx import helper, shape_inference
-from quantize import TASKS
 from rounds import Contestant, race
+from tasks import TASKS
 
 import asnet
 from asnet.cache import Cache, default_cache, digest

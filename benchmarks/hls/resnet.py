@@ -13,7 +13,7 @@ from pathlib import Path
 import asnet
 from asnet.hls import HlsOptions
 from asnet.hls.options import Style
-from benchmarks.quantize import TASKS
+from benchmarks.tasks import TASKS
 
 UNITS = tuple(asnet.ApproximateUnit.shipped("mul8s_trunc").instance(t=t) for t in range(4))
 
