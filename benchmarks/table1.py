@@ -1,8 +1,8 @@
 """The paper's Table I: area and Fmax of a network with exact arithmetic, and with truncated multiplier and divider.
 
-classificationMNIST (or another network) is synthesised in the sequential style, exact and with p_mul = 20, p_div = 22,
-in both float modes, with and without DSP blocks, co-simulated, and placed and routed for the ECP5. Needs the extra
-`synth`.
+classificationMNIST (or other networks; `svhn` is drawn) is synthesised exact and with p_mul = 20, p_div = 22, in both
+float modes, with and without DSP blocks, co-simulated, and placed and routed for the ECP5. A row is printed when it is
+known; an interrupted command goes on with what it has not placed. Needs the extra `synth`.
 
 The paper reports for its FPGA (Cyclone V, LegUp) −24.66 % logic elements and +35.62 % Fmax.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,9 +22,12 @@ import numpy as np
 import asnet
 from asnet.hls import Estimate, HlsOptions, Style
 from asnet.types import EXACT
+from benchmarks.svhn import write_network
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = ROOT / "examples" / "networks"
+SQUARES = (64, 784)
+"""Words of images that the shipped digits are enlarged to."""
 
 
 @dataclass(frozen=True)
@@ -52,23 +56,37 @@ def dataset(network: asnet.Network, images: int) -> asnet.Dataset:
     return asnet.Dataset.from_arrays(framed.reshape(images, size), small.y, name="enlarged digits")
 
 
-def rows(network_path: Path, images: int, seeds: int, p_mul: int, p_div: int, clock: float) -> Iterator[Row]:
-    """Every design of the table."""
-    network = asnet.load(network_path)
+def load(name: str) -> asnet.Network:
+    """A network: the file of that name, a shipped one, or `svhn`."""
+    if name == "svhn":
+        with tempfile.TemporaryDirectory() as folder:
+            return asnet.load(write_network(Path(folder) / "svhn.onnx"))
+    return asnet.load(Path(name) if name.endswith(".onnx") else NETWORKS / f"{name}.onnx")
+
+
+def images_of(network: asnet.Network, images: int) -> asnet.Dataset:
+    """Digits for networks that take them, else random images."""
+    if network.inputs[0].size in SQUARES:
+        return dataset(network, images)
+    drawn = np.random.default_rng(1).random((images, network.inputs[0].size), np.float32)
+    return asnet.Dataset.from_arrays(drawn, np.zeros(images, np.int64), name="random images")
+
+
+def rows(
+    network: asnet.Network, hardware: HlsOptions, p_mul: int, p_div: int, images: int, seeds: int
+) -> Iterator[Row]:
+    """The designs of one kind of multipliers, exact and approximate in turn."""
     units = {op: asnet.ApproximateUnit.shipped(f"{op}_trunc") for op in ("fmul", "fdiv")}
     for mode in asnet.FloatMode:
-        for dsps in (True, False):
-            hardware = HlsOptions(style=Style.SEQUENTIAL, clock=clock, dsps=dsps)
-            for chosen in ({"fmul": 0, "fdiv": 0}, {"fmul": p_mul, "fdiv": p_div}):
-                instances = {op: units[op].instance(p=p) for op, p in chosen.items() if p}
-                problem = asnet.Problem.of(network, dataset(network, images), instances.values(), mode=mode)
-                configuration = {
-                    slot.name: instances[slot.op].name if slot.op in instances else EXACT for slot in problem.slots
-                }
-                made = asnet.synth(problem, configuration, images=images, estimates=True, seeds=seeds, options=hardware)
-                assert made.estimate is not None
-                print(f"{mode} {dsps} {chosen}: done", file=sys.stderr)
-                yield Row(str(mode), dsps, chosen["fmul"], chosen["fdiv"], made.cosim.cycles_max, made.estimate)
+        for chosen in ({"fmul": 0, "fdiv": 0}, {"fmul": p_mul, "fdiv": p_div}):
+            instances = {op: units[op].instance(p=p) for op, p in chosen.items() if p}
+            problem = asnet.Problem.of(network, images_of(network, images), instances.values(), mode=mode)
+            configuration = {
+                slot.name: instances[slot.op].name if slot.op in instances else EXACT for slot in problem.slots
+            }
+            made = asnet.synth(problem, configuration, images=images, estimates=True, seeds=seeds, options=hardware)
+            assert made.estimate is not None
+            yield Row(str(mode), hardware.dsps, chosen["fmul"], chosen["fdiv"], made.cosim.cycles_max, made.estimate)
 
 
 def change(before: float, after: float) -> str:
@@ -76,10 +94,26 @@ def change(before: float, after: float) -> str:
     return f"{(after - before) / before:+.2%}"
 
 
+def print_row(row: Row, before: Row | None) -> None:
+    """A line of the table; ``before``: the exact design that it is compared with."""
+    e = row.estimate
+    text = (
+        f"{row.mode:<5} {'yes' if row.dsps_allowed else 'no':<5} {row.p_mul:>5} {row.p_div:>6} {row.cycles:>8} "
+        f"{e.luts:>7} {e.ffs:>6} {e.dsps:>5} {e.brams:>5} {e.fmax_mhz:>12.2f}"
+    )
+    if before is not None:
+        old = before.estimate
+        text += f"   {change(old.luts, e.luts):>11}  {change(old.fmax_mhz, e.fmax_mhz):>11}"
+    print(text, flush=True)
+    print(f"  clocks {e.fmax_by_seed}, slowest from {e.critical[0]} to {e.critical[1]}", file=sys.stderr, flush=True)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--network", type=Path, default=NETWORKS / "mnist_classification.onnx")
+    parser.add_argument("--network", nargs="+", default=["mnist_classification"], help="shipped ones, files, or svhn")
+    parser.add_argument("--style", type=Style, choices=list(Style), default=HlsOptions().style)
+    parser.add_argument("--dsps", nargs="+", choices=("yes", "no"), default=["yes", "no"], help="multipliers in DSPs")
     parser.add_argument("--images", type=int, default=2, help="images to co-simulate")
     parser.add_argument("--seeds", type=int, default=3, help="placer seeds; Fmax is their median")
     parser.add_argument("--clock", type=float, default=130.0, help="MHz that pipelines are cut for")
@@ -87,22 +121,19 @@ def main() -> None:
     parser.add_argument("--p-div", type=int, default=22)
     parser.add_argument("--json", type=Path, metavar="FILE")
     args = parser.parse_args()
-    found = list(rows(args.network, args.images, args.seeds, args.p_mul, args.p_div, args.clock))
-    print(f"{args.network.stem}, ECP5-85k, Fmax: median of {args.seeds} seeds")
-    print("mode  DSPs  p_mul  p_div   cycles    LUT4     FF   DSP  BRAM   Fmax [MHz]   LUT4 change  Fmax change")
-    for exact, approximate in zip(found[::2], found[1::2], strict=True):
-        for row in (exact, approximate):
-            e = row.estimate
-            text = (
-                f"{row.mode:<5} {'yes' if row.dsps_allowed else 'no':<5} {row.p_mul:>5} {row.p_div:>6} {row.cycles:>8} "
-                f"{e.luts:>7} {e.ffs:>6} {e.dsps:>5} {e.brams:>5} {e.fmax_mhz:>12.2f}"
-            )
-            if row is approximate:
-                old = exact.estimate
-                text += f"   {change(old.luts, e.luts):>11}  {change(old.fmax_mhz, e.fmax_mhz):>11}"
-            print(text)
+    table: list[dict[str, object]] = []
+    for name in args.network:
+        network = load(name)
+        print(f"{name}, {args.style}, cut for {args.clock:g} MHz, ECP5-85k, Fmax: median of {args.seeds} seeds")
+        print("mode  DSPs  p_mul  p_div   cycles    LUT4     FF   DSP  BRAM   Fmax [MHz]   LUT4 change  Fmax change")
+        for allowed in args.dsps:
+            hardware = HlsOptions(style=args.style, clock=args.clock, dsps=allowed == "yes")
+            before: Row | None = None
+            for row in rows(network, hardware, args.p_mul, args.p_div, args.images, args.seeds):
+                print_row(row, before)
+                before = row if before is None else None
+                table.append({"network": name, **row.__dict__, "estimate": asdict(row.estimate)})
     if args.json:
-        table = [{**row.__dict__, "estimate": asdict(row.estimate)} for row in found]
         args.json.write_text(json.dumps(table, indent=2), encoding="utf-8")
 
 
