@@ -78,11 +78,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print a line for each design."""
     parser = argparse.ArgumentParser(prog="python -m tests.hls.gate_level", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--images", type=int, default=3)
+    parser.add_argument("--networks", nargs="+", default=["digits_dense", "digits_conv"])
+    parser.add_argument("--styles", nargs="+", type=Style, choices=list(Style), default=list(Style))
     chosen = parser.parse_args(arguments)
     images = asnet.Dataset.load(NETWORKS / "digits_test.npz").take(chosen.images)
-    for name in ("digits_dense", "digits_conv"):
+    for name in chosen.networks:
         network = asnet.load(NETWORKS / f"{name}.onnx")
-        for style in Style:
+        for style in chosen.styles:
             for p_mul in (None, 20):
                 report = compare_gates(network, images, HlsOptions(style=style), p_mul)
                 unit = "exact" if p_mul is None else f"fmul_trunc(p={p_mul})"
