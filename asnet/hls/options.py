@@ -67,7 +67,7 @@ class HlsOptions:
 
     ``pipelined``: False gives each layer the general controller, one operation after the other. ``scheduler`` names an
     entry of :data:`asnet.hls.fsm.schedulers.SCHEDULERS` for it; ``chain`` is the delay, in levels of logic, that may
-    lie between two registers there; the levels of each operation are in :mod:`asnet.hls.operators`.
+    lie between two registers there; the delays of operations are in :mod:`asnet.hls.delays`.
     """
 
     style: Style = Style.DATAFLOW
