@@ -18,6 +18,13 @@ def test_random_batches(seed: int) -> None:
     assert random_batch(seed).failure() == ""
 
 
+@pytest.mark.usefixtures("simulator")
+@pytest.mark.parametrize(("seed", "name"), [(1027, "p18")], ids=["a counter that goes round by itself"])
+def test_kernels_that_failed_once(seed: int, name: str) -> None:
+    batch = random_batch(seed)
+    assert batch.only(next(program for program in batch.programs if program.name == name)).failure() == ""
+
+
 def test_a_kernel_alone_is_the_kernel_in_its_batch() -> None:
     """Text, constants, units, options and images do not depend on the other kernels."""
     batch = random_batch(3)
