@@ -8,12 +8,14 @@ from tests.hls.kernels import Argument, Program
 IN, OUT, RAM = MemoryKind.INPUT, MemoryKind.OUTPUT, MemoryKind.ACTIVATION
 
 
-def element_wise(name: str, element: str, body: str, result: str | None = None, size: int = 16) -> Program:
-    """A loop over ``x`` and ``y`` that stores %r computed from %a and %b."""
+def element_wise(
+    name: str, element: str, body: str, result: str | None = None, size: int = 16, second: MemoryKind = IN
+) -> Program:
+    """A loop over ``x`` and ``y``, a memory of kind ``second``, that stores %r computed from %a and %b."""
     result = result or element
     arguments = (
         Argument("x", IN, element, size),
-        Argument("y", IN, element, size),
+        Argument("y", second, element, size),
         Argument("z", OUT, result, size),
     )
     return Program(

@@ -12,38 +12,16 @@ from asnet import hls
 from asnet.cache import default_cache
 from asnet.ir import MemoryKind, Module
 from asnet.types import FloatMode
-from tests.hls.kernels import Argument, Program, jit_values, module_of, random_inputs
+from tests.hls.kernels import jit_values, module_of, random_inputs
 from tests.hls.programs import element_wise, lines
 
 IMAGES = 3
-SCALED = Program(
-    "scaled",
-    (
-        Argument("x", MemoryKind.INPUT, "float", 6),
-        Argument("w", MemoryKind.CONSTANT, "float", 6),
-        Argument("z", MemoryKind.OUTPUT, "float", 6),
-    ),
-    """  br label %loop
-loop:
-  %i = phi i64 [ 0, %entry ], [ %n, %loop ]
-  %px = getelementptr float, ptr %x, i64 %i
-  %pw = getelementptr float, ptr %w, i64 %i
-  %pz = getelementptr float, ptr %z, i64 %i
-  %a = load float, ptr %px
-  %b = load float, ptr %pw
-  %p = fmul float %a, %b
-  store float %p, ptr %pz
-  %n = add nuw nsw i64 %i, 1
-  %c = icmp ult i64 %n, 6
-  br i1 %c, label %loop, label %done
-done:
-  ret void""",
-)
+SCALED = element_wise("scaled", "float", lines("%r = fmul float %a, %b"), size=6, second=MemoryKind.CONSTANT)
 
 
 @pytest.fixture(scope="session")
 def module() -> Module:
-    constants = {"scaled.w": np.linspace(-2, 3, 6, dtype=np.float32)}
+    constants = {"scaled.y": np.linspace(-2, 3, 6, dtype=np.float32)}
     return module_of(
         (SCALED, element_wise("odd", "i16", lines("%r = add i16 %a, %b"), size=5)), FloatMode.FTZ, constants
     )
