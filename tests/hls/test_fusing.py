@@ -9,7 +9,7 @@ import pytest
 
 from asnet import hls, lower
 from asnet.cache import default_cache
-from asnet.hls import HlsOptions, Style, layers
+from asnet.hls import HlsOptions, Style
 from asnet.hls.fusing import FusedKernel, fused
 from asnet.hls.kernel import Kernel
 from asnet.hls.planning import NotPipelined
@@ -82,14 +82,14 @@ def test_layers_that_are_no_pipeline_together_stay_apart(monkeypatch: pytest.Mon
     network = approximate(lower.lower(load(NETWORKS / "digits_conv.onnx")))
     options = HlsOptions(fuse=1)
     first = hls.synthesise(network, options=options).report.layers[0]
-    pipelined = layers._pipelined
+    pipelined = choice.pipelined
 
     def refusing(kernel: Kernel, *rest: Any) -> Any:
         if isinstance(kernel, FusedKernel) and kernel.layer == first.layer:
             raise NotPipelined("refused")
         return pipelined(kernel, *rest)
 
-    monkeypatch.setattr(layers, "_pipelined", refusing)
+    monkeypatch.setattr(choice, "pipelined", refusing)
     design = hls.synthesise(network, options=options)
     found = {layer.layer: layer.op_type for layer in design.report.layers}
     assert (first.op_type, found[first.layer]) == ("Conv + Relu", "Conv")

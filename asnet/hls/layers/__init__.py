@@ -1,0 +1,7 @@
+"""Layers with all decisions taken: what runs them, how long they take, and their Verilog."""
+
+from asnet.hls.layers.choice import plan_layer
+from asnet.hls.layers.planned import PlannedLayer
+from asnet.hls.layers.wishes import images_of, lanes_of
+
+__all__ = ["PlannedLayer", "images_of", "lanes_of", "plan_layer"]
