@@ -12,6 +12,7 @@ from asnet.cache import default_cache
 from asnet.hls import HlsOptions, Style
 from asnet.hls.fusing import FusedKernel, fused
 from asnet.hls.kernel import Kernel
+from asnet.hls.layers import choice
 from asnet.hls.planning import NotPipelined
 from asnet.ir import MemoryKind
 from asnet.ir.jit import Engine
