@@ -117,10 +117,8 @@ class _Planner:
         outside = {
             name: _together([_value(name, main, self._values) for name in names]) for name, names in node.values.items()
         }
-        used = Tally(unit.name for unit in main.operators.values())
-        counts = {name: min(count, main.problem.resources[name]) for name, count in used.items()}
-        ports = {name: 1 + number for name, number in _highest(main).items()}
-        tail = self._loop(node.tail, outside=outside, interval=main.interval, taken=counts | ports, hurried=True)
+        taken = {name: 1 + number for name, number in _highest(main).items()}
+        tail = self._loop(node.tail, outside=outside, interval=main.interval, taken=taken, hurried=True)
         if tail.interval != main.interval:
             raise NotPipelined(f"the tail of {node.name!r} takes a result every {tail.interval} cycles only")
         if _stored(node.main) & _stored(node.tail):
@@ -210,11 +208,10 @@ def _together(values: Sequence[Value]) -> Value:
 
 
 def _highest(plan: LoopPlan) -> dict[str, int]:
-    """Port → the highest number in use."""
+    """Unit or port → the highest number in use."""
     found: dict[str, int] = {}
     for name, resource in plan.resources.items():
-        if name not in plan.operators:
-            found[resource.name] = max(found.get(resource.name, 0), plan.instance[name])
+        found[resource.name] = max(found.get(resource.name, 0), plan.instance[name])
     return found
 
 
