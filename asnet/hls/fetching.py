@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from asnet.hls.module import MemoryPort
 from asnet.hls.ranges import address_bits
 from asnet.hls.storage import Fetcher
+from asnet.hls.wires import fitted
 
 __all__ = ["BUS_ENDS", "FETCHER_SUFFIXES", "bus_connections", "describe_fetcher", "fetched_word"]
 
@@ -27,7 +28,7 @@ def describe_fetcher(
     which word is read, until another one does. ``bus``: connections to the bus.
     """
     bits = fetcher.ring_bits
-    addresses = [_padded(f"{user}_raddr", address_bits(port.memory), bits) for user, port in users]
+    addresses = [fitted(f"{user}_raddr", address_bits(port.memory), bits) for user, port in users]
     chosen = [f"({{{bits}{{{name}_turn[{number}]}}}} & {address})" for number, address in enumerate(addresses)]
     return {
         "name": name,
@@ -55,9 +56,4 @@ def bus_connections(share: str, number: int) -> tuple[tuple[str, str], ...]:
 
 def fetched_word(name: str, fetcher: Fetcher, port: MemoryPort) -> str:
     """The word that ``port`` reads from the fetcher's instance ``name``."""
-    width = port.memory.element_bytes * 8
-    return f"{name}_word" if width == fetcher.width else f"{name}_word[{width - 1}:0]"
-
-
-def _padded(signal: str, width: int, wanted: int) -> str:
-    return signal if width == wanted else f"{{{wanted - width}'d0, {signal}}}"
+    return fitted(f"{name}_word", fetcher.width, port.memory.element_bytes * 8)

@@ -22,12 +22,13 @@ from asnet.hls.delays import REGISTER_NS, SHIPPED
 from asnet.resources import render
 from asnet.tools import nextpnr, yosys
 from asnet.units.characterise import ECP5_SYNTHESIS
+from asnet.units.timing import SMALL_DEVICE
 
 __all__ = ["Circuit", "circuits", "update"]
 
 _SEEDS: Final = 3
 _NEXTPNR: Final = (
-    *("--25k", "--speed", "6", "--package", "CABGA381", "--lpf-allow-unconstrained", "--timing-allow-fail"),
+    *SMALL_DEVICE,
     *("--freq", "150", "--quiet", "--json", "netlist.json", "--report", "report.json", "--detailed-timing-report"),
 )
 _ENDPOINT: Final = re.compile(r"(\w+)\.y_TRELLIS_FF_Q")

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from asnet.hls.module import LayerModule
 from asnet.hls.names import Names
 from asnet.hls.ranges import address_bits
 from asnet.hls.storage import line_bits
 from asnet.ir import Memory, MemoryKind, Module
 from asnet.types import Array
 
-__all__ = ["DesignMemory", "design_memories", "hex_text", "scratch_memories"]
+__all__ = ["DesignMemory", "design_memories", "hex_text", "scratch_memories", "used_memories"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,15 @@ def scratch_memories(module: Module) -> frozenset[str]:
     users = Counter(name for call in module.calls for name in call.arguments)
     kinds = {name: memory.kind for name, memory in module.memories.items()}
     return frozenset(name for name, kind in kinds.items() if kind is MemoryKind.ACTIVATION and users[name] == 1)
+
+
+def used_memories(module: Module, layers: Sequence[LayerModule]) -> list[Memory]:
+    """The memories on the chip that one of ``layers`` touches, and all inputs and outputs."""
+    ends = (MemoryKind.INPUT, MemoryKind.OUTPUT)
+    touched = {port.memory.name: port.memory for layer in layers for port in layer.on_chip}
+    return [
+        memory for memory in (dict(module.memories) | touched).values() if memory.name in touched or memory.kind in ends
+    ]
 
 
 def design_memories(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from asnet.hls.operators import Operator
-from asnet.hls.storage import PortUse
+from asnet.hls.storage import PortUse, TiledMemory
 from asnet.ir import Memory
 
 __all__ = ["LayerModule", "MemoryPort", "OperatorPort"]
@@ -46,3 +46,13 @@ class LayerModule:
     operators: tuple[OperatorPort, ...]
     states: int
     register_bits: int
+
+    @property
+    def on_chip(self) -> tuple[MemoryPort, ...]:
+        """The connections to memories that are not behind a bus."""
+        return tuple(port for port in self.memories if not isinstance(port.memory, TiledMemory))
+
+    @property
+    def fetched(self) -> tuple[MemoryPort, ...]:
+        """The connections to constants that are not on the chip."""
+        return tuple(port for port in self.memories if isinstance(port.memory, TiledMemory))

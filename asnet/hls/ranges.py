@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from asnet.hls.kernel import Constant, Kernel, Operand, Operation, signed
 from asnet.hls.loops import counted_loops
+from asnet.hls.wires import number_bits
 from asnet.ir import Memory
 
 __all__ = [
@@ -42,7 +43,7 @@ class Width:
 
 def address_bits(memory: Memory) -> int:
     """Bits of an index into ``memory``."""
-    return max(1, (memory.size - 1).bit_length())
+    return number_bits(memory.size)
 
 
 def widths(kernel: Kernel) -> Mapping[str, Width]:

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from asnet.hls.assembly.materials import Assembly, Materials, ring_reports
 from asnet.hls.layers import PlannedLayer
-from asnet.hls.memories import DesignMemory, design_memories
+from asnet.hls.memories import DesignMemory, design_memories, used_memories
 from asnet.hls.module import LayerModule, MemoryPort
 from asnet.hls.names import Names
 from asnet.hls.reporting import MemoryReport, memory_report
 from asnet.hls.sequential import LIBRARY, MEMORY_SUFFIXES, RESERVED, Order, Top, emit_top, in_order
-from asnet.hls.storage import WEIGHTS_LIBRARY, Organisation, TiledMemory, WeightsImage, by_channel, organise
+from asnet.hls.storage import WEIGHTS_LIBRARY, Organisation, WeightsImage, by_channel, organise
 from asnet.ir import MemoryKind
 
 __all__ = ["one_by_one"]
@@ -31,7 +31,7 @@ def one_by_one(made: Materials) -> Assembly:
         plan.emit(names.fresh(f"layer_{plan.layer}"), made.version, handover, shared)
         for plan, handover in zip(made.plans, order.handovers, strict=True)
     ]
-    memories = _memories(made, layers)
+    memories = design_memories(used_memories(made.module, layers), Names(RESERVED), MEMORY_SUFFIXES, made.options.clock)
     organisations = {memory.memory.name: _organised(memory, layers) for memory in memories}
     files = {f"rtl/{layer.module}.v": layer.text for layer in layers}
     groups = by_channel([constant for plan in made.plans for constant in plan.tiles])
@@ -80,16 +80,6 @@ def _shared(plans: Sequence[PlannedLayer]) -> frozenset[str]:
     """The operators and the memories that several layers use."""
     used = Counter(name for plan in plans for name in plan.uses)
     return frozenset(name for name, layers in used.items() if layers > 1)
-
-
-def _memories(made: Materials, layers: Sequence[LayerModule]) -> tuple[DesignMemory, ...]:
-    """The memories on the chip that a layer touches, and all inputs and outputs."""
-    ports = [port for layer in layers for port in layer.memories if not isinstance(port.memory, TiledMemory)]
-    ends = [memory for memory in made.module.memories.values() if memory.kind in _ENDS]
-    touched = {port.memory.name for port in ports} | {memory.name for memory in ends}
-    known = dict(made.module.memories) | {port.memory.name: port.memory for port in ports}
-    used = [memory for memory in known.values() if memory.name in touched]
-    return design_memories(used, Names(RESERVED), MEMORY_SUFFIXES, made.options.clock)
 
 
 def _organised(memory: DesignMemory, layers: Sequence[LayerModule]) -> Organisation:

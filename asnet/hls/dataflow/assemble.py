@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from asnet.hls.dataflow.accesses import LayerTiming
 from asnet.hls.dataflow.frames import balanced
 from asnet.hls.dataflow.model import Timing, timing_of
-from asnet.hls.dataflow.plan import Plan, lone_node, make_plan, on_chip
+from asnet.hls.dataflow.plan import Plan, lone_node, make_plan
 from asnet.hls.dataflow.top import RESERVED, STREAM_SUFFIXES, Top, TopTap, emit_top
 from asnet.hls.dataflow.wrapper import emit_wrapper
-from asnet.hls.memories import DesignMemory, design_memories
+from asnet.hls.memories import DesignMemory, design_memories, used_memories
 from asnet.hls.module import LayerModule
 from asnet.hls.names import Names
 from asnet.hls.storage import Fetcher, Organisation, WeightsImage
-from asnet.ir import MemoryKind, Module
+from asnet.ir import Module
 
 __all__ = ["LIBRARY", "RESERVED", "Dataflow", "assemble", "layer_alone"]
 
@@ -64,10 +64,7 @@ def assemble(
     Raises:
         SynthesisError: a memory that streams cannot carry.
     """
-    ends = (MemoryKind.INPUT, MemoryKind.OUTPUT)
-    touched = {port.memory.name: port.memory for layer in engines for port in on_chip(layer)}
-    known = {**module.memories, **{name: memory for name, memory in touched.items() if name not in module.memories}}
-    used = [memory for memory in known.values() if memory.name in touched or memory.kind in ends]
+    used = used_memories(module, engines)
     memories = design_memories(used, Names(RESERVED), STREAM_SUFFIXES, clock)
     by_name = {memory.memory.name: memory for memory in memories}
     by_module = {memory.name: memory for memory in used}
@@ -109,6 +106,6 @@ def layer_alone(
 
     ``inside``: memories that only it accesses; ``fetchers``: as of :func:`assemble`, its own.
     """
-    memories = design_memories([port.memory for port in on_chip(layer)], Names(()), (), clock)
+    memories = design_memories([port.memory for port in layer.on_chip], Names(()), (), clock)
     by_name = {memory.memory.name: memory for memory in memories}
     return emit_wrapper(lone_node(layer, timing, inside), module, by_name, fetchers, "").text

@@ -16,10 +16,9 @@ import numpy as np
 from asnet.errors import SynthesisError
 from asnet.hls.dataflow.accesses import LayerTiming, Numbers, Words
 from asnet.hls.module import LayerModule, MemoryPort
-from asnet.hls.storage import TiledMemory
 from asnet.ir import Call, Memory, MemoryKind
 
-__all__ = ["INPUT", "Inlet", "Node", "Outlet", "Plan", "Stream", "arrival_order", "lone_node", "make_plan", "on_chip"]
+__all__ = ["INPUT", "Inlet", "Node", "Outlet", "Plan", "Stream", "arrival_order", "lone_node", "make_plan"]
 
 INPUT = -1
 """The producer of network inputs, in place of a layer's number."""
@@ -68,11 +67,6 @@ class Node:
     outlets: tuple[Outlet, ...]
     inner: tuple[MemoryPort, ...]
     replicas: int = 1
-
-    @property
-    def fetched(self) -> tuple[MemoryPort, ...]:
-        """Connections to constants that are not on the chip."""
-        return tuple(port for port in self.layer.memories if isinstance(port.memory, TiledMemory))
 
 
 @dataclass(frozen=True)
@@ -143,7 +137,7 @@ def make_plan(
                 f"layer {call.layer!r} cannot work on {replicas[index]} images at once: how long it takes depends on "
                 "data, and images would overtake each other"
             )
-        for port in on_chip(layer):
+        for port in layer.on_chip:
             memory = port.memory
             mine = writers.get(memory.name) == index
             outward = memory.kind is MemoryKind.OUTPUT
@@ -167,17 +161,12 @@ def make_plan(
     return Plan(tuple(nodes), _ordered(streams, memories))
 
 
-def on_chip(layer: LayerModule) -> tuple[MemoryPort, ...]:
-    """The connections of a layer to memories that are not behind a bus."""
-    return tuple(port for port in layer.memories if not isinstance(port.memory, TiledMemory))
-
-
 def lone_node(layer: LayerModule, timing: LayerTiming | None, inside: Collection[str]) -> Node:
     """A layer that no other one is known of; ``inside``: memories that nobody else reads."""
     inlets: list[Inlet] = []
     outlets: list[Outlet] = []
     inner: list[MemoryPort] = []
-    for port in on_chip(layer):
+    for port in layer.on_chip:
         if port.memory.kind is MemoryKind.CONSTANT or port.memory.name in inside:
             inner.append(port)
         elif port.writes:

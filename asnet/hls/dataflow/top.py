@@ -11,6 +11,7 @@ from asnet.hls.fetching import bus_connections
 from asnet.hls.memories import DesignMemory
 from asnet.hls.names import comment, vector
 from asnet.hls.storage import WeightsImage
+from asnet.hls.wires import fitted, number_bits
 from asnet.resources import render
 from asnet.types import FloatMode
 
@@ -92,7 +93,7 @@ class _Frame:
 
     @property
     def bits(self) -> int:
-        return max(1, (self.words - 1).bit_length())
+        return number_bits(self.words)
 
 
 def _frame(streams: Sequence[Stream]) -> _Frame:
@@ -179,11 +180,6 @@ def _stream(top: Top, stream: Stream) -> dict[str, object]:
     }
 
 
-def _low(signal: str, width: int, full: int) -> str:
-    """The low ``width`` bits of a signal of ``full`` bits."""
-    return signal if width == full else f"{signal}[{width - 1}:0]" if width > 1 else f"{signal}[0]"
-
-
 def _input(top: Top, stream: Stream, take: _Frame, word: int, unused: list[str]) -> dict[str, object]:
     memory = top.memories[stream.memory.name]
     base = take.bases[stream.memory.name]
@@ -202,8 +198,8 @@ def _input(top: Top, stream: Stream, take: _Frame, word: int, unused: list[str])
         "held": end < take.words,
         "taken": " & ".join(("take", *tests)),
         "flushed": top.mode is FloatMode.FTZ and memory.memory.element == "float",
-        "word": _low("s_axis_tdata", memory.width, word),
-        "address": _low(f"{memory.name}_number" if base else "take_index", memory.address_bits, take.bits),
+        "word": fitted("s_axis_tdata", word, memory.width),
+        "address": fitted(f"{memory.name}_number" if base else "take_index", take.bits, memory.address_bits),
     }
 
 
@@ -213,8 +209,7 @@ def _output(top: Top, stream: Stream, give: _Frame, word: int, unused: list[str]
     if base and memory.address_bits < give.bits:
         unused.append(f"{memory.name}_number")
     unused.append(f"{memory.name}_more")
-    place = max(1, (stream.frames - 1).bit_length())
-    value = f"{memory.name}_rdata"
+    place = number_bits(stream.frames)
     return {
         "name": memory.name,
         "width": memory.width,
@@ -227,8 +222,8 @@ def _output(top: Top, stream: Stream, give: _Frame, word: int, unused: list[str]
         "end": base + stream.memory.size,
         "ready": _end(top, stream, len(stream.consumers), "tready"),
         "valid": _end(top, stream, len(stream.consumers), "tvalid"),
-        "address": _low(f"{memory.name}_number" if base else "give_index", memory.address_bits, give.bits),
-        "given": value if memory.width == word else f"{{{word - memory.width}'d0, {value}}}",
+        "address": fitted(f"{memory.name}_number" if base else "give_index", give.bits, memory.address_bits),
+        "given": fitted(f"{memory.name}_rdata", memory.width, word),
     }
 
 
@@ -313,7 +308,7 @@ def _turns(top: Top) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
                 "name": _dealt(top, node, port),
                 "stream": made.name,
                 "count": node.replicas,
-                "turn": max(1, (node.replicas - 1).bit_length()),
+                "turn": number_bits(node.replicas),
                 "width": made.width,
                 "bits": made.address_bits,
             }

@@ -12,6 +12,7 @@ from asnet.hls.module import MemoryPort, OperatorPort
 from asnet.hls.names import Names, comment, vector
 from asnet.hls.ranges import address_bits
 from asnet.hls.storage import Fetcher, Organisation, Part, ReadPort, memory_parts, organise
+from asnet.hls.wires import number_bits
 from asnet.ir import Memory, MemoryKind
 from asnet.resources import render
 
@@ -119,7 +120,7 @@ class _Wrapper:
         memory, frames = inlet.memory, inlet.frames
         name = self._names.fresh(f"s_{self._memories[memory.name].name}", _INLET)
         self._streams[memory.name] = name
-        bits, place = address_bits(memory), max(1, (frames - 1).bit_length())
+        bits, place = address_bits(memory), number_bits(frames)
         several = frames > 1
         depth = ((frames - 1) << bits) + memory.size
         width = memory.element_bytes * 8
@@ -221,7 +222,7 @@ class _Wrapper:
         """What brings constants that are not on the chip: its ports to the bus, and the engine's to it."""
         name = self._names.fresh("weights", _FETCHED)
         users: list[tuple[str, MemoryPort]] = []
-        for port in (port for port in self._node.fetched if fetcher.has(port.memory)):
+        for port in (port for port in self._node.layer.fetched if fetcher.has(port.memory)):
             user = self._names.fresh(port.prefix, _TILED)
             users.append((user, port))
             self._connections += [(f"{port.prefix}{end}", f"{user}{end}") for end in _TILED]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from asnet.hls.engine.loop import LoopSignals
-from asnet.hls.engine.parts import Delay, Line, Register, Section, delayed, width_of
+from asnet.hls.engine.parts import Delay, Line, Register, Section, delayed
 from asnet.hls.expressions import bits, literal
 from asnet.hls.names import Names
 from asnet.hls.nest import Streamed
 from asnet.hls.planning import inner_iterations
+from asnet.hls.wires import number_bits
 
 __all__ = ["collect"]
 
@@ -53,7 +54,7 @@ def collect(node: Streamed, main: LoopSignals, tail: LoopSignals, stage: int, se
 def _count(node: Streamed, main: LoopSignals, section: Section, names: Names, taken: str, stage: int, rest: int) -> str:
     """A register that is 1 while the lines hold results, ``rest`` of them at first."""
     more, left = names.fresh(f"{main.prefix}_more"), names.fresh(f"{main.prefix}_left")
-    wide = width_of(rest)
+    wide = number_bits(rest)
     inner = [counter.name for counter in node.tail.counters]
     inner = inner[inner.index(node.lane) + 1 :]
     full = " & ".join([taken, *(main.last(name, stage) for name in inner)])

@@ -8,7 +8,7 @@ from asnet.errors import SynthesisError
 from asnet.hls.engine.collector import collect
 from asnet.hls.engine.loop import LoopSignals, Outside
 from asnet.hls.engine.operations import Datapath
-from asnet.hls.engine.parts import Line, Register, Section, width_of
+from asnet.hls.engine.parts import Line, Register, Section
 from asnet.hls.engine.ports import Ports
 from asnet.hls.expressions import Signal, SignalUse, bits, literal
 from asnet.hls.kernel import Constant, Operand
@@ -18,6 +18,7 @@ from asnet.hls.operands import FloatConstants
 from asnet.hls.planning import Gate, LoopPlan, ProgramPlan, Trigger, collected_stage
 from asnet.hls.ranges import Width
 from asnet.hls.storage import CLAIM_CYCLES, tiled_loads
+from asnet.hls.wires import number_bits
 
 __all__ = ["Layer"]
 
@@ -116,7 +117,7 @@ class Layer:
         section.controlled += [f"if ({begin}) {run} <= 1'b1;", f"else if ({loop.final}) {run} <= 1'b0;"]
         test = run
         if loop.slotted:
-            wide = width_of(loop.interval)
+            wide = number_bits(loop.interval)
             section.resets.append(f"{loop.slot} <= {literal(0, wide)};")
             wraps = f"{begin} | {loop.slot} == {literal(loop.interval - 1, wide)}"
             section.controlled.append(
@@ -160,7 +161,7 @@ class Layer:
         return loop.later(loop.early if trigger.event.early else loop.final, trigger.cycles)
 
     def _repeat(self, node: Repeat, begin: str) -> str:
-        counter, wide = node.counter, width_of(node.counter.extent)
+        counter, wide = node.counter, number_bits(node.counter.extent)
         opening = self._section(f"Repeat {comment(counter.name)}: {counter.extent} times")
         count = self.names.fresh(counter.name, ("", "_last", "_begin", "_end"))
         last, again, ended = f"{count}_last", f"{count}_begin", f"{count}_end"

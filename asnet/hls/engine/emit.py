@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Set
 
 from asnet.hls.engine.control import Layer
-from asnet.hls.engine.parts import width_of
 from asnet.hls.module import LayerModule
 from asnet.hls.names import Names, comment, vector
 from asnet.hls.planning import Gate, ProgramPlan, Trigger
+from asnet.hls.wires import number_bits
 from asnet.resources import render
 
 __all__ = ["emit_engine"]
@@ -53,7 +53,7 @@ def emit_engine(
         module=module,
         ports=ports,
         vector=vector,
-        width_of=width_of,
+        number_bits=number_bits,
         constants=layer.constants.lines,
         sections=layer.sections,
         assignments=list(layer.ports.assignments()),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from asnet.hls.engine.parts import SHORT, Delay, Line, Register, Section, delayed, width_of
+from asnet.hls.engine.parts import SHORT, Delay, Line, Register, Section, delayed
 from asnet.hls.expressions import Signal, SignalUse, literal
 from asnet.hls.kernel import Constant, Operand
 from asnet.hls.names import Names, identifier
 from asnet.hls.nest import Affine, Counter
 from asnet.hls.planning import LoopPlan
 from asnet.hls.ranges import Width
+from asnet.hls.wires import number_bits
 
 __all__ = ["LoopSignals", "Outside"]
 
@@ -104,7 +105,7 @@ class LoopSignals:
         return f"{self._slot} == {self._slot_number(stage)}" if self.interval > 1 else ""
 
     def _slot_number(self, stage: int) -> str:
-        return literal((stage + self._slot_offset) % self.interval, width_of(self.interval))
+        return literal((stage + self._slot_offset) % self.interval, number_bits(self.interval))
 
     def follow(self, other: LoopSignals, stage: int) -> None:
         """Be in stage 0 when ``other`` is in ``stage``."""
@@ -205,7 +206,7 @@ class LoopSignals:
         if low == high == extent - 1:
             return [self.last(name, 0)]
         counter = self._outside.signals[name].name if around is not None else self.counters[name]
-        wide = width_of(extent)
+        wide = number_bits(extent)
         if low == high:
             return [f"({counter} == {literal(low, wide)})"]
         tests = [f"({counter} >= {literal(low, wide)})"] if low > 0 else []
@@ -235,7 +236,7 @@ class LoopSignals:
         name, stride = position.strides[0]
         for counter in self.plan.pipeline.counters:
             if counter.name == name and stride == 1 and counter.extent > 1:
-                return self.counters[name] if position.bits == width_of(counter.extent) else None
+                return self.counters[name] if position.bits == number_bits(counter.extent) else None
         return None
 
     # Ends
@@ -284,7 +285,7 @@ class LoopSignals:
             )
             self._vector(self._valid, self._stages, self.go, reset=True)
         if self.slotted:
-            wide = width_of(self.interval)
+            wide = number_bits(self.interval)
             self.section.registers.append(Register(wide, self._slot, "cycle of the interval"))
 
     def _finish_position(self, position: _Position, places: Mapping[int, _Signal]) -> None:
@@ -363,7 +364,7 @@ class LoopSignals:
                 Line(1, flag, "1'b1", "one value only") for flag in (first, last) if flag in self._flags_used
             ]
             return
-        wide = width_of(extent)
+        wide = number_bits(extent)
         self.section.registers.append(Register(wide, name, f"counter {counter.name}: 0 … {extent - 1}"))
         self.section.resets.append(f"{name} <= {literal(0, wide)};")
         if self._has_last(counter):
@@ -390,7 +391,7 @@ class LoopSignals:
             name, extent = self.counters[counter.name], counter.extent
             if extent == 1:
                 continue
-            wide = width_of(extent)
+            wide = number_bits(extent)
             lines.append(f"if ({' & '.join([self.go, *inside])}) begin")
             step = f"{name} + {literal(1, wide)}"
             lines.append(f"    {name} <= {step if _wraps(counter) else f'{name}_last ? {literal(0, wide)} : {step}'};")
@@ -408,4 +409,4 @@ class LoopSignals:
 
 def _wraps(counter: Counter) -> bool:
     """Whether the register is 0 again behind the counter's last value by itself."""
-    return counter.extent == 1 << width_of(counter.extent)
+    return counter.extent == 1 << number_bits(counter.extent)

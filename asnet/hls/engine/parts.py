@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 
 from asnet.hls.names import Names, vector
 
-__all__ = ["SHORT", "Delay", "Line", "Register", "Section", "Source", "choose", "delayed", "width_of"]
+__all__ = ["SHORT", "Delay", "Line", "Register", "Section", "Source", "choose", "delayed"]
 
 _WORD = re.compile(r"(?<!['\w])[A-Za-z_]\w*")
 
@@ -18,11 +18,6 @@ SHORT = 3
 
 _NESTED = 4
 """Values that are chosen between by nested conditions; more of them are masked and joined."""
-
-
-def width_of(count: int) -> int:
-    """Bits that number ``count`` things, at least one."""
-    return max(1, (count - 1).bit_length())
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from asnet.hls.names import comment, vector
 from asnet.hls.operands import unit_operand
 from asnet.hls.operators import Operator
 from asnet.hls.ranges import Width, address_bits
+from asnet.hls.wires import number_bits
 from asnet.resources import render
 
 __all__ = ["emit_layer"]
@@ -222,7 +223,7 @@ class _Emitter:
             module=self._module,
             ports=ports,
             vector=vector,
-            state_bits=max(1, (self._signals.states - 1).bit_length()),
+            state_bits=number_bits(self._signals.states),
             states=self._used_states(choices, enables, captures, edges),
             constants=self._signals.constants.lines,
             registers=registers,
@@ -257,7 +258,7 @@ class _Emitter:
             used |= {edge.state, *(way.state for way in edge.ways)}
         for choice in choices:
             used |= {state for value, states in choice.arms.items() if value != choice.default for state in states}
-        width = max(1, (self._signals.states - 1).bit_length())
+        width = number_bits(self._signals.states)
         ordered = sorted(used, key=lambda name: self._signals.state_numbers[name])
         return [(name, literal(self._signals.state_numbers[name], width)) for name in ordered]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from functools import cached_property
 
 from asnet.hls.dataflow.accesses import LayerTiming, Numbers
 from asnet.hls.dataflow.blocks import kernel_timing
@@ -14,7 +15,7 @@ from asnet.hls.fsm.layer import emit_layer
 from asnet.hls.fsm.report import block_reports
 from asnet.hls.fsm.schedule import Schedule
 from asnet.hls.layers.planned import connections, loaded
-from asnet.hls.loops import executions
+from asnet.hls.loops import Executions, executions
 from asnet.hls.module import LayerModule
 from asnet.hls.planning import Gate, Trigger
 from asnet.hls.reporting import LayerReport
@@ -63,11 +64,20 @@ class GeneralLayer:
     @property
     def span(self) -> Span:
         """How long it takes, where that does not depend on data."""
-        runs = executions(self.allocation.kernel)
-        if runs.count is None or not runs.exact:
-            return Span(None, None)
-        lengths = {name: block.length for name, block in self.schedule.blocks.items()}
-        return Span(_OVERHEAD - 1 + sum(length * runs.count[name] for name, length in lengths.items()), None)
+        cycles = self._cycles if self._runs.exact else None
+        return Span(None if cycles is None else cycles - 1, None)
+
+    @cached_property
+    def _runs(self) -> Executions:
+        return executions(self.allocation.kernel)
+
+    @property
+    def _cycles(self) -> int | None:
+        """What it takes, at most, if that does not depend on data."""
+        count = self._runs.count
+        if count is None:
+            return None
+        return _OVERHEAD + sum(block.length * count[name] for name, block in self.schedule.blocks.items())
 
     def emit(
         self,
@@ -87,20 +97,15 @@ class GeneralLayer:
 
     def report(self, layer: LayerModule, op_type: str) -> LayerReport:
         """Blocks and how often they run."""
-        runs = executions(self.allocation.kernel)
-        lengths = {name: block.length for name, block in self.schedule.blocks.items()}
-        cycles = None
-        if runs.count is not None:
-            cycles = _OVERHEAD + sum(length * runs.count[name] for name, length in lengths.items())
         return LayerReport(
             layer=layer.layer,
             op_type=op_type,
             module=layer.module,
             states=layer.states,
             register_bits=layer.register_bits,
-            cycles=cycles,
-            exact=runs.exact,
+            cycles=self._cycles,
+            exact=self._runs.exact,
             operations=dict(sorted(Counter(unit.name for unit in self.allocation.operators.values()).items())),
-            loops=block_reports(self.allocation, self.schedule, runs.count),
+            loops=block_reports(self.allocation, self.schedule, self._runs.count),
             **connections(layer),
         )

@@ -7,25 +7,26 @@ from dataclasses import replace
 
 from asnet.hls.memories import DesignMemory
 from asnet.hls.names import comment
-from asnet.hls.sequential.model import Stream, Top, User, driven, low_bits, number_bits, padded
+from asnet.hls.sequential.model import Stream, Top, User, driven
 from asnet.hls.storage import ReadPort, memory_parts
+from asnet.hls.wires import fitted, number_bits
 from asnet.ir import MemoryKind
 
 __all__ = ["describe_memory", "flushed_words", "given", "readable"]
 
 
 def readable(top: Top, memory: DesignMemory) -> str:
-    value = padded(f"{memory.name}_rdata", memory.width, top.word)
+    value = fitted(f"{memory.name}_rdata", memory.width, top.word)
     return value if memory.memory.kind is MemoryKind.OUTPUT else f"DEBUG != 0 ? {value} : {top.word}'d0"
 
 
 def given(top: Top, outputs: Sequence[DesignMemory], give: Stream) -> list[str]:
     """The lines that choose the word on offer."""
     if len(outputs) == 1:
-        return [f"assign m_axis_tdata = {padded(f'{outputs[0].name}_rdata', outputs[0].width, top.word)};"]
+        return [f"assign m_axis_tdata = {fitted(f'{outputs[0].name}_rdata', outputs[0].width, top.word)};"]
     lines = ["assign m_axis_tdata ="]
     for memory in outputs:
-        value = padded(f"{memory.name}_rdata", memory.width, top.word)
+        value = fitted(f"{memory.name}_rdata", memory.width, top.word)
         end = give.bases[memory.name] + memory.memory.size
         last = memory is outputs[-1]
         lines.append(f"    {value};" if last else f"    given < {give.bits}'d{end} ? {value} :")
@@ -68,7 +69,7 @@ def describe_memory(top: Top, memory: DesignMemory, take: Stream, give: Stream) 
         file = f'{{`ASNET_ROM_DIR, "/{memory.hex_file.removeprefix("rom/")}"}}'
         parts = memory_parts(sizes, organisation, read, file=file, line_bits=memory.line_bits)
         return described | {"parts": parts}
-    host = low_bits("mem_address", memory.address_bits, top.address)
+    host = fitted("mem_address", top.address, memory.address_bits)
     readers = bool(ports[0]["readers"])
     enable, address = "1'b1", f"running | DEBUG == 0 ? {name}_read : {host}" if readers else host
     write = {
@@ -103,7 +104,7 @@ def _index(memory: DesignMemory, stream: Stream, verb: str) -> tuple[list[tuple[
         return [], f"{verb}_index"
     wire = f"{memory.name}_{verb}"
     base = f"{verb}_index - {stream.bits}'d{stream.bases[memory.name]}"
-    return [(wire, stream.bits, base)], low_bits(wire, memory.address_bits, stream.bits)
+    return [(wire, stream.bits, base)], fitted(wire, stream.bits, memory.address_bits)
 
 
 def flushed_words(top: Top) -> tuple[str, str]:
@@ -128,7 +129,7 @@ def _taken(
     if top.flushes(memory):
         word, given = flushed_words(top)
     else:
-        word, given = (low_bits(signal, memory.width, top.word) for signal in ("taken", "written"))
+        word, given = (fitted(signal, top.word, memory.width) for signal in ("taken", "written"))
     return wires, {
         "we": f"{f'({mine})' if len(tests) > 1 else mine} | (mem_we & ~busy & {select})",
         "waddr": f"take ? {index} : {host}",

@@ -12,10 +12,11 @@ from asnet.hls.module import LayerModule, MemoryPort
 from asnet.hls.operators import Operator
 from asnet.hls.sequential.order import Order
 from asnet.hls.storage import Fetcher, Organisation, WeightsImage
+from asnet.hls.wires import number_bits
 from asnet.ir import MemoryKind
 from asnet.types import FloatMode
 
-__all__ = ["Stream", "Top", "User", "driven", "low_bits", "number_bits", "padded", "stream_of"]
+__all__ = ["Stream", "Top", "User", "driven", "stream_of"]
 
 
 @dataclass(frozen=True)
@@ -124,18 +125,3 @@ def stream_of(memories: Sequence[DesignMemory]) -> Stream:
         bases[memory.name] = words
         words += memory.memory.size
     return Stream(bases, words)
-
-
-def number_bits(count: int) -> int:
-    """Bits that number ``count`` things, at least one."""
-    return max(1, (count - 1).bit_length())
-
-
-def low_bits(signal: str, width: int, full: int) -> str:
-    """The low ``width`` bits of a signal of ``full`` bits."""
-    return signal if width == full else f"{signal}[{width - 1}:0]" if width > 1 else f"{signal}[0]"
-
-
-def padded(signal: str, width: int, full: int) -> str:
-    """A signal of ``width`` bits in ``full``, zeros above."""
-    return signal if width == full else f"{{{full - width}'d0, {signal}}}"

@@ -11,8 +11,9 @@ from asnet.hls.names import comment, vector
 from asnet.hls.operators import Operator
 from asnet.hls.ranges import address_bits
 from asnet.hls.sequential.memories import describe_memory, flushed_words, given, readable
-from asnet.hls.sequential.model import Top, driven, number_bits, stream_of
+from asnet.hls.sequential.model import Top, driven, stream_of
 from asnet.hls.storage import Fetcher, TiledMemory
+from asnet.hls.wires import number_bits
 from asnet.ir import MemoryKind
 from asnet.resources import render
 

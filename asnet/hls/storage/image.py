@@ -10,6 +10,7 @@ import numpy as np
 
 from asnet.hls.names import comment, vector
 from asnet.hls.storage.tiles import TiledConstant
+from asnet.hls.wires import fitted, number_bits
 from asnet.ir import Memory
 from asnet.resources import render
 
@@ -163,7 +164,7 @@ class Fetcher:
         """The Verilog of the module ``name``."""
         formats = sorted({entry.format for entry in self.entries}, key=lambda form: (form.beats, -form.words))
         most = max(form.beats for form in formats)
-        part_bits = _bits(max(max(form.words, form.beats) for form in formats))
+        part_bits = number_bits(max(max(form.words, form.beats) for form in formats))
         beat_bytes = self.bus // 8
         entries = [
             {
@@ -194,11 +195,11 @@ class Fetcher:
             fifo=min(_MOST_BEATS, _PAGE_BYTES // beat_bytes).bit_length(),
             width=self.width,
             ring_bits=self.ring_bits,
-            entry_bits=_bits(len(entries)),
-            pass_bits=_bits(max(constant.memory.passes for constant in self.constants)),
-            count_bits=_bits(max(entry.words for entry in self.entries)),
-            tile_bits=_bits(max(c.memory.tiles * c.memory.passes for c in self.constants)),
-            format_bits=_bits(len(formats)),
+            entry_bits=number_bits(len(entries)),
+            pass_bits=number_bits(max(constant.memory.passes for constant in self.constants)),
+            count_bits=number_bits(max(entry.words for entry in self.entries)),
+            tile_bits=number_bits(max(c.memory.tiles * c.memory.passes for c in self.constants)),
+            format_bits=number_bits(len(formats)),
             part_bits=part_bits,
             parts_bits=self.bus * (most - 1),
             formats=[_described(form, most, part_bits, self.width, self.bus) for form in formats],
@@ -209,11 +210,6 @@ def by_channel(tiles: Sequence[TiledConstant]) -> tuple[tuple[TiledConstant, ...
     """The constants that may be fetched one after the other, since no loop needs two of them at once."""
     channels = sorted({constant.memory.channel for constant in tiles})
     return tuple(tuple(own for own in tiles if own.memory.channel == channel) for channel in channels)
-
-
-def _bits(count: int) -> int:
-    """Bits that number ``count`` things, at least one."""
-    return max(1, (count - 1).bit_length())
 
 
 def _format(word: int, beat_bytes: int) -> _Format:
@@ -239,20 +235,20 @@ def _described(form: _Format, most: int, part_bits: int, width: int, bus: int) -
         share = bus // form.words
         place = _part(form.words, part_bits)
         taken = min(share, width)
-        word = f"beat[{{{place}, {_bits(share)}'d0}} +: {taken}]"
-        whole = f"{_part(form.words, part_bits)} == {_bits(form.words)}'d{form.words - 1}"
+        word = f"beat[{{{place}, {number_bits(share)}'d0}} +: {taken}]"
+        whole = f"{_part(form.words, part_bits)} == {number_bits(form.words)}'d{form.words - 1}"
         return {
             "text": f"{form.words} words of a beat",
             "whole": whole,
             "complete": "1'b1",
-            "word": _fit(word, taken, width),
+            "word": fitted(word, taken, width),
         }
     if form.beats == 1:
         return {
             "text": "one word of a beat",
             "whole": "1'b1",
             "complete": "1'b1",
-            "word": _fit("beat", bus, width),
+            "word": fitted("beat", bus, width),
         }
     high, bits = (most - 1) * bus, (form.beats - 1) * bus
     rest = width - bits
@@ -260,7 +256,7 @@ def _described(form: _Format, most: int, part_bits: int, width: int, bus: int) -
         "text": f"one word of {form.beats} beats",
         "whole": "1'b1",
         "complete": f"part == {part_bits}'d{form.beats - 1}",
-        "word": _fit(f"{{beat, parts[{high - 1}:{high - bits}]}}", bits + bus, width)
+        "word": fitted(f"{{beat, parts[{high - 1}:{high - bits}]}}", bits + bus, width)
         if rest >= bus
         else f"{{beat[{rest - 1}:0], parts[{high - 1}:{high - bits}]}}",
     }
@@ -268,15 +264,4 @@ def _described(form: _Format, most: int, part_bits: int, width: int, bus: int) -
 
 def _part(count: int, part_bits: int) -> str:
     """The bits of ``part`` that number ``count`` things."""
-    return "part" if _bits(count) == part_bits else f"part[{_bits(count) - 1}:0]"
-
-
-def _fit(signal: str, width: int, wanted: int) -> str:
-    """``signal`` in ``wanted`` bits."""
-    return (
-        signal
-        if width == wanted
-        else f"{{{wanted - width}'d0, {signal}}}"
-        if width < wanted
-        else f"{signal}[{wanted - 1}:0]"
-    )
+    return "part" if number_bits(count) == part_bits else f"part[{number_bits(count) - 1}:0]"

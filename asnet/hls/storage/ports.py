@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from asnet.hls.kernel import Constant
 from asnet.hls.nest import Affine, Counter, Pipeline
 from asnet.hls.storage.cost import MemoryCost, memory_cost, multiplexer
+from asnet.hls.wires import number_bits
 
 __all__ = ["Organisation", "PortUse", "organise", "switch_luts"]
 
@@ -96,7 +97,7 @@ def _copies(width: int, depth: int, groups: tuple[tuple[int, ...], ...], banks: 
 
 def switch_luts(width: int, depth: int, reads: int, banks: int) -> int:
     """LUT4s between ``reads`` ports and ``banks`` banks: the word of each port, the row of each bank."""
-    row = max(1, (-(-depth // banks) - 1).bit_length())
+    row = number_bits(-(-depth // banks))
     return reads * width * multiplexer(banks) + banks * row * multiplexer(reads)
 
 
