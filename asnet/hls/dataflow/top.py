@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from asnet.hls.dataflow.plan import INPUT, Node, Plan, Stream
 from asnet.hls.dataflow.wrapper import Wrapper
 from asnet.hls.fetching import bus_connections
+from asnet.hls.frame import Frame, frame_of
 from asnet.hls.memories import DesignMemory
 from asnet.hls.names import comment, vector
 from asnet.hls.storage import WeightsImage
@@ -84,31 +85,10 @@ def _replicas(top: Top, node: Node) -> list[tuple[str, str]]:
     return [(f"_{n}" if node.replicas > 1 else "", f"{instance}_{n}" if n else instance) for n in range(node.replicas)]
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """The memories of an outer stream, one after the other: memory → number of its first word."""
-
-    bases: Mapping[str, int]
-    words: int
-
-    @property
-    def bits(self) -> int:
-        return number_bits(self.words)
-
-
-def _frame(streams: Sequence[Stream]) -> _Frame:
-    bases: dict[str, int] = {}
-    words = 0
-    for stream in streams:
-        bases[stream.memory.name] = words
-        words += stream.memory.size
-    return _Frame(bases, words)
-
-
 def emit_top(top: Top, version: str) -> str:
     """The Verilog of the top module."""
     plan = top.plan
-    take, give = _frame(plan.inputs), _frame(plan.outputs)
+    take, give = (frame_of(stream.memory for stream in streams) for streams in (plan.inputs, plan.outputs))
     ends = [top.memories[stream.memory.name] for stream in (*plan.inputs, *plan.outputs)]
     word = max(32, *(memory.width for memory in ends))
     unused = ["working"]
@@ -141,8 +121,7 @@ def emit_top(top: Top, version: str) -> str:
         take_bits=take.bits,
         take_words=take.words,
         take_ready=[
-            (take.bases[stream.memory.name] + stream.memory.size, f"{top.memories[stream.memory.name].name}_tready")
-            for stream in plan.inputs
+            (take.span(stream.memory)[1], f"{top.memories[stream.memory.name].name}_tready") for stream in plan.inputs
         ],
         inputs=inputs,
         give_bits=give.bits,
@@ -180,12 +159,9 @@ def _stream(top: Top, stream: Stream) -> dict[str, object]:
     }
 
 
-def _input(top: Top, stream: Stream, take: _Frame, word: int, unused: list[str]) -> dict[str, object]:
+def _input(top: Top, stream: Stream, take: Frame, word: int, unused: list[str]) -> dict[str, object]:
     memory = top.memories[stream.memory.name]
-    base = take.bases[stream.memory.name]
-    end = base + stream.memory.size
-    tests = [f"take_index >= {take.bits}'d{base}"] * bool(base)
-    tests += [f"take_index < {take.bits}'d{end}"] * (end < take.words)
+    base, end = take.span(stream.memory)
     if base and memory.address_bits < take.bits:
         unused.append(f"{memory.name}_number")
     return {
@@ -196,16 +172,16 @@ def _input(top: Top, stream: Stream, take: _Frame, word: int, unused: list[str])
         "base": base,
         "end": end,
         "held": end < take.words,
-        "taken": " & ".join(("take", *tests)),
+        "taken": " & ".join(("take", *take.within(stream.memory, "take_index"))),
         "flushed": top.mode is FloatMode.FTZ and memory.memory.element == "float",
         "word": fitted("s_axis_tdata", word, memory.width),
         "address": fitted(f"{memory.name}_number" if base else "take_index", take.bits, memory.address_bits),
     }
 
 
-def _output(top: Top, stream: Stream, give: _Frame, word: int, unused: list[str]) -> dict[str, object]:
+def _output(top: Top, stream: Stream, give: Frame, word: int, unused: list[str]) -> dict[str, object]:
     memory = top.memories[stream.memory.name]
-    base = give.bases[stream.memory.name]
+    base, end = give.span(stream.memory)
     if base and memory.address_bits < give.bits:
         unused.append(f"{memory.name}_number")
     unused.append(f"{memory.name}_more")
@@ -219,7 +195,7 @@ def _output(top: Top, stream: Stream, give: _Frame, word: int, unused: list[str]
         "count": max(2, stream.frames.bit_length()),
         "depth": ((stream.frames - 1) << memory.address_bits) + stream.memory.size,
         "base": base,
-        "end": base + stream.memory.size,
+        "end": end,
         "ready": _end(top, stream, len(stream.consumers), "tready"),
         "valid": _end(top, stream, len(stream.consumers), "tvalid"),
         "address": fitted(f"{memory.name}_number" if base else "give_index", give.bits, memory.address_bits),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from asnet.hls.frame import Frame
 from asnet.hls.memories import DesignMemory
 from asnet.hls.names import comment
-from asnet.hls.sequential.model import Stream, Top, User, driven
+from asnet.hls.sequential.model import Top, User, driven
 from asnet.hls.storage import ReadPort, memory_parts
 from asnet.hls.wires import fitted, number_bits
 from asnet.ir import MemoryKind
@@ -20,20 +21,20 @@ def readable(top: Top, memory: DesignMemory) -> str:
     return value if memory.memory.kind is MemoryKind.OUTPUT else f"DEBUG != 0 ? {value} : {top.word}'d0"
 
 
-def given(top: Top, outputs: Sequence[DesignMemory], give: Stream) -> list[str]:
+def given(top: Top, outputs: Sequence[DesignMemory], give: Frame) -> list[str]:
     """The lines that choose the word on offer."""
     if len(outputs) == 1:
         return [f"assign m_axis_tdata = {fitted(f'{outputs[0].name}_rdata', outputs[0].width, top.word)};"]
     lines = ["assign m_axis_tdata ="]
     for memory in outputs:
         value = fitted(f"{memory.name}_rdata", memory.width, top.word)
-        end = give.bases[memory.name] + memory.memory.size
+        _, end = give.span(memory.memory)
         last = memory is outputs[-1]
         lines.append(f"    {value};" if last else f"    given < {give.bits}'d{end} ? {value} :")
     return lines
 
 
-def describe_memory(top: Top, memory: DesignMemory, take: Stream, give: Stream) -> dict[str, object]:
+def describe_memory(top: Top, memory: DesignMemory, take: Frame, give: Frame) -> dict[str, object]:
     """What the template needs to know about one memory: its shape, and who reads and writes it."""
     name, kind = memory.name, memory.memory.kind
     writers = [
@@ -98,13 +99,13 @@ def _readers(top: Top, memory: DesignMemory, number: int) -> str:
     return driven(users, f"_raddr{end}", memory.address_bits)
 
 
-def _index(memory: DesignMemory, stream: Stream, verb: str) -> tuple[list[tuple[str, int, str]], str]:
+def _index(memory: DesignMemory, frame: Frame, verb: str) -> tuple[list[tuple[str, int, str]], str]:
     """Wires, and the address that a memory gets from its stream."""
-    if len(stream.bases) == 1:
+    if len(frame.bases) == 1:
         return [], f"{verb}_index"
     wire = f"{memory.name}_{verb}"
-    base = f"{verb}_index - {stream.bits}'d{stream.bases[memory.name]}"
-    return [(wire, stream.bits, base)], fitted(wire, stream.bits, memory.address_bits)
+    base = f"{verb}_index - {frame.bits}'d{frame.bases[memory.memory.name]}"
+    return [(wire, frame.bits, base)], fitted(wire, frame.bits, memory.address_bits)
 
 
 def flushed_words(top: Top) -> tuple[str, str]:
@@ -113,17 +114,10 @@ def flushed_words(top: Top) -> tuple[str, str]:
     return ("taken_number", "written_number") if mixed else ("taken", "written")
 
 
-def _taken(
-    top: Top, memory: DesignMemory, take: Stream, host: str
-) -> tuple[list[tuple[str, int, str]], dict[str, str]]:
+def _taken(top: Top, memory: DesignMemory, take: Frame, host: str) -> tuple[list[tuple[str, int, str]], dict[str, str]]:
     """How an input's memory is written, by the stream or by the memory interface: wires, and its write port."""
     wires, index = _index(memory, take, "take")
-    base, end = take.bases[memory.name], take.bases[memory.name] + memory.memory.size
-    tests = ["take"]
-    if base:
-        tests.append(f"take_index >= {take.bits}'d{base}")
-    if end < take.words:
-        tests.append(f"take_index < {take.bits}'d{end}")
+    tests = ["take", *take.within(memory.memory, "take_index")]
     mine = " & ".join(tests)
     select = f"mem_select == {number_bits(len(top.rams))}'d{memory.select}"
     if top.flushes(memory):

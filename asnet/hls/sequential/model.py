@@ -12,11 +12,10 @@ from asnet.hls.module import LayerModule, MemoryPort
 from asnet.hls.operators import Operator
 from asnet.hls.sequential.order import Order
 from asnet.hls.storage import Fetcher, Organisation, WeightsImage
-from asnet.hls.wires import number_bits
 from asnet.ir import MemoryKind
 from asnet.types import FloatMode
 
-__all__ = ["Stream", "Top", "User", "driven", "stream_of"]
+__all__ = ["Top", "User", "driven"]
 
 
 @dataclass(frozen=True)
@@ -103,25 +102,3 @@ class Top:
 def driven(users: Sequence[User], signal: str, width: int) -> str:
     """The expression of a signal that ``users`` drive in turn."""
     return choose([Source(user.when, f"{user.prefix}{signal}") for user in users], width) if users else ""
-
-
-@dataclass(frozen=True)
-class Stream:
-    """The memories of a stream, one after the other: memory → number of its first word."""
-
-    bases: Mapping[str, int]
-    words: int
-
-    @property
-    def bits(self) -> int:
-        """Bits of a word's number."""
-        return number_bits(self.words)
-
-
-def stream_of(memories: Sequence[DesignMemory]) -> Stream:
-    bases: dict[str, int] = {}
-    words = 0
-    for memory in memories:
-        bases[memory.name] = words
-        words += memory.memory.size
-    return Stream(bases, words)

@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 
 from asnet.hls.fetching import bus_connections, describe_fetcher, fetched_word
+from asnet.hls.frame import frame_of
 from asnet.hls.module import LayerModule
 from asnet.hls.names import comment, vector
 from asnet.hls.operators import Operator
 from asnet.hls.ranges import address_bits
 from asnet.hls.sequential.memories import describe_memory, flushed_words, given, readable
-from asnet.hls.sequential.model import Top, driven, stream_of
+from asnet.hls.sequential.model import Top, driven
 from asnet.hls.storage import Fetcher, TiledMemory
 from asnet.hls.wires import number_bits
 from asnet.ir import MemoryKind
@@ -51,7 +52,7 @@ MEMORY_SUFFIXES = (
 def emit_top(top: Top, version: str) -> str:
     """The Verilog of the top module."""
     inputs, outputs = top.of_kind(MemoryKind.INPUT), top.of_kind(MemoryKind.OUTPUT)
-    take, give = stream_of(inputs), stream_of(outputs)
+    take, give = (frame_of(memory.memory for memory in ends) for ends in (inputs, outputs))
     unused = [f"{memory.name}_take" for memory in inputs if memory.address_bits < take.bits and len(inputs) > 1]
     unused += [f"{memory.name}_give" for memory in outputs if memory.address_bits < give.bits and len(outputs) > 1]
     numbers = [memory for memory in inputs if top.flushes(memory)]
