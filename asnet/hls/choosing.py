@@ -11,6 +11,7 @@ from asnet.errors import SynthesisError, UnreachableError, did_you_mean
 from asnet.hls.assembly import STYLES, Materials
 from asnet.hls.binder import Binder
 from asnet.hls.chip import DEVICES, Area
+from asnet.hls.dataflow import Engine
 from asnet.hls.dataflow.optimise import Candidate, Choice, Goal, choose
 from asnet.hls.design import RtlDesign
 from asnet.hls.fusing import program_of
@@ -167,7 +168,7 @@ class _Chooser:
             if self._options.fit is not None:
                 weights = WeightsImage(by_channel(plan.tiles), self._options.bus)
                 fetchers = {f"weights_{place}": fetcher for place, fetcher in enumerate(weights.fetchers)}
-                area = self._sizes.layer(layer, timing, self._scratch, fetchers) * images
+                area = self._sizes.layer(Engine(layer, timing, fetchers=fetchers), self._scratch) * images
             self._known[number, lanes] = Candidate(lanes, cycles, area, units)
         return self._known[number, lanes]
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from asnet.hls.area import estimate_modules, unit_area
 from asnet.hls.binder import Binder
 from asnet.hls.chip import Area
-from asnet.hls.dataflow import LIBRARY, LayerTiming, layer_alone
-from asnet.hls.module import LayerModule
+from asnet.hls.dataflow import LIBRARY, Engine, layer_alone
 from asnet.hls.operators import Operator
-from asnet.hls.storage import WEIGHTS_LIBRARY, Fetcher
+from asnet.hls.storage import WEIGHTS_LIBRARY
 from asnet.resources import render, verilog_dir
 from asnet.types import FloatMode
 
@@ -37,21 +36,15 @@ class Sizes:
         operators = self.binder.operators
         return estimate_modules(top, files, operators, {unit.name: self._unit(unit) for unit in operators}).total
 
-    def layer(
-        self,
-        layer: LayerModule,
-        timing: LayerTiming | None,
-        inside: Collection[str],
-        fetchers: Mapping[str, Fetcher],
-    ) -> Area:
-        """A layer of a dataflow design with its units, constants and buffers of two images.
+    def layer(self, engine: Engine, inside: Collection[str]) -> Area:
+        """A layer of a dataflow design with its units, constants and buffers of two images; of one of its replicas.
 
-        ``inside``: memories that only this layer accesses; ``fetchers``: module → what brings its constants.
+        ``inside``: memories that only this layer accesses.
         """
         files = {f"rtl/{part}.v": render(f"rtl/{part}.v.j2", version="") for part in (*LIBRARY, *WEIGHTS_LIBRARY)}
-        files |= {f"rtl/{name}.v": fetcher.module(name, "") for name, fetcher in fetchers.items()}
-        files[f"rtl/{layer.module}.v"] = layer.text
-        files[f"rtl/{_ALONE}.v"] = layer_alone(layer, timing, inside, fetchers, _ALONE, self.binder.clock)
+        files |= {f"rtl/{name}.v": fetcher.module(name, "") for name, fetcher in engine.fetchers.items()}
+        files[f"rtl/{engine.layer.module}.v"] = engine.layer.text
+        files[f"rtl/{_ALONE}.v"] = layer_alone(engine, inside, _ALONE, self.binder.clock)
         return self.design(_ALONE, files)
 
     def _unit(self, unit: Operator) -> Area:

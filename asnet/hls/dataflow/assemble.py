@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from asnet.hls.dataflow.accesses import LayerTiming
 from asnet.hls.dataflow.frames import balanced
 from asnet.hls.dataflow.model import Timing, timing_of
-from asnet.hls.dataflow.plan import Plan, lone_node, make_plan
+from asnet.hls.dataflow.plan import Engine, Plan, lone_node, make_plan
 from asnet.hls.dataflow.top import RESERVED, STREAM_SUFFIXES, Top, TopTap, emit_top
 from asnet.hls.dataflow.wrapper import emit_wrapper
 from asnet.hls.memories import DesignMemory, design_memories, used_memories
-from asnet.hls.module import LayerModule
 from asnet.hls.names import Names
-from asnet.hls.storage import Fetcher, Organisation, WeightsImage
+from asnet.hls.storage import Organisation, WeightsImage
 from asnet.ir import Module
 
-__all__ = ["LIBRARY", "RESERVED", "Dataflow", "assemble", "layer_alone"]
+__all__ = ["LIBRARY", "RESERVED", "Dataflow", "Ingredients", "assemble", "layer_alone"]
 
 LIBRARY = (
     *("asnet_banks", "asnet_delay", "asnet_ram", "asnet_rom", "asnet_stream_out"),
@@ -25,6 +23,23 @@ LIBRARY = (
     *("asnet_deal", "asnet_collect"),
 )
 """Modules that a dataflow design may have."""
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """What a dataflow design is made of. ``engines``: those of the layers of ``module``, in the order of its calls.
+
+    ``top``: the name of the top module; ``rows``: lines of its header; ``weights``: the constants that are not on the
+    chip; ``clock`` in MHz; ``version``: of ASNet.
+    """
+
+    module: Module
+    engines: Sequence[Engine]
+    top: str
+    rows: Sequence[str]
+    weights: WeightsImage | None
+    clock: float | None
+    version: str
 
 
 @dataclass(frozen=True)
@@ -43,69 +58,43 @@ class Dataflow:
     files: dict[str, str] = field(repr=False)
 
 
-def assemble(
-    module: Module,
-    top: str,
-    engines: Sequence[LayerModule],
-    timings: Sequence[LayerTiming | None],
-    names: Names,
-    rows: Sequence[str],
-    version: str,
-    replicas: Sequence[int],
-    weights: WeightsImage | None,
-    fetchers: Sequence[Mapping[str, Fetcher]],
-    clock: float | None,
-) -> Dataflow:
-    """Everything around ``engines``, each in so many ``replicas``, for ``clock`` MHz.
-
-    ``names`` hands out names of modules; ``top`` is one of them. ``weights``: the constants that are not on the chip;
-    ``fetchers``: of each engine, module → what brings its constants from there.
+def assemble(made: Ingredients, names: Names) -> Dataflow:
+    """Everything around the engines; ``names`` hands out names of modules, the top's is one of them.
 
     Raises:
         SynthesisError: a memory that streams cannot carry.
     """
-    used = used_memories(module, engines)
-    memories = design_memories(used, Names(RESERVED), STREAM_SUFFIXES, clock)
+    used = used_memories(made.module, [engine.layer for engine in made.engines])
+    memories = design_memories(used, Names(RESERVED), STREAM_SUFFIXES, made.clock)
     by_name = {memory.memory.name: memory for memory in memories}
     by_module = {memory.name: memory for memory in used}
-    plan = balanced(make_plan(engines, module.calls, timings, by_module, replicas))
+    plan = balanced(make_plan(made.engines, by_module))
     wrappers = tuple(
-        emit_wrapper(node, names.fresh(f"layer_{node.layer.layer}"), by_name, fetching, version)
-        for node, fetching in zip(plan.nodes, fetchers, strict=True)
+        emit_wrapper(node, names.fresh(f"layer_{node.layer.layer}"), by_name, made.version) for node in plan.nodes
     )
-    made = Top(
-        module=top,
-        mode=module.mode,
+    top = Top(
+        module=made.top,
+        mode=made.module.mode,
         plan=plan,
         wrappers=wrappers,
         instances=tuple(wrapper.module.removeprefix("layer_") + "_layer" for wrapper in wrappers),
         memories=by_name,
-        rows=tuple(rows),
-        weights=weights,
+        rows=tuple(made.rows),
+        weights=made.weights,
     )
     files = {f"rtl/{wrapper.module}.v": wrapper.text for wrapper in wrappers}
-    files[f"rtl/{top}.v"] = emit_top(made, version)
+    files[f"rtl/{made.top}.v"] = emit_top(top, made.version)
     modules = tuple(wrapper.module for wrapper in wrappers)
     organisations = {
         (node.layer.layer, name): organisation
         for node, wrapper in zip(plan.nodes, wrappers, strict=True)
         for name, organisation in wrapper.organisations.items()
     }
-    return Dataflow(plan, modules, memories, made.taps, timing_of(plan), organisations, files)
+    return Dataflow(plan, modules, memories, top.taps, timing_of(plan), organisations, files)
 
 
-def layer_alone(
-    layer: LayerModule,
-    timing: LayerTiming | None,
-    inside: Collection[str],
-    fetchers: Mapping[str, Fetcher],
-    module: str,
-    clock: float | None,
-) -> str:
-    """The Verilog module ``module`` of a layer, whatever others are.
-
-    ``inside``: memories that only it accesses; ``fetchers``: as of :func:`assemble`, its own.
-    """
-    memories = design_memories([port.memory for port in layer.on_chip], Names(()), (), clock)
+def layer_alone(engine: Engine, inside: Collection[str], module: str, clock: float | None) -> str:
+    """The Verilog module ``module`` of a layer, whatever others are; ``inside``: memories that only it accesses."""
+    memories = design_memories([port.memory for port in engine.layer.on_chip], Names(()), (), clock)
     by_name = {memory.memory.name: memory for memory in memories}
-    return emit_wrapper(lone_node(layer, timing, inside), module, by_name, fetchers, "").text
+    return emit_wrapper(lone_node(engine, inside), module, by_name, "").text

@@ -9,16 +9,17 @@ A memory that a single layer touches is a RAM in that layer; constants are ROMs 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from asnet.errors import SynthesisError
 from asnet.hls.dataflow.accesses import LayerTiming, Numbers, Words
 from asnet.hls.module import LayerModule, MemoryPort
-from asnet.ir import Call, Memory, MemoryKind
+from asnet.hls.storage import Fetcher
+from asnet.ir import Memory, MemoryKind
 
-__all__ = ["INPUT", "Inlet", "Node", "Outlet", "Plan", "Stream", "arrival_order", "lone_node", "make_plan"]
+__all__ = ["INPUT", "Engine", "Inlet", "Node", "Outlet", "Plan", "Stream", "arrival_order", "lone_node", "make_plan"]
 
 INPUT = -1
 """The producer of network inputs, in place of a layer's number."""
@@ -54,19 +55,27 @@ class Outlet:
 
 
 @dataclass(frozen=True)
-class Node:
-    """A layer and its connections. ``inner``: memories of its own, constants among them.
+class Engine:
+    """What runs a layer. ``timing``: when it writes which word; None: that depends on data.
 
-    ``replicas``: so many modules take images in turn, and so many images are worked on at once.
+    ``replicas``: so many modules take images in turn, and so many images are worked on at once. ``fetchers``: module →
+    what brings constants of the layer that are not on the chip.
     """
 
-    index: int
     layer: LayerModule
     timing: LayerTiming | None
+    replicas: int = 1
+    fetchers: Mapping[str, Fetcher] = field(default_factory=dict[str, Fetcher])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node(Engine):
+    """An engine and its connections. ``inner``: memories of its own, constants among them."""
+
+    index: int
     inlets: tuple[Inlet, ...]
     outlets: tuple[Outlet, ...]
     inner: tuple[MemoryPort, ...]
-    replicas: int = 1
 
 
 @dataclass(frozen=True)
@@ -101,18 +110,14 @@ class Plan:
         return tuple(stream for stream in self.streams if stream.output)
 
 
-def make_plan(
-    layers: Sequence[LayerModule],
-    calls: Sequence[Call],
-    timings: Sequence[LayerTiming | None],
-    memories: Mapping[str, Memory],
-    replicas: Sequence[int],
-) -> Plan:
-    """Connect ``layers``, each in so many ``replicas``; ``memories``: name → the module's.
+def make_plan(engines: Sequence[Engine], memories: Mapping[str, Memory]) -> Plan:
+    """Connect ``engines``, in the order in which layers run; ``memories``: name → the network's.
 
     Raises:
-        SynthesisError: a memory is written by two layers, or read by an earlier one than its writer.
+        SynthesisError: a memory is written by two layers, or read by an earlier one than its writer; a layer in
+            several replicas whose timing depends on data.
     """
+    layers = [engine.layer for engine in engines]
     writers = _writers(layers)
     readers: dict[str, list[int]] = {}
     for index, layer in enumerate(layers):
@@ -128,13 +133,14 @@ def make_plan(
     if not streams:
         raise SynthesisError("the network has no input: nothing tells its layers when to run")
     trigger = next(iter(streams.values()))
-    for index, (layer, call, timing) in enumerate(zip(layers, calls, timings, strict=True)):
+    for index, engine in enumerate(engines):
+        layer, timing = engine.layer, engine.timing
         inlets: list[Inlet] = []
         outlets: list[Outlet] = []
         inner: list[MemoryPort] = []
-        if replicas[index] > 1 and timing is None:
+        if engine.replicas > 1 and timing is None:
             raise SynthesisError(
-                f"layer {call.layer!r} cannot work on {replicas[index]} images at once: how long it takes depends on "
+                f"layer {layer.layer!r} cannot work on {engine.replicas} images at once: how long it takes depends on "
                 "data, and images would overtake each other"
             )
         for port in layer.on_chip:
@@ -144,11 +150,11 @@ def make_plan(
             if memory.kind is MemoryKind.CONSTANT or (mine and not outward and memory.name not in readers):
                 inner.append(port)
             elif mine:
-                outlets.append(_outlet(port, timing, replicas[index]))
+                outlets.append(_outlet(port, engine))
                 streams[memory.name] = Stream(memory, index, tuple(readers.get(memory.name, [])), outward)
             else:
                 if memory.name not in streams:
-                    raise SynthesisError(f"layer {call.layer!r} reads {memory.name!r}, which no earlier layer writes")
+                    raise SynthesisError(f"layer {layer.layer!r} reads {memory.name!r}, which no earlier layer writes")
                 gates = timing.gates if timing is not None else None
                 inlets.append(Inlet(memory, port, _FRAMES, gates.words.get(memory.name) if gates else None))
         if not inlets:
@@ -156,24 +162,30 @@ def make_plan(
             streams[trigger.memory.name] = trigger = Stream(
                 trigger.memory, INPUT, tuple(sorted((*trigger.consumers, index))), output=False
             )
-        nodes.append(Node(index, layer, timing, tuple(inlets), tuple(outlets), tuple(inner), replicas[index]))
+        nodes.append(_node(engine, index, inlets, outlets, inner))
     _check_outputs(memories, streams)
     return Plan(tuple(nodes), _ordered(streams, memories))
 
 
-def lone_node(layer: LayerModule, timing: LayerTiming | None, inside: Collection[str]) -> Node:
+def lone_node(engine: Engine, inside: Collection[str]) -> Node:
     """A layer that no other one is known of; ``inside``: memories that nobody else reads."""
     inlets: list[Inlet] = []
     outlets: list[Outlet] = []
     inner: list[MemoryPort] = []
-    for port in layer.on_chip:
+    for port in engine.layer.on_chip:
         if port.memory.kind is MemoryKind.CONSTANT or port.memory.name in inside:
             inner.append(port)
         elif port.writes:
-            outlets.append(_outlet(port, timing, 1))
+            outlets.append(_outlet(port, engine))
         else:
             inlets.append(Inlet(port.memory, port, _FRAMES))
-    return Node(0, layer, timing, tuple(inlets), tuple(outlets), tuple(inner))
+    return _node(engine, 0, inlets, outlets, inner)
+
+
+def _node(
+    engine: Engine, index: int, inlets: Sequence[Inlet], outlets: Sequence[Outlet], inner: Sequence[MemoryPort]
+) -> Node:
+    return Node(**vars(engine), index=index, inlets=tuple(inlets), outlets=tuple(outlets), inner=tuple(inner))
 
 
 def _ordered(streams: Mapping[str, Stream], memories: Mapping[str, Memory]) -> tuple[Stream, ...]:
@@ -207,17 +219,17 @@ def _writers(layers: Sequence[LayerModule]) -> dict[str, int]:
     return writers
 
 
-def arrival_order(port: MemoryPort, timing: LayerTiming | None, replicas: int) -> Numbers:
-    """By address, how many words of what a layer makes are sent before the word."""
+def arrival_order(port: MemoryPort, engine: Engine) -> Numbers:
+    """By address, how many words of what ``engine`` writes at ``port`` are sent before the word."""
     order = np.arange(port.memory.size, dtype=np.int64)
-    if timing is not None and not _outlet(port, timing, replicas).forwarded:
-        order[timing.writes[port.memory.name].addresses] = order.copy()
+    if engine.timing is not None and not _outlet(port, engine).forwarded:
+        order[engine.timing.writes[port.memory.name].addresses] = order.copy()
     return order
 
 
-def _outlet(port: MemoryPort, timing: LayerTiming | None, replicas: int) -> Outlet:
-    writes = timing.writes.get(port.memory.name) if timing is not None else None
-    if replicas > 1 or port.reads or writes is None or not writes.covers(port.memory.size):
+def _outlet(port: MemoryPort, engine: Engine) -> Outlet:
+    writes = engine.timing.writes.get(port.memory.name) if engine.timing is not None else None
+    if engine.replicas > 1 or port.reads or writes is None or not writes.covers(port.memory.size):
         return Outlet(port.memory, port, forwarded=True, last=port.memory.size - 1)
     return Outlet(port.memory, port, forwarded=False, last=int(writes.addresses[-1]))
 

@@ -50,20 +50,14 @@ class Wrapper:
     fetchers: tuple[str, ...]
 
 
-def emit_wrapper(
-    node: Node, module: str, memories: Mapping[str, DesignMemory], fetchers: Mapping[str, Fetcher], version: str
-) -> Wrapper:
-    """The Verilog module ``module`` around the engine of ``node``.
-
-    ``memories``: name → as hardware; ``fetchers``: module → what brings constants of the layer that are off the chip.
-    """
-    return _Wrapper(node, memories, fetchers).emit(module, version)
+def emit_wrapper(node: Node, module: str, memories: Mapping[str, DesignMemory], version: str) -> Wrapper:
+    """The Verilog module ``module`` around the engine of ``node``; ``memories``: name → as hardware."""
+    return _Wrapper(node, memories).emit(module, version)
 
 
 class _Wrapper:
-    def __init__(self, node: Node, memories: Mapping[str, DesignMemory], fetchers: Mapping[str, Fetcher]) -> None:
+    def __init__(self, node: Node, memories: Mapping[str, DesignMemory]) -> None:
         self._node = node
-        self._fetchers = fetchers
         self._memories = memories
         self._names = Names(_OWN)
         self._connections: list[tuple[str, str]] = []
@@ -80,7 +74,7 @@ class _Wrapper:
         memories += [
             self._memory(outlet.port, self._streams[outlet.memory.name]) for outlet in node.outlets if outlet.forwarded
         ]
-        fetchers = [self._fetcher(name, fetcher) for name, fetcher in self._fetchers.items()]
+        fetchers = [self._fetcher(name, fetcher) for name, fetcher in node.fetchers.items()]
         forwarded = [outlet for outlet in outlets if outlet["forwarded"]]
         text = render(
             "rtl/dataflow_layer.v.j2",
