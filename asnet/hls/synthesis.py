@@ -183,7 +183,7 @@ class _Synthesis:
             f"{''.join(f' {name}={value}' for name, value in operator.parameters)}"
             for operator in operators
         ]
-        return rows
+        return list(dict.fromkeys(rows))  # shared units and those of single operations have the same source
 
     def _manifest(self, top: str, operators: Sequence[Operator], reports: Sequence[LayerReport]) -> str:
         data = {

@@ -238,9 +238,10 @@ class _Wrapper:
 
     def _read_port(self, port: MemoryPort, number: int) -> ReadPort:
         """The signals of a read port."""
-        base = self._memories[port.memory.name].name + (f"_{number}" if number else "")
-        name = self._names.fresh(base, ("_raddr", "_rdata", "_ram"))
-        return ReadPort(f"{name}_ram", f"{name}_raddr", f"{name}_rdata")
+        memory = self._memories[port.memory.name]
+        kind = "rom" if memory.is_rom else "ram"
+        name = self._names.fresh(f"{memory.name}_{number}" if number else memory.name, ("_raddr", "_rdata", f"_{kind}"))
+        return ReadPort(f"{name}_{kind}", f"{name}_raddr", f"{name}_rdata")
 
     def _reads(self, port: MemoryPort) -> list[ReadPort]:
         ports: list[ReadPort] = []

@@ -64,16 +64,14 @@ def _count(node: Streamed, main: LoopSignals, section: Section, names: Names, ta
     ]
     section.resets += [f"{more} <= 1'b0;", f"{left} <= {literal(0, wide)};"]
     tick = main.tick(stage)
-    ahead = f"if ({tick}) begin" if tick else "begin"
-    section.controlled += [
-        ahead,
-        f"    if ({full}) begin",
-        f"        {more} <= 1'b1;",
-        f"        {left} <= {literal(rest - 1, wide)};",
-        f"    end else if ({more}) begin",
-        f"        {more} <= {left} != {literal(0, wide)};",
-        f"        {left} <= {left} - {literal(1, wide)};",
-        "    end",
+    counting = [
+        f"if ({full}) begin",
+        f"    {more} <= 1'b1;",
+        f"    {left} <= {literal(rest - 1, wide)};",
+        f"end else if ({more}) begin",
+        f"    {more} <= {left} != {literal(0, wide)};",
+        f"    {left} <= {left} - {literal(1, wide)};",
         "end",
     ]
+    section.controlled += [f"if ({tick}) begin", *(f"    {line}" for line in counting), "end"] if tick else counting
     return more

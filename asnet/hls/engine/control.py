@@ -166,7 +166,7 @@ class Layer:
         count = self.names.fresh(counter.name, ("", "_last", "_begin", "_end"))
         last, again, ended = f"{count}_last", f"{count}_begin", f"{count}_end"
         opening.registers += [
-            Register(wide, count, f"counter {counter.name}: 0 … {counter.extent - 1}"),
+            Register(wide, count, f"counter {comment(counter.name)}: 0 … {counter.extent - 1}"),
             Register(1, again, "its body begins"),
         ]
         opening.wires.append(Line(1, last, f"{count} == {literal(counter.extent - 1, wide)}"))
@@ -210,9 +210,10 @@ def describe(plan: LoopPlan) -> list[str]:
     pipeline, interval = plan.pipeline, plan.interval
     nest = " ".join(f"for {counter.name} < {counter.extent}:" for counter in pipeline.counters)
     every = "every cycle" if interval == 1 else f"every {interval} cycles"
+    depth = "1 cycle" if plan.depth == 1 else f"{plan.depth} cycles"
     if pipeline.iterations == 1:
-        return [f"Block {comment(pipeline.name)}: {plan.depth} cycles"]
+        return [f"Block {comment(pipeline.name)}: {depth}"]
     return [
         f"Loop {comment(pipeline.name)}: {comment(nest)}",
-        f"{pipeline.iterations} iterations, one {every}, {plan.depth} cycles deep; {comment(plan.solution.limit.text)}",
+        f"{pipeline.iterations} iterations, one {every}, {depth} deep; {comment(plan.solution.limit.text)}",
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from asnet.hls.engine.parts import SHORT, Delay, Line, Register, Section, delayed
 from asnet.hls.expressions import Signal, SignalUse, literal
 from asnet.hls.kernel import Constant, Operand
-from asnet.hls.names import Names, identifier
+from asnet.hls.names import Names, comment, identifier
 from asnet.hls.nest import Affine, Counter
 from asnet.hls.planning import LoopPlan
 from asnet.hls.ranges import Width
@@ -190,7 +190,7 @@ class LoopSignals:
             return self._delayed(_Signal(expression, 1, 0, expression), stage)
         if expression not in self._tests:
             name = self._names.fresh(f"{self.prefix}_when")
-            self.section.wires.append(Line(1, name, expression))
+            self.section.wires.append(Line(1, name, expression, comment(f"iterations with {_ranges(bounds)}")))
             self._tests[expression] = _Signal(name, 1, 0, name)
         return self._delayed(self._tests[expression], stage)
 
@@ -316,7 +316,7 @@ class LoopSignals:
                 continue
             wrapped = text or literal(value, position.bits)
             text = f"({self.last(counter.name, stage)} ? {wrapped} : {literal(step, position.bits)})"
-        self.section.registers.append(Register(position.bits, name, self._formula(position)))
+        self.section.registers.append(Register(position.bits, name, f"{_formula(position)}  (stage {stage})"))
         start = literal(position.offset & mask, position.bits)
         if not text and value == 0:
             self.section.controlled.append(f"{name} <= {start};")
@@ -325,12 +325,6 @@ class LoopSignals:
         self.section.resets.append(f"{name} <= {start};")
         amount = text or literal(value, position.bits)
         self.section.controlled.append(f"if ({self.valid(stage)}) {name} <= {name} + {amount};")
-
-    def _formula(self, position: _Position) -> str:
-        terms = [name if stride == 1 else f"{stride}·{name}" for name, stride in position.strides if stride]
-        if position.offset or not terms:
-            terms.append(str(position.offset))
-        return " + ".join(terms)
 
     def _finish_delay(self, signal: _Signal, taps: Mapping[int, str]) -> None:
         enable, chain = self.tick(signal.ready), self._chains.get(signal)
@@ -357,7 +351,7 @@ class LoopSignals:
 
     def _declare(self, counter: Counter) -> None:
         """A counter and its flags, as far as they are used."""
-        name, extent = self.counters[counter.name], counter.extent
+        name, shown, extent = self.counters[counter.name], comment(counter.name), counter.extent
         first, last = f"{name}_first", f"{name}_last"
         if extent == 1:
             self.section.wires += [
@@ -365,13 +359,13 @@ class LoopSignals:
             ]
             return
         wide = number_bits(extent)
-        self.section.registers.append(Register(wide, name, f"counter {counter.name}: 0 … {extent - 1}"))
+        self.section.registers.append(Register(wide, name, f"counter {shown}: 0 … {extent - 1}"))
         self.section.resets.append(f"{name} <= {literal(0, wide)};")
         if self._has_last(counter):
-            self.section.registers.append(Register(1, last, ""))
+            self.section.registers.append(Register(1, last, f"{shown} is {extent - 1}"))
             self.section.resets.append(f"{last} <= 1'b0;")
         if first in self._flags_used:
-            self.section.registers.append(Register(1, first, ""))
+            self.section.registers.append(Register(1, first, f"{shown} is 0"))
             self.section.resets.append(f"{first} <= 1'b1;")
 
     def _has_last(self, counter: Counter) -> bool:
@@ -405,6 +399,22 @@ class LoopSignals:
         if self._final_used:
             everything = " & ".join([self.go, *inside])
             self.section.wires.append(Line(1, self._final, everything, "the last iteration starts"))
+
+
+def _ranges(bounds: Mapping[str, tuple[int, int]]) -> str:
+    """The bounds of counters in words."""
+    return ", ".join(
+        f"{name} = {low}" if low == high else f"{name} = {low} … {high}" for name, (low, high) in bounds.items()
+    )
+
+
+def _formula(position: _Position) -> str:
+    """The sum in words."""
+    terms = [(abs(stride), stride, comment(name)) for name, stride in position.strides if stride]
+    signed = [("-" if stride < 0 else "+", name if size == 1 else f"{size}·{name}") for size, stride, name in terms]
+    if position.offset or not signed:
+        signed.append(("-" if position.offset < 0 else "+", str(abs(position.offset))))
+    return " ".join(f"{sign} {term}" for sign, term in signed).removeprefix("+ ")
 
 
 def _wraps(counter: Counter) -> bool:

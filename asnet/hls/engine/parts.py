@@ -87,13 +87,21 @@ class Section:
 
     @property
     def ordered(self) -> list[Line]:
-        """The wires, each after those that it is made of."""
+        """The wires, each right after those that it is made of, as far as these are not there already."""
         known = {line.name: line for line in self.wires}
-        sorter: TopologicalSorter[str] = TopologicalSorter()
+        parts = {line.name: [word for word in _WORD.findall(line.expression) if word in known] for line in self.wires}
+        TopologicalSorter(parts).prepare()  # wires in a circle are an error
+        made: dict[str, Line] = {}
         for line in self.wires:
-            found = dict.fromkeys(word for word in _WORD.findall(line.expression) if word in known)
-            sorter.add(line.name, *found)
-        return [known[name] for name in sorter.static_order()]
+            path = [line.name]
+            while path:
+                missing = next((part for part in parts[path[-1]] if part not in made), None)
+                if missing is None:
+                    name = path.pop()
+                    made[name] = known[name]
+                else:
+                    path.append(missing)
+        return list(made.values())
 
     @property
     def register_bits(self) -> int:

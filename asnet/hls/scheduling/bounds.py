@@ -10,7 +10,7 @@ from asnet.hls.scheduling.system import Constraint, Infeasible, Lag, System, ear
 
 __all__ = ["UNLIMITED", "Bound", "crowded", "lower_bound", "recurrence", "recurrence_bound", "resource_bounds"]
 
-UNLIMITED = Limit("none", (), "nothing keeps it from being smaller")
+UNLIMITED = Limit("none", (), "nothing limits it")
 """The limit of a loop that starts an iteration as often as it was asked to."""
 
 _WORDS = {"read": ("reads", "port"), "write": ("writes", "port")}
