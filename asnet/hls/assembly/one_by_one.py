@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from asnet.hls.assembly.materials import Assembly, Materials, ring_reports
+from asnet.hls.engine import Neighbours
 from asnet.hls.layers import PlannedLayer
 from asnet.hls.memories import DesignMemory, design_memories, used_memories
 from asnet.hls.module import LayerModule, MemoryPort
@@ -28,7 +29,7 @@ def one_by_one(made: Materials) -> Assembly:
     order = in_order([plan.span for plan in made.plans])
     shared = _shared(made.plans)
     layers = [
-        plan.emit(names.fresh(f"layer_{plan.layer}"), made.version, handover, shared)
+        plan.emit(names.fresh(f"layer_{plan.layer}"), made.version, Neighbours(handover, shared))
         for plan, handover in zip(made.plans, order.handovers, strict=True)
     ]
     memories = design_memories(used_memories(made.module, layers), Names(RESERVED), MEMORY_SUFFIXES, made.options.clock)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from asnet.hls import dataflow
 from asnet.hls.assembly.materials import Assembly, Materials, ring_reports
 from asnet.hls.dataflow import Engine, Numbers
+from asnet.hls.engine import Neighbours
 from asnet.hls.layers import images_of
 from asnet.hls.names import Names
 from asnet.hls.storage import WEIGHTS_LIBRARY, WeightsImage, by_channel
@@ -68,7 +69,7 @@ def _engines(made: Materials, names: Names) -> list[Engine]:
         replicas = images_of(plan.layer, made.options)
         timing = plan.timing(arrival if replicas == 1 else None)
         gate = timing.gates.gate if timing is not None and timing.gates is not None else None
-        layer = plan.emit(names.fresh(f"engine_{plan.layer}"), made.version, gate=gate)
+        layer = plan.emit(names.fresh(f"engine_{plan.layer}"), made.version, Neighbours(gate=gate))
         engine = Engine(layer, timing, replicas)
         arrival |= {port.memory.name: dataflow.arrival_order(port, engine) for port in layer.memories if port.writes}
         engines.append(engine)

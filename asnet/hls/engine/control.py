@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 
 from asnet.errors import SynthesisError
 from asnet.hls.engine.collector import collect
 from asnet.hls.engine.loop import LoopSignals, Outside
+from asnet.hls.engine.neighbours import Neighbours
 from asnet.hls.engine.operations import Datapath
 from asnet.hls.engine.parts import Line, Register, Section
 from asnet.hls.engine.ports import Ports
@@ -27,15 +28,13 @@ class Layer:
     """Builds the sections of a layer's module. ``end``: 1 in the cycle in which its last node ends; ``handover``: when
     the trigger that was asked for says so."""
 
-    def __init__(
-        self, plan: ProgramPlan, names: Names, handover: Trigger | None, shared: Set[str], gate: Gate | None
-    ) -> None:
+    def __init__(self, plan: ProgramPlan, names: Names, neighbours: Neighbours) -> None:
         self._plan = plan
-        self._gate = gate
+        self._gate = neighbours.gate
         self.names = names
         self.use = SignalUse()
         self.constants = FloatConstants(names)
-        self.ports = Ports(plan, names, shared)
+        self.ports = Ports(plan, names, neighbours.shared)
         self.sections: list[Section] = []
         self._loops: Iterator[LoopPlan] = iter(plan.loops)
         self._ends: Iterator[Trigger] = iter(plan.layout.ends)
@@ -43,7 +42,7 @@ class Layer:
         self._signals: dict[str, Signal] = {}
         self._repeats: tuple[tuple[Counter, str], ...] = ()
         self.end = self._nodes(plan.program.body, "start")
-        self.handover = None if handover is None else self.after(handover)
+        self.handover = None if neighbours.handover is None else self.after(neighbours.handover)
         for loop in self._begun:
             loop.finish()
 

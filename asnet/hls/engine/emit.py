@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
-
 from asnet.hls.engine.control import Layer
+from asnet.hls.engine.neighbours import NO_NEIGHBOURS, Neighbours
 from asnet.hls.module import LayerModule
 from asnet.hls.names import Names, comment, vector
-from asnet.hls.planning import Gate, ProgramPlan, Trigger
+from asnet.hls.planning import ProgramPlan
 from asnet.hls.wires import number_bits
 from asnet.resources import render
 
@@ -16,31 +15,13 @@ __all__ = ["emit_engine"]
 _OWN = ("clk", "reset", "start", "done", "next", "unused", "asnet_delay")
 
 
-def emit_engine(
-    plan: ProgramPlan,
-    module: str,
-    version: str,
-    *,
-    handover: Trigger | None = None,
-    shared: Set[str] = frozenset(),
-    gate: Gate | None = None,
-) -> LayerModule:
-    """The Verilog module ``module`` of a planned layer.
-
-    Args:
-        plan: the layer.
-        module: the module's name.
-        version: of ASNet.
-        handover: when the port ``next`` says that the next layer may start; None: there is no such port.
-        shared: names of memories and operators that other layers use too: ports ``_re`` and ``_use`` say when this one
-            does.
-        gate: where the first loop waits for words; a memory's port ``_ready`` says that those for the next group of
-            iterations are there, ``_claim`` that the group begins.
+def emit_engine(plan: ProgramPlan, module: str, version: str, neighbours: Neighbours = NO_NEIGHBOURS) -> LayerModule:
+    """The Verilog module ``module`` of a planned layer; ``version``: of ASNet.
 
     Raises:
         SynthesisError: an operand that its unit cannot take.
     """
-    layer = Layer(plan, Names(_OWN), handover, shared, gate)
+    layer = Layer(plan, Names(_OWN), neighbours)
     ports = [("input ", "clk", ""), ("input ", "reset", ""), ("input ", "start", "one cycle: run the layer")]
     ports.append(("output reg ", "done", "one cycle: the layer has run"))
     if layer.handover is not None:

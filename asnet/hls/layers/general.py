@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from asnet.hls.dataflow.accesses import LayerTiming, Numbers
 from asnet.hls.dataflow.blocks import kernel_timing
+from asnet.hls.engine import NO_NEIGHBOURS, Neighbours
 from asnet.hls.fsm.allocation import Allocation
 from asnet.hls.fsm.binding import bind
 from asnet.hls.fsm.layer import emit_layer
@@ -17,7 +18,6 @@ from asnet.hls.fsm.schedule import Schedule
 from asnet.hls.layers.planned import connections, loaded
 from asnet.hls.loops import Executions, executions
 from asnet.hls.module import LayerModule
-from asnet.hls.planning import Gate, Trigger
 from asnet.hls.reporting import LayerReport
 from asnet.hls.sequential.order import Span
 from asnet.hls.storage import PackedConstant, TiledConstant
@@ -79,16 +79,9 @@ class GeneralLayer:
             return None
         return _OVERHEAD + sum(block.length * count[name] for name, block in self.schedule.blocks.items())
 
-    def emit(
-        self,
-        module: str,
-        version: str,
-        handover: Trigger | None = None,
-        shared: Set[str] = frozenset(),
-        gate: Gate | None = None,
-    ) -> LayerModule:
+    def emit(self, module: str, version: str, neighbours: Neighbours = NO_NEIGHBOURS) -> LayerModule:
         """Its Verilog module: the general controller has none of the ports that let others run at the same time."""
-        assert handover is None and gate is None
+        assert neighbours.handover is None and neighbours.gate is None
         return emit_layer(bind(self.allocation, self.schedule), module, version)
 
     def timing(self, arrival: Mapping[str, Numbers] | None = None) -> LayerTiming | None:

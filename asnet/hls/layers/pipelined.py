@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from asnet.hls.binder import Binder
 from asnet.hls.dataflow.accesses import LayerTiming, Numbers
 from asnet.hls.dataflow.gates import find_gates
 from asnet.hls.dataflow.loops import program_timing
-from asnet.hls.engine import emit_engine
+from asnet.hls.engine import NO_NEIGHBOURS, Neighbours, emit_engine
 from asnet.hls.fusing import program_of
 from asnet.hls.kernel import Kernel, Operation
 from asnet.hls.layers.planned import connections, loaded
@@ -18,7 +18,7 @@ from asnet.hls.layers.wishes import unroll_of
 from asnet.hls.module import LayerModule
 from asnet.hls.nest import Arrangement, Node, Pipeline, Program, Repeat, Streamed, arrange, made_by_rows
 from asnet.hls.options import HlsOptions, Weights
-from asnet.hls.planning import Gate, Placed, ProgramPlan, Trigger, plan_program, recurrence_cycles
+from asnet.hls.planning import Placed, ProgramPlan, plan_program, recurrence_cycles
 from asnet.hls.reporting import LayerReport, LoopReport, OperationReport
 from asnet.hls.sequential.order import Span
 from asnet.hls.storage import PackedConstant, TiledConstant, store
@@ -63,17 +63,10 @@ class PipelinedLayer:
             return Span(None, None)
         return Span(self.plan.layout.cycles, self.plan.layout)
 
-    def emit(
-        self,
-        module: str,
-        version: str,
-        handover: Trigger | None = None,
-        shared: Set[str] = frozenset(),
-        gate: Gate | None = None,
-    ) -> LayerModule:
+    def emit(self, module: str, version: str, neighbours: Neighbours = NO_NEIGHBOURS) -> LayerModule:
         """Its Verilog module."""
-        apart = frozenset[str]() if self.tiles else shared
-        return emit_engine(self.plan, module, version, handover=handover, shared=apart, gate=gate)
+        own = replace(neighbours, shared=frozenset()) if self.tiles else neighbours
+        return emit_engine(self.plan, module, version, own)
 
     def timing(self, arrival: Mapping[str, Numbers] | None = None) -> LayerTiming:
         """When it writes which word, and where it waits for words."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from typing import Protocol, TypedDict
 
 from asnet.hls.dataflow.accesses import LayerTiming, Numbers
+from asnet.hls.engine import NO_NEIGHBOURS, Neighbours
 from asnet.hls.kernel import Operation
 from asnet.hls.module import LayerModule
-from asnet.hls.planning import Gate, Trigger
 from asnet.hls.reporting import LayerReport
 from asnet.hls.sequential.order import Span
 from asnet.hls.storage import PackedConstant, TiledConstant
@@ -49,14 +49,7 @@ class PlannedLayer(Protocol):
         """The operators that it uses and the memories that it reads."""
         ...
 
-    def emit(
-        self,
-        module: str,
-        version: str,
-        handover: Trigger | None = None,
-        shared: Set[str] = frozenset(),
-        gate: Gate | None = None,
-    ) -> LayerModule:
+    def emit(self, module: str, version: str, neighbours: Neighbours = NO_NEIGHBOURS) -> LayerModule:
         """Its Verilog module ``module``; see :func:`asnet.hls.engine.emit_engine`."""
         ...
 
