@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -16,13 +16,12 @@ from asnet.hls.dataflow.optimise import Candidate, Choice, Goal, choose
 from asnet.hls.design import RtlDesign
 from asnet.hls.fusing import program_of
 from asnet.hls.kernel import Kernel
-from asnet.hls.layers import PlannedLayer, images_of, lanes_of, plan_layer
+from asnet.hls.layers import PlannedLayer, Setting, images_of, lanes_of, plan_layer
 from asnet.hls.nest import NotCounted, possible_lanes
 from asnet.hls.options import HlsOptions, Style
 from asnet.hls.sizing import Sizes
 from asnet.hls.storage import WeightsImage, by_channel
 from asnet.ir import Module
-from asnet.types import Array
 
 __all__ = ["check_fits", "check_reached", "choose_lanes"]
 
@@ -30,30 +29,23 @@ _UNKNOWN = 1 << 62
 """Cycles of a layer that nobody can tell: more lanes are never seen to help."""
 
 
-def choose_lanes(
-    kernels: Sequence[Kernel],
-    module: Module,
-    binder: Binder,
-    options: HlsOptions,
-    contents: Mapping[str, Array],
-    scratch: Collection[str],
-) -> Choice | None:
-    """Lanes for ``kernels``; None if ``options`` have no goal, and each layer has the lanes that are named.
+def choose_lanes(kernels: Sequence[Kernel], module: Module, setting: Setting) -> Choice | None:
+    """Lanes for ``kernels``; None if the options have no goal, and each layer has the lanes that are named.
 
-    ``module``: the network, whose calls are the layers; ``contents``, ``scratch``: as of
-    :func:`~asnet.hls.layers.plan_layer`.
+    ``module``: the network, whose calls are the layers.
 
     Raises:
         SynthesisError: a pattern that no layer's name matches, an unknown device.
         UnreachableError: the goal cannot be reached.
     """
+    options = setting.options
     check_patterns([kernel.layer for kernel in kernels], options)
     if options.target_cycles is None and options.fit is None and not options.resources:
         return None
     if options.style is Style.SEQUENTIAL and options.target_cycles is None and options.fit is None:
         return None
     goal = _goal(options)
-    chooser = _Chooser(kernels, binder, options, contents, scratch, Sizes(binder, module.mode, options.dsps))
+    chooser = _Chooser(kernels, setting, Sizes(setting.binder, module.mode, options.dsps))
     possible = [chooser.possible(number) for number in range(len(kernels))]
     if goal.budget is not None:
         goal = replace(goal, around=chooser.around(module, [lanes[0] for lanes in possible]))
@@ -125,20 +117,10 @@ def _goal(options: HlsOptions) -> Goal:
 
 
 class _Chooser:
-    def __init__(
-        self,
-        kernels: Sequence[Kernel],
-        binder: Binder,
-        options: HlsOptions,
-        contents: Mapping[str, Array],
-        scratch: Collection[str],
-        sizes: Sizes,
-    ) -> None:
+    def __init__(self, kernels: Sequence[Kernel], setting: Setting, sizes: Sizes) -> None:
         self._kernels = kernels
-        self._binder = binder
-        self._options = options
-        self._contents = contents
-        self._scratch = scratch
+        self._setting = setting
+        self._options = setting.options
         self._sizes = sizes
         self._plans: dict[tuple[int, int], PlannedLayer] = {}
         self._known: dict[tuple[int, int], Candidate] = {}
@@ -151,7 +133,7 @@ class _Chooser:
         if not self._options.pipelined:
             return (1,)
         try:
-            return possible_lanes(program_of(kernel, self._scratch))
+            return possible_lanes(program_of(kernel, self._setting.scratch))
         except NotCounted:
             return (1,)
 
@@ -168,21 +150,19 @@ class _Chooser:
             if self._options.fit is not None:
                 weights = WeightsImage(by_channel(plan.tiles), self._options.bus)
                 fetchers = {f"weights_{place}": fetcher for place, fetcher in enumerate(weights.fetchers)}
-                area = self._sizes.layer(Engine(layer, timing, fetchers=fetchers), self._scratch) * images
+                area = self._sizes.layer(Engine(layer, timing, fetchers=fetchers), self._setting.scratch) * images
             self._known[number, lanes] = Candidate(lanes, cycles, area, units)
         return self._known[number, lanes]
 
     def around(self, module: Module, lanes: Sequence[int]) -> Area:
         """What a design takes beyond its layers; ``lanes``: of each of them."""
         plans = [self._planned(number, count) for number, count in enumerate(lanes)]
-        made = Materials(module, "design", self._options, plans, self._binder.operators, (), "")
+        made = Materials(module, "design", self._options, plans, self._setting.binder.operators, (), "")
         whole = STYLES[self._options.style](made)
         layers = (self.candidate(number, count).area for number, count in enumerate(lanes))
         return self._sizes.design(whole.top, whole.files) - sum(layers, Area())
 
     def _planned(self, number: int, lanes: int) -> PlannedLayer:
         if (number, lanes) not in self._plans:
-            self._plans[number, lanes] = plan_layer(
-                self._kernels[number], self._binder, self._options, self._contents, lanes, self._scratch
-            )
+            self._plans[number, lanes] = plan_layer(self._kernels[number], self._setting, lanes)
         return self._plans[number, lanes]

@@ -13,7 +13,7 @@ from asnet.hls.choosing import check_fits, check_reached, choose_lanes
 from asnet.hls.design import RtlDesign
 from asnet.hls.fusing import NotFused, fused, operations_of
 from asnet.hls.handover import hand_over, with_control
-from asnet.hls.layers import PlannedLayer, lanes_of, plan_layer
+from asnet.hls.layers import PlannedLayer, Setting, lanes_of, plan_layer
 from asnet.hls.library import unit_files
 from asnet.hls.memories import hex_text, scratch_memories
 from asnet.hls.names import comment
@@ -110,7 +110,7 @@ class _Synthesis:
     def run(self) -> RtlDesign:
         module, options, binder = self._module, self._options, self._binder
         parsed = parse_kernels(for_hls(module), module.calls, module.memories, self._slots)
-        contents, scratch = dict(module.constants), scratch_memories(module)
+        scratch = scratch_memories(module)
         kernels, calls = [simplify(kernel) for kernel in parsed], module.calls
         if options.fuse and options.pipelined:
             kernels, calls = fused(kernels, calls, scratch, options.fuse, self._apart)
@@ -123,13 +123,14 @@ class _Synthesis:
         calling = replace(module, calls=calls)
         plans: list[PlannedLayer] = []
         rows = _by_rows(calling, options)
-        choice = choose_lanes(kernels, calling, binder, options, contents, scratch)
+        setting = Setting(binder, options, module.constants, scratch)
+        choice = choose_lanes(kernels, calling, setting)
         for number, kernel in enumerate(kernels):
             lanes = lanes_of(kernel.layer, options) if choice is None else choice.lanes[number]
-            plans.append(plan_layer(kernel, binder, options, contents, lanes, scratch, rows))
+            plans.append(plan_layer(kernel, setting, lanes, rows))
             rows |= plans[-1].rows
             made = (*plans[-1].constants, *plans[-1].tiles)
-            contents |= {constant.memory.name: constant.contents for constant in made}
+            setting = setting.having({constant.memory.name: constant.contents for constant in made})
         used = frozenset[str]().union(*(plan.uses for plan in plans))
         operators = [operator for operator in binder.operators if operator.name in used]
         header = self._header(operators)
@@ -137,7 +138,7 @@ class _Synthesis:
         assembly = STYLES[options.style](materials)
         check_reached(choice, options, assembly.cycles if assembly.interval is None else assembly.interval)
         files = unit_files(operator.instance for operator in operators) | assembly.files
-        files |= {memory.hex_file: hex_text(memory, contents) for memory in assembly.memories if memory.is_rom}
+        files |= {memory.hex_file: hex_text(memory, setting.contents) for memory in assembly.memories if memory.is_rom}
         report = DesignReport(
             network=self._name,
             top=assembly.top,

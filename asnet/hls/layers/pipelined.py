@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from asnet.hls.binder import Binder
 from asnet.hls.dataflow.accesses import LayerTiming, Numbers
 from asnet.hls.dataflow.gates import find_gates
 from asnet.hls.dataflow.loops import program_timing
@@ -14,16 +13,16 @@ from asnet.hls.engine import NO_NEIGHBOURS, Neighbours, emit_engine
 from asnet.hls.fusing import program_of
 from asnet.hls.kernel import Kernel, Operation
 from asnet.hls.layers.planned import connections, loaded
+from asnet.hls.layers.setting import Setting
 from asnet.hls.layers.wishes import unroll_of
 from asnet.hls.module import LayerModule
 from asnet.hls.nest import Arrangement, Node, Pipeline, Program, Repeat, Streamed, arrange, made_by_rows
-from asnet.hls.options import HlsOptions, Weights
+from asnet.hls.options import Weights
 from asnet.hls.planning import Placed, ProgramPlan, plan_program, recurrence_cycles
 from asnet.hls.reporting import LayerReport, LoopReport, OperationReport
 from asnet.hls.sequential.order import Span
 from asnet.hls.storage import PackedConstant, TiledConstant, store
 from asnet.ir import MemoryKind
-from asnet.types import Array
 
 __all__ = ["PipelinedLayer", "pipelined"]
 
@@ -94,27 +93,24 @@ class PipelinedLayer:
 
 
 def pipelined(
-    kernel: Kernel,
-    binder: Binder,
-    options: HlsOptions,
-    contents: Mapping[str, Array],
-    scratch: Collection[str],
-    rows: Collection[str],
-    lanes: int,
-    split_tail: bool | None,
+    kernel: Kernel, setting: Setting, lanes: int, rows: Collection[str], split_tail: bool | None
 ) -> PipelinedLayer:
-    """``kernel`` as flat loops. ``split_tail``: as of an :class:`~asnet.hls.nest.Arrangement`.
+    """``kernel`` as flat loops with so many ``lanes`` at most.
+
+    ``rows``: memories whose words come row after row; ``split_tail``: as of an :class:`~asnet.hls.nest.Arrangement`.
 
     Raises:
         NotCounted: it is no counted loops.
         NotPipelined: a tail does not keep up with its lanes.
     """
 
+    binder, options = setting.binder, setting.options
+
     def unit(operation: Operation) -> str | None:
         found = None if operation.is_memory else binder.operator(kernel.layer, operation)
         return found.name if found is not None else None
 
-    program = program_of(kernel, scratch)
+    program = program_of(kernel, setting.scratch)
     unroll = unroll_of(kernel.layer, options)
     wish = Arrangement(
         recurrence_cycles(binder, kernel.layer, options.clock),
@@ -130,7 +126,7 @@ def pipelined(
         ),
     )
     arranged = arrange(program, wish)
-    stored = store(arranged.program, contents, external=options.weights is Weights.EXTERNAL)
+    stored = store(arranged.program, setting.contents, external=options.weights is Weights.EXTERNAL)
     return PipelinedLayer(
         plan_program(stored.program, binder, options, hurried=arranged.hurried),
         _lanes_in(arranged.program),
