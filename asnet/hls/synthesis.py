@@ -12,7 +12,7 @@ from asnet.hls.binder import Binder
 from asnet.hls.choosing import check_fits, check_reached, choose_lanes
 from asnet.hls.design import RtlDesign
 from asnet.hls.fusing import NotFused, fused, operations_of
-from asnet.hls.handover import hand_over, with_control
+from asnet.hls.handover import with_control
 from asnet.hls.layers import PlannedLayer, Setting, lanes_of, plan_layer
 from asnet.hls.library import unit_files
 from asnet.hls.memories import hex_text, scratch_memories
@@ -46,7 +46,9 @@ def synthesise(
     name: str | None = None,
     options: HlsOptions | None = None,
 ) -> RtlDesign:
-    """Hardware for ``module`` (after the `approximate` pass).
+    """Hardware for ``module`` (after the `approximate` pass): Verilog, contents of ROMs, reports.
+
+    :func:`~asnet.hls.hand_over` adds what others need to take it.
 
     Args:
         module: the network's IR.
@@ -76,8 +78,7 @@ def synthesise(
     apart: tuple[str, ...] = ()
     while True:
         try:
-            design = _Synthesis(module, chosen, name or module.name, wanted, apart).run()
-            return hand_over(with_control(design, wanted.control))
+            return with_control(_Synthesis(module, chosen, name or module.name, wanted, apart).run(), wanted.control)
         except NotFused as found:
             apart = (*apart, found.layer)
 

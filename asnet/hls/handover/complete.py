@@ -19,8 +19,6 @@ from asnet.types import Array
 
 __all__ = ["Samples", "hand_over"]
 
-_MADE_BY = "// Made by: "
-
 
 @dataclass(frozen=True)
 class Samples:
@@ -43,7 +41,7 @@ def hand_over(
     """The design with project files, test benches, report page and diagram.
 
     Args:
-        design: the design, with or without such files.
+        design: as it was synthesised.
         samples: what the test benches run.
         figures: area and clock, for the report page.
         exact: the design with exact units, to compare with there.
@@ -58,18 +56,11 @@ def hand_over(
     files |= bench_files(design, wrapper, samples=samples is not None, command=command)
     if command:
         top = f"rtl/{design.top}.v"
-        files[top] = _made_by(files[top], command)
+        generated, rest = files[top].split("\n", 1)
+        files[top] = f"{generated}\n// Made by: {comment(command)}\n{rest}"
         manifest: dict[str, object] = json.loads(files[MANIFEST])
         files[MANIFEST] = json.dumps({**manifest, "command": command}, indent=2) + "\n"
     if samples is not None:
         files["sim/images.hex"] = frames(design, MemoryKind.INPUT, samples.inputs, samples.count)
         files["sim/expected.hex"] = frames(design, MemoryKind.OUTPUT, samples.outputs, samples.count)
     return replace(design, files=files)
-
-
-def _made_by(text: str, command: str) -> str:
-    """The top module with the command that made the design in its head, in place of one that is there."""
-    first, *rest = text.splitlines(keepends=True)
-    if rest[0].startswith(_MADE_BY):
-        del rest[0]
-    return "".join((first, f"{_MADE_BY}{comment(command)}\n", *rest))

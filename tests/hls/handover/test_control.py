@@ -71,7 +71,9 @@ def test_header_compiles(axi: hls.RtlDesign, tmp_path: Path) -> None:
 
 
 def test_the_handshake_alone(module: Module) -> None:
-    design = hls.synthesise(module, name="small net", options=hls.HlsOptions(control=hls.Control.AP_CTRL))
+    design = hls.hand_over(
+        hls.synthesise(module, name="small net", options=hls.HlsOptions(control=hls.Control.AP_CTRL))
+    )
     assert "rtl/small_net_ap.v" in design.files and "rtl/small_net_axi.v" not in design.files
     assert "small_net_ap" in design.files["README.md"] and "CONTROL" not in design.files["README.md"]
     assert "toplevel: small_net_ap" in design.files["small_net.core"]

@@ -44,7 +44,7 @@ def test_frames(design: hls.RtlDesign, samples: hls.Samples) -> None:
 
 
 def test_without_images_nothing_names_them(module: Module) -> None:
-    plain = hls.synthesise(module)
+    plain = hls.hand_over(hls.synthesise(module))
     assert "images.hex" not in plain.files["kernels.core"] and "sim/images.hex" not in plain.files
 
 
