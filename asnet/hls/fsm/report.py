@@ -36,8 +36,15 @@ def _operations(allocation: Allocation, schedule: Schedule, block: Block) -> tup
             operation.name,
             start[operation.name],
             allocation.latency(operation.name),
-            None if (resource := allocation.resources.get(operation.name)) is None else resource.name,
+            _resource(allocation, operation.name),
             operation.source.strip(),
         )
         for operation in block.operations
     )
+
+
+def _resource(allocation: Allocation, operation: str) -> str | None:
+    """The unit or the memory port that an operation occupies, for people."""
+    if operation in allocation.operators:
+        return allocation.operators[operation].title
+    return allocation.resources[operation].name if operation in allocation.resources else None

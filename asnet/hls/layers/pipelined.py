@@ -18,7 +18,7 @@ from asnet.hls.layers.wishes import unroll_of
 from asnet.hls.module import LayerModule
 from asnet.hls.nest import Arrangement, Node, Pipeline, Program, Repeat, Streamed, arrange, made_by_rows
 from asnet.hls.options import Weights
-from asnet.hls.planning import Placed, ProgramPlan, plan_program, recurrence_cycles
+from asnet.hls.planning import LoopPlan, Placed, ProgramPlan, plan_program, recurrence_cycles
 from asnet.hls.reporting import LayerReport, LoopReport, OperationReport
 from asnet.hls.sequential.order import Span
 from asnet.hls.storage import PackedConstant, TiledConstant, store
@@ -159,6 +159,13 @@ def _work(plan: ProgramPlan) -> int | None:
     return max(work.values(), default=None)
 
 
+def _resource(plan: LoopPlan, operation: str) -> str | None:
+    """The unit or the memory port that an operation occupies, for people."""
+    if operation in plan.operators:
+        return plan.operators[operation].title
+    return plan.resources[operation].name if operation in plan.resources else None
+
+
 def _loop(placed: Placed) -> LoopReport:
     plan, pipeline = placed.plan, placed.plan.pipeline
     operations = tuple(
@@ -166,7 +173,7 @@ def _loop(placed: Placed) -> LoopReport:
             name=operation.name,
             start=plan.start(operation.name),
             latency=plan.ready(operation.name) - plan.start(operation.name),
-            resource=plan.resources[operation.name].name if operation.name in plan.resources else None,
+            resource=_resource(plan, operation.name),
             source=operation.source,
         )
         for operation in pipeline.operations

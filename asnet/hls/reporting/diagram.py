@@ -26,7 +26,7 @@ def diagram(report: DesignReport) -> Svg:
     """The picture."""
     memories = {memory.name: memory for memory in report.memories}
     roms = {layer.layer: _own(layer, memories) for layer in report.layers}
-    lines = {layer.layer: _lines(layer, roms[layer.layer]) for layer in report.layers}
+    lines = {layer.layer: _lines(report, layer, roms[layer.layer]) for layer in report.layers}
     slowest = max((layer.spacing or 0 for layer in report.layers), default=0)
     nodes = {_INPUT: Box(_WIDTH, 28.0)}
     nodes |= {name: Box(_WIDTH, _HEAD + _LINE * len(rows) + 10) for name, rows in lines.items()}
@@ -63,7 +63,7 @@ def _own(layer: LayerReport, memories: Mapping[str, MemoryReport]) -> list[Memor
     return [memory for memory in read if memory.kind == "constant"]
 
 
-def _lines(layer: LayerReport, roms: list[MemoryReport]) -> list[str]:
+def _lines(report: DesignReport, layer: LayerReport, roms: list[MemoryReport]) -> list[str]:
     """What a layer's box says below its name."""
     pipelined = [loop for loop in layer.loops if loop.interval]
     cycles = "cycles unknown" if layer.cycles is None else f"{layer.cycles:,} cycles"
@@ -75,7 +75,7 @@ def _lines(layer: LayerReport, roms: list[MemoryReport]) -> list[str]:
         lines = [f"one by one, {cycles}"]
     if layer.interval is not None:
         lines.append(f"an image every {layer.interval:,} cycles")
-    used = layer.units or layer.operations
+    used = report.by_unit(layer.units or layer.operations)
     if used:
         names = (f"{count} × {name}" if layer.units else name for name, count in used.items())
         lines.append(shortened(("has " if layer.units else "uses ") + ", ".join(names), _SIGNS))
@@ -130,4 +130,9 @@ def _units(picture: Svg, x: float, report: DesignReport) -> None:
         y = _MARGIN + _HEAD + 2 * _LINE * number + 12
         picture.rect(x + 10, y - 9, 4, 2 * _LINE - 8, f"c{number % 8}")
         picture.text(x + 20, y, shortened(unit.name, 30))
-        picture.text(x + 20, y + 14, f"latency {unit.latency}, {unit.operations} instructions", "small faint")
+        picture.text(
+            x + 20,
+            y + 14,
+            f"latency {unit.latency}, {unit.operations} instruction{'s' if unit.operations > 1 else ''}",
+            "small faint",
+        )

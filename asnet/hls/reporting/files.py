@@ -44,7 +44,7 @@ def report_files(report: DesignReport) -> dict[str, str]:
         "report/report.txt.j2",
         network=report.network,
         totals={name: value for name, value in totals.items() if value is not None},
-        layers=[_row(layer, "<= " if report.weights is None else ">= ") for layer in report.layers],
+        layers=[_row(report, layer) for layer in report.layers],
         units=units,
         memories=memories,
         bits=sum(memory.bits for memory in report.memories),
@@ -52,15 +52,15 @@ def report_files(report: DesignReport) -> dict[str, str]:
     return {"report.json": json.dumps(data, indent=2) + "\n", "report.txt": text}
 
 
-def _row(layer: LayerReport, inexact: str) -> dict[str, object]:
-    """A layer for the template; ``inexact``: before cycles that are no more than a bound."""
+def _row(report: DesignReport, layer: LayerReport) -> dict[str, object]:
+    inexact = "<= " if report.weights is None else ">= "
     return {
         "layer": layer.layer,
         "op_type": layer.op_type,
         "cycles": "unknown" if layer.cycles is None else f"{'' if layer.exact else inexact}{layer.cycles}",
         "states": layer.states,
         "registers": layer.register_bits,
-        "operations": ", ".join(f"{count} {name}" for name, count in sorted(layer.operations.items())),
+        "operations": ", ".join(f"{count} {name}" for name, count in report.by_unit(layer.operations).items()),
         "facts": list(_facts(layer)),
         "loops": [_loop(loop) for loop in layer.loops if loop.interval or loop.iterations != 1],
     }
@@ -70,7 +70,7 @@ def _facts(layer: LayerReport) -> Iterator[str]:
     if layer.interval is not None:
         yield f"an image every {layer.interval} cycles"
     if layer.busy is not None:
-        yield f"{layer.lanes} lanes busy {100 * layer.busy:.1f} %"
+        yield f"{layer.lanes} lane{'s' if layer.lanes > 1 else ''} busy {100 * layer.busy:.1f} %"
 
 
 def _loop(loop: LoopReport) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -113,7 +114,12 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class UnitReport:
-    """One operator: how many ``instances`` the design has, and how many instructions (``operations``) use them."""
+    """One operator: how many ``instances`` the design has, and how many instructions (``operations``) use them.
+
+    ``name``: the unit's, with constants that operands are tied to; ``operator``: what layers call it; ``operands``: in
+    words, where they come from. Two operators may be one unit: with registers at its operands, which operations share,
+    and without, where each operation has a unit for itself.
+    """
 
     name: str
     operator: str
@@ -123,6 +129,7 @@ class UnitReport:
     parameters: Mapping[str, int]
     instances: int
     operations: int
+    operands: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,6 +202,14 @@ class DesignReport:
         """States of all controllers."""
         return sum(layer.states for layer in self.layers)
 
+    def by_unit(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """``counts`` by the names of units instead of operators, in alphabetical order."""
+        names = {unit.operator: unit.name for unit in self.units}
+        found: Counter[str] = Counter()
+        for operator, count in counts.items():
+            found[names.get(operator, operator)] += count
+        return dict(sorted(found.items()))
+
 
 def unit_reports(operators: Sequence[Operator], layers: Sequence[LayerReport]) -> tuple[UnitReport, ...]:
     """The units of a design: an operator that no layer has for itself exists once, for all."""
@@ -209,6 +224,7 @@ def unit_reports(operators: Sequence[Operator], layers: Sequence[LayerReport]) -
             parameters=dict(operator.parameters),
             instances=own[operator.name],
             operations=sum(layer.operations.get(operator.name, 0) for layer in layers),
+            operands="chosen, in registers" if operator.registered else "of one operation",
         )
         for operator in operators
     )

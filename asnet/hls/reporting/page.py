@@ -63,7 +63,7 @@ def page(
         "style_of": report.style,
         "mode": report.mode,
         "tiles": _tiles(report, figures),
-        "layers": [_layer(layer, _slowest(report)) for layer in report.layers],
+        "layers": [_layer(report, layer) for layer in report.layers],
         "images": any(layer.interval is not None for layer in report.layers),
         "busy": any(layer.busy is not None for layer in report.layers),
         "units": [vars(unit) for unit in report.units],
@@ -133,7 +133,8 @@ def _time(microseconds: float) -> str:
     return f"{microseconds:,.1f} µs" if microseconds < 1000 else f"{microseconds / 1000:,.2f} ms"
 
 
-def _layer(layer: LayerReport, slowest: int) -> dict[str, object]:
+def _layer(report: DesignReport, layer: LayerReport) -> dict[str, object]:
+    slowest = _slowest(report)
     pipelined = [loop for loop in layer.loops if loop.interval]
     main = max(pipelined, key=lambda loop: loop.iterations or 0, default=None)
     spacing = layer.spacing or 0
@@ -152,7 +153,7 @@ def _layer(layer: LayerReport, slowest: int) -> dict[str, object]:
         "states": layer.states,
         "units": ", ".join(
             f"{count} × {name}" if layer.units and count > 1 else name
-            for name, count in (layer.units or layer.operations).items()
+            for name, count in report.by_unit(layer.units or layer.operations).items()
         ),
     }
 

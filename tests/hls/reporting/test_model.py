@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from asnet.hls.reporting import DesignReport, LayerReport, LoopReport, MemoryReport, report_files
+from asnet.hls.reporting import DesignReport, LayerReport, LoopReport, MemoryReport, UnitReport, report_files
 
 MAIN = LoopReport("loop0", {"r": 64, "o": 32}, 2048, 1, 20, "no limit", start=3)
 DENSE = LayerReport(
@@ -36,6 +37,22 @@ def test_cycles_of_a_loop(loop: LoopReport, cycles: int | None) -> None:
 def test_busy_lanes() -> None:
     assert DENSE.busy == pytest.approx(8192 / (4 * 2060))
     assert LayerReport("relu", "Relu", "layer_relu", 5, 8, 130, True, {}, ()).busy is None
+
+
+def test_operators_of_one_unit_have_its_name() -> None:
+    shared = UnitReport("fmul_trunc(p=20)", "fmul_trunc_p_20", "fmul", "ab", 4, {}, 1, 7, "chosen, in registers")
+    single = UnitReport("fmul_trunc(p=20)", "fmul_trunc_p_20_alone", "fmul", "ab", 3, {}, 2, 2, "of one operation")
+    layer = replace(DENSE, operations={"fmul_trunc_p_20": 7, "fmul_trunc_p_20_alone": 2, "fadd": 1})
+    report = DesignReport(
+        *("net", "net", "ftz", "dataflow", 100.0, 2070, True, 2060, (layer,), (shared, single), ()),
+        configuration={},
+        identity={},
+    )
+    assert report.by_unit(layer.operations) == {"fadd": 1, "fmul_trunc(p=20)": 9}
+    text = report_files(report)["report.txt"]
+    assert "bits  1 fadd, 9 fmul_trunc(p=20)" in text and "alone" not in text
+    assert "1 x latency  4     7 instructions  chosen, in registers" in text
+    assert "2 x latency  3     2 instructions  of one operation" in text
 
 
 def test_files() -> None:

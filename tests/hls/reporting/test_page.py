@@ -69,6 +69,7 @@ def test_diagram_shows_layers_and_what_goes_between_them() -> None:
     root = ElementTree.fromstring(text)
     words = [element.text or "" for element in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "first <a&b>" in words and "h: 32 × 32 b" in words and "ROM w 2,048 × 32 b" in words
+    assert "has 4 × fmul_trunc(p=20)" in words
     assert "interval 1, 4 lanes, 2,078 cycles" in words and "s_axis: 64 words an image" in words
     assert len(re.findall('class="edge"', text)) == 5  # x, h twice, g, y
     assert text == diagram(REPORT).whole()
