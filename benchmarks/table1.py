@@ -1,8 +1,10 @@
 """The paper's Table I: area and Fmax of a network with exact arithmetic, and with truncated multiplier and divider.
 
 classificationMNIST (or other networks; `svhn` is drawn) is synthesised exact and with p_mul = 20, p_div = 22, in both
-float modes, with and without DSP blocks, co-simulated, and placed and routed for the ECP5. A row is printed when it is
-known; an interrupted command goes on with what it has not placed. Needs the extra `synth`.
+float modes, with and without DSP blocks, co-simulated, and placed and routed for the ECP5. The exact multipliers and
+dividers are cut for the clock by themselves, or (`--stages equal`) have as many pipeline stages as approximate ones, as
+with tools that give an operation a fixed latency. A row is printed when it is known; an interrupted command goes on
+with what it has not placed. Needs the extra `synth`.
 
 The paper reports for its FPGA (Cyclone V, LegUp) −24.66 % logic elements and +35.62 % Fmax.
 """
@@ -13,14 +15,17 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 import asnet
 from asnet.hls import Estimate, HlsOptions, Style
+from asnet.hls.operators import operator
 from asnet.types import EXACT
 from benchmarks.svhn import write_network
 
@@ -28,6 +33,16 @@ ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = ROOT / "examples" / "networks"
 SQUARES = (64, 784)
 """Words of images that the shipped digits are enlarged to."""
+
+
+class Stages(StrEnum):
+    """What the pipelines of the exact design's multipliers and dividers are."""
+
+    OWN = "own"
+    """Cut for the clock, as those of the approximate one are."""
+
+    EQUAL = "equal"
+    """With as many stages as those of the approximate one."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +53,7 @@ class Row:
     dsps_allowed: bool
     p_mul: int
     p_div: int
+    stages: dict[str, int]
     cycles: int
     estimate: Estimate
 
@@ -73,20 +89,27 @@ def images_of(network: asnet.Network, images: int) -> asnet.Dataset:
 
 
 def rows(
-    network: asnet.Network, hardware: HlsOptions, p_mul: int, p_div: int, images: int, seeds: int
+    network: asnet.Network,
+    mode: asnet.FloatMode,
+    hardware: HlsOptions,
+    stages: Stages,
+    ignored: Mapping[str, int],
+    images: int,
+    seeds: int,
 ) -> Iterator[Row]:
-    """The designs of one kind of multipliers, exact and approximate in turn."""
-    units = {op: asnet.ApproximateUnit.shipped(f"{op}_trunc") for op in ("fmul", "fdiv")}
-    for mode in asnet.FloatMode:
-        for chosen in ({"fmul": 0, "fdiv": 0}, {"fmul": p_mul, "fdiv": p_div}):
-            instances = {op: units[op].instance(p=p) for op, p in chosen.items() if p}
-            problem = asnet.Problem.of(network, images_of(network, images), instances.values(), mode=mode)
-            configuration = {
-                slot.name: instances[slot.op].name if slot.op in instances else EXACT for slot in problem.slots
-            }
-            made = asnet.synth(problem, configuration, images=images, estimates=True, seeds=seeds, options=hardware)
-            assert made.estimate is not None
-            yield Row(str(mode), hardware.dsps, chosen["fmul"], chosen["fdiv"], made.cosim.cycles_max, made.estimate)
+    """The exact design and the approximate one, which ignores so many bits of the operands of each op."""
+    instances = {op: asnet.ApproximateUnit.shipped(f"{op}_trunc").instance(p=p) for op, p in ignored.items()}
+    problem = asnet.Problem.of(network, images_of(network, images), instances.values(), mode=mode)
+    ops = {slot.op for slot in problem.slots} & instances.keys()
+    approximate = {op: operator(instances[op], mode, hardware.clock, dsps=hardware.dsps).stages for op in sorted(ops)}
+    for chosen in ({}, instances):
+        options = replace(hardware, stages=approximate if stages is Stages.EQUAL else {})
+        configuration = {slot.name: chosen[slot.op].name if slot.op in chosen else EXACT for slot in problem.slots}
+        made = asnet.synth(problem, configuration, images=images, estimates=True, seeds=seeds, options=options)
+        assert made.estimate is not None
+        p_mul, p_div = (ignored[op] if chosen else 0 for op in ("fmul", "fdiv"))
+        found = {unit.instance.op: unit.stages for unit in made.design.operators if unit.instance.op in ops}
+        yield Row(str(mode), hardware.dsps, p_mul, p_div, found, made.cosim.cycles_max, made.estimate)
 
 
 def change(before: float, after: float) -> str:
@@ -98,7 +121,8 @@ def print_row(row: Row, before: Row | None) -> None:
     """A line of the table; ``before``: the exact design that it is compared with."""
     e = row.estimate
     text = (
-        f"{row.mode:<5} {'yes' if row.dsps_allowed else 'no':<5} {row.p_mul:>5} {row.p_div:>6} {row.cycles:>8} "
+        f"{row.mode:<5} {'yes' if row.dsps_allowed else 'no':<5} {row.p_mul:>5} {row.p_div:>6} "
+        f"{'/'.join(str(row.stages.get(op, '-')) for op in ('fmul', 'fdiv')):>7} {row.cycles:>8} "
         f"{e.luts:>7} {e.ffs:>6} {e.dsps:>5} {e.brams:>5} {e.fmax_mhz:>12.2f}"
     )
     if before is not None:
@@ -114,6 +138,16 @@ def main() -> None:
     parser.add_argument("--network", nargs="+", default=["mnist_classification"], help="shipped ones, files, or svhn")
     parser.add_argument("--style", type=Style, choices=list(Style), default=HlsOptions().style)
     parser.add_argument("--dsps", nargs="+", choices=("yes", "no"), default=["yes", "no"], help="multipliers in DSPs")
+    parser.add_argument(
+        "--modes", type=asnet.FloatMode, nargs="+", choices=list(asnet.FloatMode), default=list(asnet.FloatMode)
+    )
+    parser.add_argument(
+        "--stages",
+        type=Stages,
+        choices=list(Stages),
+        default=Stages.OWN,
+        help="of the exact design: cut for the clock, or equal to the approximate one's",
+    )
     parser.add_argument("--images", type=int, default=2, help="images to co-simulate")
     parser.add_argument("--seeds", type=int, default=3, help="placer seeds; Fmax is their median")
     parser.add_argument("--clock", type=float, default=130.0, help="MHz that pipelines are cut for")
@@ -121,17 +155,24 @@ def main() -> None:
     parser.add_argument("--p-div", type=int, default=22)
     parser.add_argument("--json", type=Path, metavar="FILE")
     args = parser.parse_args()
+    ignored = {"fmul": args.p_mul, "fdiv": args.p_div}
     table: list[dict[str, object]] = []
     for name in args.network:
         network = load(name)
-        print(f"{name}, {args.style}, cut for {args.clock:g} MHz, ECP5-85k, Fmax: median of {args.seeds} seeds")
-        print("mode  DSPs  p_mul  p_div   cycles    LUT4     FF   DSP  BRAM   Fmax [MHz]   LUT4 change  Fmax change")
-        for allowed in args.dsps:
+        print(
+            f"{name}, {args.style}, cut for {args.clock:g} MHz, {args.stages} stages, ECP5-85k, "
+            f"Fmax: median of {args.seeds} seeds"
+        )
+        print(
+            "mode  DSPs  p_mul  p_div  stages   cycles    LUT4     FF   DSP  BRAM   Fmax [MHz]   LUT4 change  "
+            "Fmax change"
+        )
+        for allowed, mode in product(args.dsps, args.modes):
             hardware = HlsOptions(style=args.style, clock=args.clock, dsps=allowed == "yes")
             before: Row | None = None
-            for row in rows(network, hardware, args.p_mul, args.p_div, args.images, args.seeds):
+            for row in rows(network, mode, hardware, args.stages, ignored, args.images, args.seeds):
                 print_row(row, before)
-                before = row if before is None else None
+                before = row
                 table.append({"network": name, **row.__dict__, "estimate": asdict(row.estimate)})
     if args.json:
         args.json.write_text(json.dumps(table, indent=2), encoding="utf-8")

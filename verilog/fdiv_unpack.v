@@ -29,10 +29,12 @@ module fdiv_unpack #(
     wire zero = za | ib;
     wire inf = ia | zb;
     wire nan = na | nb | (zero & inf);
+    wire [9:0] difference;
     fp_reg #(.W(13), .ON(CUT)) cut (
-        .clk(clk), .ce(ce), .d({inf | nan, zero | nan, sa ^ sb, {2'd0, ea} - {2'd0, eb} + 10'd126}),
-        .q({kind, sign, exp})
+        .clk(clk), .ce(ce), .d({inf | nan, zero | nan, sa ^ sb, {2'd0, ea} - {2'd0, eb}}),
+        .q({kind, sign, difference})
     );
+    assign exp = difference + 10'd126;
     generate
         if (FTZ != 0) begin : g_ftz
             fp_reg #(.W(2 * W), .ON(CUT)) cut (.clk(clk), .ce(ce), .d({fa, fb}), .q({ma, mb}));

@@ -65,6 +65,12 @@ def add_hardware(parser: argparse.ArgumentParser) -> None:
         metavar="MHZ",
         help="the clock that pipelines are cut for (default: %(default)g)",
     )
+    _add_named(
+        group,
+        "--stages",
+        "OP=N",
+        "pipeline stages of an operation's units (fmul, fdiv, …), instead of the fewest that reach the clock",
+    )
     group.add_argument(
         "--specialise",
         choices=SPECIALISED,
@@ -123,6 +129,7 @@ def hardware_options(args: argparse.Namespace) -> HlsOptions:
         weights=Weights(args.weights),
         bus=args.bus,
         reuse=args.reuse_memories,
+        stages=dict(args.stages),
         specialise=tuple(dict.fromkeys(args.specialise)),
     )
 

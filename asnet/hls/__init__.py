@@ -9,9 +9,9 @@ from asnet.hls.options import Control, HlsOptions, Style, Weights
 from asnet.hls.output import check_folder
 from asnet.hls.reporting import DesignReport, Figures
 from asnet.hls.simulate import lint
-from asnet.hls.specialising import SPECIALISED
 from asnet.hls.storage import BUS_WIDTHS
 from asnet.hls.synthesis import synthesise
+from asnet.hls.unit_options import SPECIALISED
 
 __all__ = [
     "BUS_WIDTHS",

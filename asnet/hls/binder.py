@@ -50,16 +50,18 @@ class Binder:
         clock: float | None = None,
         *,
         dsps: bool = True,
+        stages: Mapping[str, int] | None = None,
         specialise: Collection[str] = (),
     ) -> None:
         """``instances``: slot name → instance, None = exact; ``slots``: symbol → slot; ``clock`` in MHz and ``dsps`` as
-        of :func:`~asnet.hls.operators.operator`; ``specialise``: ops whose operations with a constant operand get a
-        unit for that constant."""
+        of :func:`~asnet.hls.operators.operator`; ``stages``: op → pipeline stages of its units, whatever the clock;
+        ``specialise``: ops whose operations with a constant operand get a unit for that constant."""
         self._instances = instances
         self._slots = slots
         self._mode = mode
         self.clock = clock
         self._dsps = dsps
+        self._stages = dict(stages or {})
         self._specialise = specialise
         self._tied: dict[str, Operator] = {}
         self._operators: dict[str, Operator] = {}
@@ -125,7 +127,8 @@ class Binder:
     def _operator(self, instance: UnitInstance) -> Operator:
         known = self._operators.get(instance.digest)
         if known is None:
-            known = operator(instance, self._mode, self.clock, dsps=self._dsps)
+            wanted = self._stages.get(instance.op)
+            known = operator(instance, self._mode, self.clock, dsps=self._dsps, stages=wanted)
             taken = {other.name for other in self._operators.values()}
             name, number = known.name, 1
             while known.name in taken:

@@ -155,7 +155,14 @@ class Operator:
         }
 
 
-def operator(instance: UnitInstance, mode: FloatMode, clock: float | None = None, *, dsps: bool = True) -> Operator:
+def operator(
+    instance: UnitInstance,
+    mode: FloatMode,
+    clock: float | None = None,
+    *,
+    dsps: bool = True,
+    stages: int | None = None,
+) -> Operator:
     """The hardware of ``instance`` in float mode ``mode``.
 
     Args:
@@ -164,13 +171,16 @@ def operator(instance: UnitInstance, mode: FloatMode, clock: float | None = None
         clock: the wanted clock in MHz: the fewest stages with which the unit reaches it with a margin. None: the
             number of stages that its description prefers.
         dsps: products in DSP blocks; else of LUTs.
+        stages: so many, whatever the clock.
 
     Raises:
         UnitError: the description promises a latency without a clock, or the unit does not take operands in every clock
-            cycle.
+            cycle, or it does not have so many stages.
     """
     unit, ports = instance.unit, instance.ports
-    stages, fmax, remark = _stages(instance, mode, clock, dsps)
+    if stages is not None:
+        _check_stages(instance, stages)
+    stages, fmax, remark = _stages(instance, mode, clock, dsps, stages)
     latency = instance.latency + stages
     if latency and "clk" not in ports:
         raise UnitError(
@@ -216,23 +226,38 @@ def _after(instance: UnitInstance, fmax: float | None) -> float:
     return _RESULT_NS if fmax is None else 1000.0 / fmax - REGISTER_NS
 
 
-def _stages(instance: UnitInstance, mode: FloatMode, clock: float | None, dsps: bool) -> tuple[int, float | None, str]:
-    """Pipeline stages for ``clock``, the clock they reach, and why that is too little."""
+def _check_stages(instance: UnitInstance, stages: int) -> None:
+    most = instance.stages.max if instance.stages is not None else 0
+    if not 1 <= stages <= most:
+        offered = f"it has 1 to {most}" if most else "it has none"
+        raise UnitError(
+            f"unit {instance.name}: no form with {stages} pipeline stages; {offered}: change or leave out "
+            f"--stages {instance.op}={stages}"
+        )
+
+
+def _stages(
+    instance: UnitInstance, mode: FloatMode, clock: float | None, dsps: bool, wanted: int | None
+) -> tuple[int, float | None, str]:
+    """Pipeline stages for ``clock``, or those ``wanted``; the clock they reach, and why that is too little."""
     preferred = instance.stages.default if instance.stages is not None else 0
-    figures = {stages: found.fmax for stages, found in timings(instance, mode, dsps=dsps).items()}
+    figures = {count: found.fmax for count, found in timings(instance, mode, dsps=dsps).items()}
     if figures.keys() > {0}:  # a register inside serves better than one behind the result
         del figures[0]
-    if clock is None or not figures:
-        return preferred, figures.get(preferred), ""
-    wanted = clock * CLOCK_MARGIN
-    best = max(figures.values())
-    stages = next(count for count, fmax in sorted(figures.items()) if fmax >= min(wanted, best))
-    if best >= clock:
-        return stages, figures[stages], ""
-    most = (
-        f"with {stages} pipeline stages, its most useful number" if instance.stages is not None else "between registers"
-    )
-    return stages, best, f"unit {instance.name} reaches {best:.0f} MHz {most}; the wanted clock is {clock:g} MHz"
+    if wanted is not None:
+        stages = wanted
+    elif clock is None or not figures:
+        stages = preferred
+    else:
+        enough = min(clock * CLOCK_MARGIN, max(figures.values()))
+        stages = next(count for count, fmax in sorted(figures.items()) if fmax >= enough)
+    fmax = figures.get(stages)
+    if clock is None or fmax is None or fmax >= clock:
+        return stages, fmax, ""
+    between = "between registers"
+    if instance.stages is not None:
+        between = f"with {stages} pipeline stages{'' if wanted is not None else ', its most useful number'}"
+    return stages, fmax, f"unit {instance.name} reaches {fmax:.0f} MHz {between}; the wanted clock is {clock:g} MHz"
 
 
 @cache

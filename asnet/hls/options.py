@@ -62,6 +62,8 @@ class HlsOptions:
     ``reuse``: in the sequential style activations that are not needed at the same time share a RAM; co-simulation sees
     those no more.
 
+    ``stages``: op → pipeline stages of its units, instead of the fewest that reach the clock.
+
     ``specialise``: ops (``fmul``, ``fcmp`` …) whose operations with a constant operand get a unit for that constant,
     which synthesis folds into it; operations with the same constant share it.
 
@@ -84,6 +86,7 @@ class HlsOptions:
     control: Control = Control.NONE
     fuse: int = 0
     reuse: bool = False
+    stages: Mapping[str, int] = field(default_factory=dict[str, int])
     specialise: tuple[str, ...] = ()
     pipelined: bool = True
     scheduler: str = "sdc"

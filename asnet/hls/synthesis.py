@@ -29,8 +29,8 @@ from asnet.hls.reporting import (
     unit_reports,
 )
 from asnet.hls.simplify import simplify
-from asnet.hls.specialising import check_specialised
 from asnet.hls.storage import BUS_WIDTHS, WeightsImage, share
+from asnet.hls.unit_options import check_specialised, check_stages
 from asnet.ir import MemoryKind, Module, for_hls
 from asnet.types import EXACT
 from asnet.units import UnitInstance
@@ -100,7 +100,13 @@ class _Synthesis:
         self._version = __version__
         self._slots = {slot.symbol: slot for slot in module.slots}
         self._binder = Binder(
-            instances, self._slots, module.mode, options.clock, dsps=options.dsps, specialise=options.specialise
+            instances,
+            self._slots,
+            module.mode,
+            options.clock,
+            dsps=options.dsps,
+            stages=options.stages,
+            specialise=options.specialise,
         )
         self._shared: Mapping[str, tuple[str, ...]] = {}
         self._configuration: dict[str, str] = {}
@@ -121,6 +127,7 @@ class _Synthesis:
         if options.style is Style.SEQUENTIAL:
             binder.share((kernel.layer, operations_of(kernel)) for kernel in kernels)
         check_specialised(kernels, self._slots, options)
+        check_stages(kernels, self._slots, options)
         calling = replace(module, calls=calls)
         plans: list[PlannedLayer] = []
         rows = _by_rows(calling, options)

@@ -76,11 +76,14 @@ def test_lanes_for_a_goal_and_images_in_turn(cli: Cli, network: tuple[str, ...])
 
 @pytest.mark.usefixtures("simulator")
 def test_one_layer_after_the_other(cli: Cli, network: tuple[str, ...]) -> None:
-    ran = cli(*network, "--style", "sequential", "--reuse-memories", "--control", "axi-lite", "--clock", 60)
+    words = ("--style", "sequential", "--reuse-memories", "--control", "axi-lite", "--clock", 60, "--stages", "fadd=8")
+    ran = cli(*network, *words)
     assert ran.status == 0 and "0 differing bits" in ran.out
     assert Path("rtl/rtl/maps_axi.v").is_file()
     report = json.loads(Path("rtl/report.json").read_text())
     assert (report["style"], report["clock (MHz)"]) == ("sequential", 60.0)
+    assert {unit["op"]: unit["parameters"]["STAGES"] for unit in report["units"]}["fadd"] == 8
+    assert "--stages fadd=8" in Path("rtl/rtl/maps.v").read_text()
 
 
 @pytest.mark.parametrize(
@@ -95,6 +98,9 @@ def test_one_layer_after_the_other(cli: Cli, network: tuple[str, ...]) -> None:
         ),
         (["--unroll", "conv=0"], 2, "argument --unroll: 'conv=0' is not of the form NAME=NUMBER"),
         (["--resources", "fmul=many"], 2, "argument --resources: 'fmul=many' is not of the form NAME=NUMBER"),
+        (["--stages", "fmul=0"], 2, "argument --stages: 'fmul=0' is not of the form NAME=NUMBER"),
+        (["--stages", "fdiv=3"], 2, "--stages fdiv=3: no operation needs a unit for 'fdiv'"),
+        (["--stages", "fadd=9"], 2, "unit fadd: no form with 9 pipeline stages; it has 1 to 8"),
         (["--target-cycles", "0"], 2, "argument --target-cycles: "),
         (["--fit", "ecp5-12k"], 2, "argument --fit: invalid choice: 'ecp5-12k' (choose from "),
         (["--control", "axi"], 2, "argument --control: invalid choice: 'axi' (choose from "),

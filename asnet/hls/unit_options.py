@@ -1,4 +1,4 @@
-"""What may be asked of units for constants."""
+"""What may be asked of the units of an op: to be for constants, to have so many pipeline stages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from asnet.hls.operators import UNIT_OPS
 from asnet.hls.options import HlsOptions
 from asnet.ir import Slot
 
-__all__ = ["SPECIALISED", "check_specialised"]
+__all__ = ["SPECIALISED", "check_specialised", "check_stages"]
 
 SPECIALISED: Final = ("fmul", "fdiv", "fadd", "fcmp")
 """The ops of units with two float operands."""
@@ -37,6 +37,21 @@ def check_specialised(kernels: Sequence[Kernel], slots: Mapping[str, Slot], opti
             )
         if op not in found:
             raise SynthesisError(f"no operation of {op!r} has a constant operand: leave out --specialise {op}")
+
+
+def check_stages(kernels: Sequence[Kernel], slots: Mapping[str, Slot], options: HlsOptions) -> None:
+    """Refuse pipeline stages for units that the design does not have; ``slots``: symbol → slot.
+
+    Raises:
+        SynthesisError: no operation needs a unit of that op.
+    """
+    operations = (operation for kernel in kernels for operation in operations_of(kernel))
+    found = {_op(operation, slots) for operation in operations if operation.op in ("call", *UNIT_OPS)}
+    for op, stages in options.stages.items():
+        if op not in found:
+            raise SynthesisError(
+                f"--stages {op}={stages}: no operation needs a unit for {op!r}{did_you_mean(op, found)}"
+            )
 
 
 def _op(operation: Operation, slots: Mapping[str, Slot]) -> str:
