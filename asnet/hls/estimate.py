@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import statistics
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,8 @@ from asnet.units.characterise import ECP5_SYNTHESIS
 
 __all__ = ["Estimate", "estimate"]
 
-_RECIPE: Final = "estimate 1"
+_RECIPE: Final = "estimate 2"
+_NETLIST: Final = "netlist.json"
 _CELLS: Final = {
     "luts": ("TRELLIS_COMB",),
     "ffs": ("TRELLIS_FF",),
@@ -31,7 +32,7 @@ _CELLS: Final = {
 }
 _NEXTPNR: Final = (
     *("--85k", "--speed", "6", "--package", "CABGA756", "--lpf-allow-unconstrained", "--timing-allow-fail"),
-    *("--quiet", "--json", "netlist.json"),
+    *("--quiet", "--json", _NETLIST),
 )
 
 
@@ -61,7 +62,7 @@ class Estimate:
 def estimate(
     design: RtlDesign, *, seeds: int = 1, dsps: bool = True, clock_mhz: float = 100.0, cache: Cache | None = None
 ) -> Estimate:
-    """Area and clock of ``design``; from the cache if it was estimated before.
+    """Area and clock of ``design``; each placement from the cache if it was made before.
 
     Args:
         design: what to synthesise.
@@ -76,27 +77,28 @@ def estimate(
     """
     synthesiser, placer = yosys.find(), nextpnr.find()
     tools = f"yosys {synthesiser.version} ({synthesiser.origin}), nextpnr {placer.version} ({placer.origin})"
-    key = digest([_RECIPE, *ECP5_SYNTHESIS, tools, design.digest, str(seeds), str(dsps), str(clock_mhz), *_NEXTPNR])
+    common = [_RECIPE, *ECP5_SYNTHESIS, tools, design.digest, str(dsps), str(clock_mhz), *_NEXTPNR]
+    with tempfile.TemporaryDirectory() as work:
+        place = Path(work)
 
-    def build(folder: Path) -> None:
-        with tempfile.TemporaryDirectory(dir=folder) as work:
-            place = Path(work)
-            lay_out(design, place)
-            synthesiser.run_script(_script(design, dsps), place)
-            results: list[dict[str, Any]] = []
-            for seed in range(1, seeds + 1):
-                report = f"report{seed}.json"
-                placer.run([*_NEXTPNR, "--freq", str(clock_mhz), "--seed", str(seed), "--report", report], place)
-                results.append(json.loads((place / report).read_text(encoding="utf-8")))
-        made = _estimate(results, dsps, tools)
-        (folder / "estimate.json").write_text(json.dumps(asdict(made)), encoding="utf-8")
+        def build(seed: int, folder: Path) -> None:
+            if not (place / _NETLIST).exists():
+                lay_out(design, place)
+                synthesiser.run_script(_script(design, dsps), place)
+            placer.run([*_NEXTPNR, "--freq", str(clock_mhz), "--seed", str(seed), "--report", "report.json"], place)
+            made = _estimate(json.loads((place / "report.json").read_text(encoding="utf-8")), dsps, tools)
+            (folder / "estimate.json").write_text(json.dumps(asdict(made)), encoding="utf-8")
 
-    entry = (cache or default_cache()).get("estimates", key, build)
-    return _read((entry / "estimate.json").read_text(encoding="utf-8"))
+        found = [
+            _read((cache or default_cache()).get("estimates", digest([*common, f"seed {seed}"]), partial(build, seed)))
+            for seed in range(1, seeds + 1)
+        ]
+    clocks = tuple(one.fmax_mhz for one in found)
+    return replace(found[0], fmax_mhz=round(statistics.median(clocks), 2), fmax_by_seed=clocks)
 
 
-def _read(text: str) -> Estimate:
-    data: dict[str, Any] = json.loads(text)
+def _read(entry: Path) -> Estimate:
+    data: dict[str, Any] = json.loads((entry / "estimate.json").read_text(encoding="utf-8"))
     clocks: list[float] = data.pop("fmax_by_seed")
     source, target = data.pop("critical")
     return Estimate(**data, fmax_by_seed=tuple(clocks), critical=(source, target))
@@ -109,23 +111,22 @@ def _script(design: RtlDesign, dsps: bool) -> str:
     lines.append(f"hierarchy -top {design.top}{debug}")
     mapping = (line.replace("{top}", design.top) for line in ECP5_SYNTHESIS)
     lines += [line.replace(" -nodsp", "") if dsps else line for line in mapping]
-    lines.append("write_json netlist.json")
+    lines.append(f"write_json {_NETLIST}")
     return "\n".join(lines) + "\n"
 
 
-def _estimate(results: Sequence[dict[str, Any]], dsps: bool, tools: str) -> Estimate:
-    used = {kind: entry["used"] for kind, entry in results[0]["utilization"].items()}
-    clocks: list[float] = []
-    for result in results:
-        if not result["fmax"]:
-            raise ToolError("nextpnr found no clocked path: the design has nothing to time")
-        clocks.append(min(float(entry["achieved"]) for entry in result["fmax"].values()))
+def _estimate(result: dict[str, Any], dsps: bool, tools: str) -> Estimate:
+    """What nextpnr's report of one placement says."""
+    if not result["fmax"]:
+        raise ToolError("nextpnr found no clocked path: the design has nothing to time")
+    used = {kind: entry["used"] for kind, entry in result["utilization"].items()}
     counts = {name: sum(int(used.get(kind, 0)) for kind in kinds) for name, kinds in _CELLS.items()}
+    clock = round(min(float(entry["achieved"]) for entry in result["fmax"].values()), 2)
     return Estimate(
         **counts,
-        fmax_mhz=round(statistics.median(clocks), 2),
-        fmax_by_seed=tuple(round(clock, 2) for clock in clocks),
-        critical=_critical(results[0]),
+        fmax_mhz=clock,
+        fmax_by_seed=(clock,),
+        critical=_critical(result),
         with_dsps=dsps,
         tools=tools,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,22 @@ def test_area_and_clock(tmp_path_factory: pytest.TempPathFactory, monkeypatch: p
     assert found.with_dsps and all(found.critical) and "nextpnr" in found.tools
     monkeypatch.setattr(type(yosys.find()), "run_script", None)  # would fail if it ran again
     assert hls.estimate(design, cache=cache) == found
+
+
+@pytest.mark.usefixtures("tools")
+def test_a_placement_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    design, cache, seeds = hls.synthesise(module_of([MULTIPLY], FloatMode.FTZ)), Cache(tmp_path), list[str]()
+    run = type(nextpnr.find()).run
+
+    def counting(self: nextpnr.Nextpnr, args: Sequence[str], cwd: Path) -> str:
+        seeds.append(args[args.index("--seed") + 1])
+        return run(self, args, cwd)
+
+    monkeypatch.setattr(nextpnr.Nextpnr, "run", counting)
+    first, both = hls.estimate(design, cache=cache), hls.estimate(design, seeds=2, cache=cache)
+    assert seeds == ["1", "2"]
+    assert both.fmax_by_seed[0] == first.fmax_mhz and len(both.fmax_by_seed) == 2
+    assert both.fmax_mhz == pytest.approx(sum(both.fmax_by_seed) / 2, abs=0.01)
 
 
 @pytest.mark.usefixtures("tools")
