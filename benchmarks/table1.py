@@ -103,7 +103,7 @@ def rows(
     ops = {slot.op for slot in problem.slots} & instances.keys()
     approximate = {op: operator(instances[op], mode, hardware.clock, dsps=hardware.dsps).stages for op in sorted(ops)}
     for chosen in ({}, instances):
-        options = replace(hardware, stages=approximate if stages is Stages.EQUAL else {})
+        options = replace(hardware, stages=approximate if stages is Stages.EQUAL and not chosen else {})
         configuration = {slot.name: chosen[slot.op].name if slot.op in chosen else EXACT for slot in problem.slots}
         made = asnet.synth(problem, configuration, images=images, estimates=True, seeds=seeds, options=options)
         assert made.estimate is not None
