@@ -157,7 +157,7 @@ class _Synthesis:
             exact=assembly.exact,
             interval=assembly.interval,
             layers=assembly.layers,
-            units=unit_reports(operators, assembly.layers),
+            units=unit_reports(operators, assembly.layers, assembly.units),
             memories=assembly.stores,
             configuration=self._configuration,
             identity={"IR": module.digest, "ASNet": self._version},

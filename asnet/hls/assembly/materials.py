@@ -76,8 +76,9 @@ class Materials:
 class Assembly:
     """A design but for its units and the contents of its ROMs.
 
-    ``cycles``: of an image, None if not known; ``exact``: no fewer either; ``interval``: from one image to the next.
-    ``flow``: of a dataflow design, how its layers are connected; ``weights``: the constants that are not on the chip.
+    ``units``: operator → how many there are. ``cycles``: of an image, None if not known; ``exact``: no fewer either;
+    ``interval``: from one image to the next. ``flow``: of a dataflow design, how its layers are connected; ``weights``:
+    the constants that are not on the chip.
     """
 
     top: str
@@ -85,6 +86,7 @@ class Assembly:
     memories: tuple[DesignMemory, ...]
     layers: tuple[LayerReport, ...]
     stores: tuple[MemoryReport, ...]
+    units: Mapping[str, int]
     cycles: int | None
     exact: bool
     interval: int | None

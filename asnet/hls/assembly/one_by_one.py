@@ -70,6 +70,7 @@ def one_by_one(made: Materials) -> Assembly:
         memories=memories,
         layers=reports,
         stores=(*stores, *ring_reports(weights, fetchers)),
+        units=_instances(layers),
         cycles=cycles,
         exact=order.done is not None,
         interval=_interval(made.plans, layers, memories, order),
@@ -81,6 +82,14 @@ def _shared(plans: Sequence[PlannedLayer]) -> frozenset[str]:
     """The operators and the memories that several layers use."""
     used = Counter(name for plan in plans for name in plan.uses)
     return frozenset(name for name, layers in used.items() if layers > 1)
+
+
+def _instances(layers: Sequence[LayerModule]) -> Counter[str]:
+    """Operator → how many there are: as many as the layer has ports for that wants most."""
+    most: Counter[str] = Counter()
+    for layer in layers:
+        most |= Counter(port.operator.name for port in layer.operators)
+    return most
 
 
 def _organised(memory: DesignMemory, layers: Sequence[LayerModule]) -> Organisation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from asnet.hls import dataflow
@@ -44,12 +45,14 @@ def streaming(made: Materials) -> Assembly:
     flow = dataflow.assemble(parts, names)
     modules = [engine.layer for engine in engines]
     files = {f"rtl/{layer.module}.v": layer.text for layer in modules} | flow.files | made.fetching(weights, fetched)
+    layers = dataflow.flow_layers(flow, made.reports(modules))
     return Assembly(
         top=top,
         files=made.with_library(files, (*dataflow.LIBRARY, *WEIGHTS_LIBRARY)),
         memories=flow.memories,
-        layers=dataflow.flow_layers(flow, made.reports(modules)),
+        layers=layers,
         stores=(*dataflow.flow_memories(flow), *ring_reports(weights, fetched)),
+        units=sum((Counter(layer.units) for layer in layers), Counter[str]()),
         cycles=None if flow.timing is None else flow.timing.latency,
         exact=flow.timing is not None and weights is None,
         interval=None if flow.timing is None else flow.timing.interval,

@@ -74,7 +74,8 @@ def _lines(report: DesignReport, layer: LayerReport, roms: list[MemoryReport]) -
     else:
         lines = [f"one by one, {cycles}"]
     if layer.interval is not None:
-        lines.append(f"an image every {layer.interval:,} cycles")
+        turns = f", {layer.replicas} modules in turn" if layer.replicas > 1 else ""
+        lines.append(f"an image every {layer.interval:,} cycles{turns}")
     used = report.by_unit(layer.units or layer.operations)
     if used:
         names = (f"{count} × {name}" if layer.units else name for name, count in used.items())
@@ -129,7 +130,7 @@ def _units(picture: Svg, x: float, report: DesignReport) -> None:
     for number, unit in enumerate(report.units):
         y = _MARGIN + _HEAD + 2 * _LINE * number + 12
         picture.rect(x + 10, y - 9, 4, 2 * _LINE - 8, f"c{number % 8}")
-        picture.text(x + 20, y, shortened(unit.name, 30))
+        picture.text(x + 20, y, shortened(f"{unit.instances} × {unit.name}", 30))
         picture.text(
             x + 20,
             y + 14,

@@ -69,6 +69,8 @@ def _row(report: DesignReport, layer: LayerReport) -> dict[str, object]:
 def _facts(layer: LayerReport) -> Iterator[str]:
     if layer.interval is not None:
         yield f"an image every {layer.interval} cycles"
+    if layer.replicas > 1:
+        yield f"{layer.replicas} modules take images in turn"
     if layer.busy is not None:
         yield f"{layer.lanes} lane{'s' if layer.lanes > 1 else ''} busy {100 * layer.busy:.1f} %"
 

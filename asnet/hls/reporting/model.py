@@ -76,9 +76,10 @@ class LayerReport:
     starts, None if nobody counted.
 
     ``operations`` counts the instructions on each operator (by the operator's name); ``units`` the operators that the
-    layer has for itself. ``lanes`` work side by side on ``work`` operations per image, one per lane and cycle at best
-    (None: not counted). ``states`` of the controller; ``register_bits`` without it. ``engine``: ``pipelined``, or
-    ``general`` where one operation follows the other. ``reads`` and ``writes`` name memories.
+    layer has for itself, in all of its ``replicas``, modules that take images in turn. In each of these ``lanes`` work
+    side by side; there are ``work`` operations per image, one per lane and cycle at best (None: not counted).
+    ``states`` of the controller; ``register_bits`` without it. ``engine``: ``pipelined``, or ``general`` where one
+    operation follows the other. ``reads`` and ``writes`` name memories.
     """
 
     layer: str
@@ -93,6 +94,7 @@ class LayerReport:
     interval: int | None = None
     start: int | None = None
     lanes: int = 1
+    replicas: int = 1
     work: int | None = None
     units: Mapping[str, int] = field(default_factory=dict[str, int])
     engine: str = "general"
@@ -106,10 +108,10 @@ class LayerReport:
 
     @property
     def busy(self) -> float | None:
-        """The part of all lanes' cycles in which they work, while images follow one another."""
+        """The part of the cycles of all lanes in all replicas in which they work, while images follow one another."""
         if self.work is None or not self.spacing:
             return None
-        return self.work / (self.lanes * self.spacing)
+        return self.work / (self.lanes * self.replicas * self.spacing)
 
 
 @dataclass(frozen=True)
@@ -211,9 +213,10 @@ class DesignReport:
         return dict(sorted(found.items()))
 
 
-def unit_reports(operators: Sequence[Operator], layers: Sequence[LayerReport]) -> tuple[UnitReport, ...]:
-    """The units of a design: an operator that no layer has for itself exists once, for all."""
-    own = {operator.name: sum(layer.units.get(operator.name, 0) for layer in layers) or 1 for operator in operators}
+def unit_reports(
+    operators: Sequence[Operator], layers: Sequence[LayerReport], instances: Mapping[str, int]
+) -> tuple[UnitReport, ...]:
+    """The units of a design; ``instances``: operator → how many there are."""
     return tuple(
         UnitReport(
             name=operator.title,
@@ -222,7 +225,7 @@ def unit_reports(operators: Sequence[Operator], layers: Sequence[LayerReport]) -
             digest=operator.instance.digest,
             latency=operator.latency,
             parameters=dict(operator.parameters),
-            instances=own[operator.name],
+            instances=instances[operator.name],
             operations=sum(layer.operations.get(operator.name, 0) for layer in layers),
             operands="chosen, in registers" if operator.registered else "of one operation",
         )

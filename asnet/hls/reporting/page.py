@@ -144,7 +144,7 @@ def _layer(report: DesignReport, layer: LayerReport) -> dict[str, object]:
         "cycles": "unknown" if layer.cycles is None else f"{'' if layer.exact else '≤ '}{layer.cycles:,}",
         "spacing": "" if layer.interval is None else f"{layer.interval:,}",
         "interval": "–" if main is None else str(main.interval),
-        "lanes": layer.lanes,
+        "lanes": layer.lanes if layer.replicas == 1 else f"{layer.replicas} × {layer.lanes}",
         "busy": "" if layer.busy is None else f"{100 * layer.busy:.1f} %",
         "limit": "one operation after the other" if main is None else main.limit,
         "share": f"{100 * spacing / slowest:.1f}" if slowest else "0",

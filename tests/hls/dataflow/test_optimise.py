@@ -162,6 +162,10 @@ def test_what_fits_a_device_is_what_is_estimated_of_the_design() -> None:
 def test_several_images_at_once_share_the_time_of_a_layer() -> None:
     network, _ = _network(1)
     one, three = _design(network), _design(network, interleave={"*": 3})
+    assert [unit.instances for unit in three.report.units] == [3 * unit.instances for unit in one.report.units]
+    assert all(layer.replicas == 3 and layer.busy is not None and 0.3 < layer.busy <= 1 for layer in three.layers)
+    roms = [[memory for memory in made.report.memories if memory.kind == "constant"] for made in (one, three)]
+    assert [(memory.copies, memory.words) for memory in roms[1]] == [(3, memory.words) for memory in roms[0]]
     assert one.report.interval is not None and three.report.interval is not None
     assert three.report.interval < one.report.interval / 2
     with pytest.raises(SynthesisError, match="several images at once need the style 'dataflow'"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -60,6 +61,15 @@ def streamed(
     report = hls.cosimulate(design, {tensor.name: values}, expected, stalls=stalls, cache=default_cache())
     report.raise_if_different()
     return design, report
+
+
+def test_reports_count_the_units_of_all_lanes() -> None:
+    module = approximate(lower(dense(8, 6, 4).network()))
+    design = hls.synthesise(module, options=replace(SEQUENTIAL, parallel={"*": 3}))
+    top = design.files[f"rtl/{design.top}.v"]
+    counts = {unit.operator: unit.instances for unit in design.report.units}
+    assert counts == {name: len(re.findall(rf"^ +\) unit_{name}(_\d+)? \($", top, re.MULTILINE)) for name in counts}
+    assert counts["fmul"] == 3
 
 
 @pytest.mark.usefixtures("simulator")
