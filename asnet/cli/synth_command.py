@@ -82,11 +82,11 @@ def _recorded(words: Sequence[str]) -> str:
     return shlex.join(["asnet", *kept])
 
 
-def _cycles(made: Synthesis) -> str:
+def _cycles(made: Synthesis) -> tuple[int, int]:
+    """The least and the most cycles of an image; where images follow one another through the layers, of one alone."""
     if made.design.flow is not None:
-        return f"{made.cosim.latency:,}"
-    low, high = made.cosim.cycles_min, made.cosim.cycles_max
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+        return made.cosim.latency, made.cosim.latency
+    return made.cosim.cycles_min, made.cosim.cycles_max
 
 
 def _print(choice: Choice, made: Synthesis) -> None:
@@ -99,14 +99,15 @@ def _print(choice: Choice, made: Synthesis) -> None:
         f"co-simulation: {report.images * size:,} images, {report.words:,} words of {len(report.memories)} memories"
         f"{some} compared, 0 differing bits"
     )
-    print(f"cycles {run}: {_cycles(made)}")
+    low, high = _cycles(made)
+    print(f"cycles {run}: {f'{low:,}' if low == high else f'{low:,} to {high:,}'}")
     if made.design.report.interval is not None:
         print(f"cycles between images: {made.design.report.interval:,}")
     if made.design.choice is not None:
         lanes = ", ".join(f"{layer.layer} {layer.lanes}" for layer in made.design.layers if layer.lanes > 1)
         print(f"lanes: {lanes or 'one in each layer'}; {made.design.choice.reason}")
     if made.estimate is not None:
-        _print_estimate(made.estimate, made.cosim.cycles_max, run)
+        _print_estimate(made.estimate, high, run)
     if made.estimate is not None and made.exact is not None:
         _print_comparison(made.exact.estimate, made.estimate)
     print(f"design: {made.folder}/ (top {made.design.top}, {len(made.design.files)} files, see report.html)")
