@@ -138,6 +138,8 @@ class _Estimator:
                 return self._memory(bank_area(*_sizes(instance, "DEPTH"), reads, banks))
             case "asnet_delay":
                 return self._memory(_delay(*_sizes(instance, "LENGTH")))
+            case "asnet_hold":
+                return self._memory(_hold(*_sizes(instance, "LENGTH"), instance.parameters.get("STRAIGHT", 0)))
             case name if name in self._texts:
                 return self._module(name, instance.parameters)
             case _:
@@ -165,6 +167,14 @@ def _delay(width: int, length: int) -> Area:
         return Area(ffs=width * length)
     bits = (length - 1).bit_length()
     return ram_area(width, length) + Area(luts=1.5 * bits, ffs=bits)
+
+
+def _hold(width: int, length: int, straight: int) -> Area:
+    chosen = Area(luts=width * (1 + straight), ffs=width)
+    if length == 1:
+        return chosen
+    bits = (length - 1).bit_length()
+    return ram_area(width, length) + chosen + Area(luts=6 * bits, ffs=2 * bits + 1)
 
 
 def _logic(counts: Counts) -> Area:

@@ -18,7 +18,7 @@ from asnet.ir import Module
 __all__ = ["LIBRARY", "RESERVED", "Dataflow", "Ingredients", "assemble", "layer_alone"]
 
 LIBRARY = (
-    *("asnet_banks", "asnet_delay", "asnet_ram", "asnet_rom", "asnet_stream_out"),
+    *("asnet_banks", "asnet_delay", "asnet_hold", "asnet_ram", "asnet_rom", "asnet_stream_out"),
     *("asnet_stream_take", "asnet_stream_give", "asnet_frames", "asnet_arrival", "asnet_fork"),
     *("asnet_deal", "asnet_collect"),
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from asnet.errors import SynthesisError
 from asnet.hls.engine.collector import collect
 from asnet.hls.engine.loop import LoopSignals, Outside
 from asnet.hls.engine.neighbours import Neighbours
@@ -18,7 +17,7 @@ from asnet.hls.nest import Counter, Node, Pipeline, Repeat, Streamed
 from asnet.hls.operands import FloatConstants
 from asnet.hls.planning import Gate, LoopPlan, ProgramPlan, Trigger, collected_stage
 from asnet.hls.ranges import Width
-from asnet.hls.storage import CLAIM_CYCLES, tiled_loads
+from asnet.hls.storage import tiled_loads
 from asnet.hls.wires import number_bits
 
 __all__ = ["Layer"]
@@ -131,15 +130,14 @@ class Layer:
             test = self._gated(loop, test, self._gate)
         for operation, memory in tiled_loads(self._plan.program, loop.plan.pipeline):
             stage = loop.plan.start(operation.name)
-            if stage > CLAIM_CYCLES:
-                raise SynthesisError(
-                    f"layer {self._plan.program.layer!r}: external constants are read {stage} cycles after an "
-                    f"iteration's start, {CLAIM_CYCLES} are possible: `{operation.source.strip()}`"
-                )
             bounds = dict.fromkeys(memory.first, (0, 0))
-            first, then = loop.when(bounds, 0), loop.when(bounds, stage)
-            self.ports.claim(memory.name, f"{loop.go} & {first}", f"{loop.valid(stage)} & {then}")
-            test += f" & (~{first} | {self.ports.ready(memory.name)})"
+            claim, take, ready = loop.go, loop.valid(stage), self.ports.ready(memory.name)
+            if memory.first:
+                first = loop.when(bounds, 0)
+                claim, take = f"{claim} & {first}", f"{take} & {loop.when(bounds, stage)}"
+                ready = f"(~{first} | {ready})"
+            self.ports.claim(memory.name, claim, take)
+            test += f" & {ready}"
         return test
 
     def _gated(self, loop: LoopSignals, test: str, gate: Gate) -> str:

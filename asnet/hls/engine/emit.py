@@ -12,7 +12,7 @@ from asnet.resources import render
 
 __all__ = ["emit_engine"]
 
-_OWN = ("clk", "reset", "start", "done", "next", "unused", "asnet_delay")
+_OWN = ("clk", "reset", "start", "done", "next", "unused", "asnet_delay", "asnet_hold")
 
 
 def emit_engine(plan: ProgramPlan, module: str, version: str, neighbours: Neighbours = NO_NEIGHBOURS) -> LayerModule:

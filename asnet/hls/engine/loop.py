@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from asnet.hls.engine.parts import SHORT, Delay, Line, Register, Section, delayed
+from asnet.hls.engine.parts import SHORT, Delay, Hold, Line, Register, Section, delayed
 from asnet.hls.expressions import Signal, SignalUse, literal
 from asnet.hls.kernel import Constant, Operand
 from asnet.hls.names import Names, comment, identifier
@@ -136,6 +136,26 @@ class LoopSignals:
             name = self._addressed.get(operand, "")
             return Signal(self._position(affine, kept.bits, stage, iterations, name), kept, width, self._use)
         return self._outside.signals[operand]
+
+    def held(self, operand: Operand, stage: int, width: int, iterations: int) -> Signal:
+        """As :meth:`at`, where more time may pass between iterations than their number says: values are counted."""
+        if not isinstance(operand, str) or operand not in self._values:
+            return self.at(operand, stage, width, iterations)
+        signal, value = self._values[operand], self.plan.values[operand]
+        there = max(signal.ready, stage)
+        target = self._names.fresh(f"{signal.base}_held")
+        self.section.holds.append(
+            Hold(
+                signal.width,
+                target,
+                self._delayed(signal, there),
+                iterations,
+                self.valid(there),
+                self.valid(stage),
+                straight=there - stage == iterations * self.interval,
+            )
+        )
+        return Signal(target, value.stored, value.width, self._use)
 
     def _affine(self, operand: str) -> Affine | None:
         pipeline = self.plan.pipeline

@@ -90,8 +90,9 @@ class Datapath:
         initial = bits(self._loop.at(carried.initial, stage, carried.width), kept - 1)
         text = initial
         if fresh:
-            held = self._loop.at(carried.following, stage, carried.width, carried.distance)
-            text = f"{fresh} ? {initial} : {bits(held, kept - 1)}"
+            earlier = self._loop.held if carried.waits else self._loop.at
+            following = earlier(carried.following, stage, carried.width, carried.distance)
+            text = f"{fresh} ? {initial} : {bits(following, kept - 1)}"
         wire = self._loop.at(carried.name, stage, carried.width).name
         self._loop.section.wires.append(Line(kept, wire, text, f"{carried.source}  (stage {stage})"))
 

@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 
 from asnet.hls.names import Names, vector
 
-__all__ = ["SHORT", "Delay", "Line", "Register", "Section", "Source", "choose", "delayed"]
+__all__ = ["SHORT", "Delay", "Hold", "Line", "Register", "Section", "Source", "choose", "delayed"]
 
 _WORD = re.compile(r"(?<!['\w])[A-Za-z_]\w*")
 
@@ -63,6 +63,20 @@ class Delay:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """``target`` is what ``source`` was ``length`` values before; ``put``: there is the next value, ``take``: so is the
+    next one of ``target`` from the next cycle on. ``straight``: it may be taken in the cycle in which it comes."""
+
+    width: int
+    target: str
+    source: str
+    length: int
+    put: str
+    take: str
+    straight: bool
+
+
+@dataclass(frozen=True)
 class Source:
     """A value that a port carries while ``when`` is 1."""
 
@@ -84,6 +98,7 @@ class Section:
     controlled: list[str] = field(default_factory=list[str])
     clocked: list[str] = field(default_factory=list[str])
     delays: list[Delay] = field(default_factory=list[Delay])
+    holds: list[Hold] = field(default_factory=list[Hold])
 
     @property
     def ordered(self) -> list[Line]:
@@ -106,7 +121,8 @@ class Section:
     @property
     def register_bits(self) -> int:
         """Bits of all registers, those in delay lines too."""
-        return sum(register.width for register in self.registers) + sum(d.width * d.length for d in self.delays)
+        lines = (*self.delays, *self.holds)
+        return sum(register.width for register in self.registers) + sum(line.width * line.length for line in lines)
 
 
 def delayed(section: Section, names: Names, delay: Delay) -> None:

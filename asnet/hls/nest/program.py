@@ -45,7 +45,8 @@ class Carried:
 
     Where all counters ``over`` are 0 it is ``initial``, as this iteration sees it; elsewhere it is what ``following``
     was ``distance`` iterations before (``following`` may be the carried value itself, which then holds). ``distance``
-    is the number of iterations of everything inside the innermost counter of ``over``.
+    is the number of iterations of everything inside the innermost counter of ``over``. ``waits``: more time may pass
+    between those iterations than their number says, as the loop waits for something.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Carried:
     over: tuple[str, ...]
     distance: int
     source: str
+    waits: bool = False
 
 
 @dataclass(frozen=True)

@@ -60,12 +60,21 @@ class Placed:
         """The cycle in which the last iteration of the first run starts."""
         return self.start + sum((tick.extent - 1) * tick.cycles for tick in self.ticks[self.around :])
 
+    @property
+    def round(self) -> str | None:
+        """The innermost counter that steps; None if none does."""
+        inner = self._inner
+        return None if inner is None else inner.name
+
+    @property
+    def _inner(self) -> Tick | None:
+        steps = [tick for tick in self.ticks[self.around :] if tick.extent > 1]
+        return steps[-1] if steps else None
+
     def cycle(self, event: Event) -> int:
         """The cycle of an event in the first run."""
-        if not event.early:
-            return self.last_start
-        inner = [tick for tick in self.ticks[self.around :] if tick.extent > 1]
-        return self.last_start - (inner[-1].extent - 1) * inner[-1].cycles if inner else self.last_start
+        inner = self._inner if event.early else None
+        return self.last_start if inner is None else self.last_start - (inner.extent - 1) * inner.cycles
 
     @property
     def ended(self) -> int:
@@ -166,9 +175,17 @@ class _Layout:
         return ended
 
     def _events(self, loops: Sequence[int]) -> list[tuple[int, Event]]:
-        """The events of ``loops`` and their cycles, in order."""
-        events = [Event(loop, early) for loop in loops for early in (True, False)]
+        """The events of ``loops``, one node's, after which none of them waits, and their cycles, in order."""
+        paused = {name for loop in loops for name in self._paused(self._placed[loop].plan.pipeline)}
+        rounds = {loop: self._placed[loop].round for loop in loops}
+        events = [Event(loop, early=True) for loop in loops if rounds[loop] is None or rounds[loop] not in paused]
+        events += [Event(loop, early=False) for loop in loops]
         return sorted(((self._placed[event.loop].cycle(event), event) for event in events), key=lambda pair: pair[0])
+
+    def _paused(self, pipeline: Pipeline) -> set[str]:
+        """The counters with whose steps a loop may wait for constants."""
+        inside = [memory.first for _, memory in tiled_loads(self._program, pipeline)]
+        return {counter.name for counter in pipeline.counters for first in inside if counter.name not in first}
 
     def _close(self, loops: Sequence[int], cycle: int) -> None:
         """What follows ``loops`` begins in ``cycle``."""

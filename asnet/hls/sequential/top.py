@@ -20,7 +20,9 @@ from asnet.resources import render
 
 __all__ = ["LIBRARY", "MEMORY_SUFFIXES", "RESERVED", "emit_top"]
 
-LIBRARY = ("asnet_banks", "asnet_delay", "asnet_ram", "asnet_rom", "asnet_stream_in", "asnet_stream_out")
+LIBRARY = (
+    *("asnet_banks", "asnet_delay", "asnet_hold", "asnet_ram", "asnet_rom", "asnet_stream_in", "asnet_stream_out"),
+)
 """Modules that a sequential design may have."""
 
 _OWN = """

@@ -7,11 +7,10 @@ from asnet.hls.storage.packing import PackedConstant, PackedMemory, Packing, pac
 from asnet.hls.storage.parts import Part, ReadPort, memory_parts
 from asnet.hls.storage.ports import Organisation, PortUse, organise, switch_luts
 from asnet.hls.storage.sharing import Sharing, share
-from asnet.hls.storage.tiles import CLAIM_CYCLES, TiledConstant, TiledMemory, Tiling, store, tile, tiled_loads
+from asnet.hls.storage.tiles import TiledConstant, TiledMemory, Tiling, store, tile, tiled_loads
 
 __all__ = [
     "BUS_WIDTHS",
-    "CLAIM_CYCLES",
     "WEIGHTS_FILE",
     "WEIGHTS_LIBRARY",
     "Fetcher",

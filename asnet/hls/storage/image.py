@@ -28,6 +28,10 @@ WEIGHTS_FILE = "weights.hex"
 _PAGE_BYTES = 4096
 _MOST_BEATS = 256
 
+_SMALL = 32
+"""Words of a ring at least. Beside two tiles of so few words in all there is one more: it comes while the others are
+read and claimed, which takes as many cycles."""
+
 
 @dataclass(frozen=True)
 class _Format:
@@ -149,12 +153,14 @@ class Fetcher:
 
     @property
     def ring_bits(self) -> int:
-        """Bits of an address of the ring, which holds any two tiles that follow one another."""
+        """Bits of an address of the ring, which holds any two tiles that follow one another, three small ones."""
         tiles: list[int] = []
         for constant in self.constants:
             several = constant.memory.tiles * constant.memory.passes > 1
             tiles += [constant.memory.size] * (2 if several else 1)
-        return (max(a + b for a, b in zip(tiles, [*tiles[1:], tiles[0]], strict=True)) - 1).bit_length()
+        pairs = [a + b for a, b in zip(tiles, [*tiles[1:], tiles[0]], strict=True)]
+        held = [pair + pair // 2 if pair <= _SMALL else pair for pair in pairs]
+        return (max(_SMALL, *held) - 1).bit_length()
 
     def has(self, memory: Memory) -> bool:
         """Whether it brings the tiles of ``memory``."""
@@ -199,6 +205,7 @@ class Fetcher:
             pass_bits=number_bits(max(constant.memory.passes for constant in self.constants)),
             count_bits=number_bits(max(entry.words for entry in self.entries)),
             tile_bits=number_bits(max(c.memory.tiles * c.memory.passes for c in self.constants)),
+            one_size=entries[0]["tile"] if len({entry["tile"] for entry in entries}) == 1 else 0,
             format_bits=number_bits(len(formats)),
             part_bits=part_bits,
             parts_bits=self.bus * (most - 1),

@@ -1,8 +1,13 @@
 """Constants that are not on the chip: which of a layer's, and in which tiles its loops use them.
 
-A loop may pause where its counters outside of the reduction step (its ``gate``). What it loads from one constant memory
-between two such places is a tile, and since packed constants are in the order of the counters, tiles follow one another
-in the memory. The loop starts a tile's first iteration when all of the tile is there, and never waits within one.
+A loop may pause where a counter steps that is not inside its reductions: what is carried over the pause is kept by
+count (``Carried.waits``), all else moves on by its valid bits. What it loads from one constant memory between two such
+places is a tile, and since packed constants are in the order of the counters, tiles follow one another in the memory.
+The loop starts a tile's first iteration when all of the tile is there, and never waits within one.
+
+Where every word is used in iterations that follow one another (dense layers), tiles are the words between two steps of
+the reduction: a few. Where the loop comes back to words (the weights of convolutions, at each place of an image), a
+tile is all words that it comes back to before it needs others, so that each is fetched once.
 """
 
 from __future__ import annotations
@@ -17,22 +22,16 @@ from asnet.hls.storage.cost import memory_cost
 from asnet.hls.storage.packing import PackedConstant, PackedMemory, Packing, pack
 from asnet.types import Array
 
-__all__ = ["CLAIM_CYCLES", "TiledConstant", "TiledMemory", "Tiling", "store", "tile", "tiled_loads"]
-
-_LEAST_ITERATIONS = 64
-"""Iterations of a tile, unless the loop is one."""
-
-CLAIM_CYCLES = 3 * _LEAST_ITERATIONS
-"""Cycles from the start of an iteration in which its tile's first word must be read: no more than three tiles are
-claimed in so many (see asnet_prefetch)."""
+__all__ = ["TiledConstant", "TiledMemory", "Tiling", "store", "tile", "tiled_loads"]
 
 
 @dataclass(frozen=True)
 class TiledMemory(PackedMemory):
     """The tile of a constant memory that a loop is in: addresses count from the tile's first word.
 
-    ``first``: counters that are all 0 in the first iteration of a tile, and in no other; ``tiles`` of them make a pass
-    through the memory, ``passes`` an image. ``channel``: different for the memories of one loop.
+    ``first``: counters that are all 0 in the first iteration of a tile, and in no other; none: every iteration has a
+    tile. ``tiles`` of them make a pass through the memory, ``passes`` an image. ``channel``: different for the memories
+    of one loop.
     """
 
     first: tuple[str, ...]
@@ -136,6 +135,7 @@ def _tiled(
     pipeline: Pipeline, index: str, packed: PackedConstant, around: Mapping[str, int], channel: int
 ) -> tuple[Pipeline, TiledConstant] | None:
     """``pipeline`` with an address within tiles; None if the memory is not in the order of the counters."""
+    own = [counter.name for counter in pipeline.counters]
     extents = {**around, **{counter.name: counter.extent for counter in pipeline.counters}}
     order = [name for name, extent in extents.items() if extent > 1]
     affine = pipeline.affine[index]
@@ -147,9 +147,11 @@ def _tiled(
         inside *= extents[name]
     if affine.offset or inside != packed.memory.size:
         return None
-    allowed = len(around) + pipeline.gate
-    outer = [name for name in list(extents)[:allowed] if name in order]
-    while outer and not _pattern(outer, matter, extents, order):
+    carried = [name for item in pipeline.carried for name in item.over]
+    behind = 1 + max((own.index(name) for name in carried), default=len(own) - 1)  # no counter inside a reduction
+    allowed = [*around, *own[: behind if _by_count(pipeline) else pipeline.gate]]
+    outer = [name for name in allowed if name in order]
+    while outer and not _pattern(outer, matter):
         outer.pop()
     words = prod(extents[name] for name in matter if name not in outer)
     strides = {name: stride for name, stride in affine.strides.items() if name not in outer}
@@ -166,12 +168,22 @@ def _tiled(
         passes=prod(extents[name] for name in outer if name not in matter),
         channel=channel,
     )
-    changed = replace(pipeline, affine={**pipeline.affine, index: Affine(strides)})
+    changed = replace(
+        pipeline,
+        affine={**pipeline.affine, index: Affine(strides)},
+        carried=tuple(replace(c, waits=c.waits or not set(outer).isdisjoint(c.over)) for c in pipeline.carried),
+    )
     return changed, TiledConstant(tiled, packed.contents)
 
 
-def _pattern(outer: Sequence[str], matter: Sequence[str], extents: Mapping[str, int], order: Sequence[str]) -> bool:
+def _by_count(pipeline: Pipeline) -> bool:
+    """Whether what is carried can be kept by count: operations make it, or nothing does."""
+    made = {*pipeline.operation, *(carried.name for carried in pipeline.carried)}
+    known = {*pipeline.affine, *(counter.name for counter in pipeline.counters)}
+    return all(c.following in made or c.following not in known for c in pipeline.carried)
+
+
+def _pattern(outer: Sequence[str], matter: Sequence[str]) -> bool:
     """Whether steps of ``outer`` make tiles: first counters that do not matter (passes), then only some that do."""
     kinds = [name in matter for name in outer]
-    iterations = prod(extents[name] for name in order if name not in outer)
-    return kinds[-1] and kinds == sorted(kinds) and iterations >= _LEAST_ITERATIONS
+    return kinds[-1] and kinds == sorted(kinds)

@@ -121,7 +121,7 @@ def test_the_image_holds_words_in_shares_of_beats() -> None:
     assert image.image[52:56] == bytes(4)
     for word in range(4):
         assert image.image[56 + 16 * word : 68 + 16 * word] == constants[2].contents[word].tobytes()
-    assert (image.nbytes, image.beats, fetcher.width, fetcher.ring_bits) == (120, 20, 96, 4)
+    assert (image.nbytes, image.beats, fetcher.width, fetcher.ring_bits) == (120, 20, 96, 5)
     assert int(image.hex_text.split()[5], 16) == int.from_bytes(image.image[40:48], "little")
 
 
