@@ -54,7 +54,8 @@ class HlsOptions:
     iterations of a reduction (a window) that become one, with as many read ports. ``interleave``: glob on layer names →
     modules of the layer that take images in turn, where it has fewer outputs than the adder has stages.
 
-    ``bus``: bits of a beat of external ``weights``.
+    ``bus``: bits of a beat of external ``weights``; those whose ROM would take no more than ``inside`` block RAMs stay
+    on the chip (None: no more than what would fetch them).
 
     ``fuse``: layers that work word by word become part of the layers that make the words, as long as no unit then has
     more operations than this for each word; the memory between is saved. 0: none do.
@@ -83,6 +84,7 @@ class HlsOptions:
     interleave: Mapping[str, int] = field(default_factory=dict[str, int])
     weights: Weights = Weights.INTERNAL
     bus: int = 64
+    inside: int | None = None
     control: Control = Control.NONE
     fuse: int = 0
     reuse: bool = False

@@ -18,7 +18,8 @@ from random import Random
 from asnet.cache import Cache
 from asnet.hls import HlsOptions
 from asnet.hls.fsm.schedulers import SCHEDULERS
-from asnet.hls.options import Style
+from asnet.hls.options import Style, Weights
+from asnet.hls.storage import BUS_WIDTHS
 from asnet.types import Array, FloatMode
 from tests.campaign import Campaign, parser
 from tests.hls.generator import random_program
@@ -109,7 +110,9 @@ def random_batch(seed: int, kernels: int = KERNELS) -> Batch:
         by_layer["parallel"][name] = random.choice((1, 1, 2, 3, 4))
         by_layer["unroll"][name] = random.choice((1, 1, 1, 2, 3))
         programs.append(program)
-    options = replace(options, **by_layer)
+    random = Random(f"weights {seed}")
+    weights = random.choice((Weights.INTERNAL, Weights.INTERNAL, Weights.EXTERNAL))
+    options = replace(options, **by_layer, weights=weights, bus=random.choice(BUS_WIDTHS), inside=-1)
     return Batch(seed, tuple(programs), constants, Truncating(truncated), mode, options, stalls)
 
 

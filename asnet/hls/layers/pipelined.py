@@ -17,11 +17,11 @@ from asnet.hls.layers.setting import Setting
 from asnet.hls.layers.wishes import unroll_of
 from asnet.hls.module import LayerModule
 from asnet.hls.nest import Arrangement, Node, Pipeline, Program, Repeat, Streamed, arrange, made_by_rows
-from asnet.hls.options import Weights
+from asnet.hls.options import HlsOptions, Style, Weights
 from asnet.hls.planning import LoopPlan, Placed, ProgramPlan, plan_program, recurrence_cycles
 from asnet.hls.reporting import LayerReport, LoopReport, OperationReport
 from asnet.hls.sequential.order import Span
-from asnet.hls.storage import PackedConstant, TiledConstant, store
+from asnet.hls.storage import PackedConstant, TiledConstant, TiledMemory, Worth, memory_cost, saves_blocks, store
 from asnet.ir import MemoryKind
 
 __all__ = ["PipelinedLayer", "pipelined"]
@@ -126,13 +126,27 @@ def pipelined(
         ),
     )
     arranged = arrange(program, wish)
-    stored = store(arranged.program, setting.contents, external=options.weights is Weights.EXTERNAL)
+    stored = store(arranged.program, setting.contents, _worth(options))
     return PipelinedLayer(
         plan_program(stored.program, binder, options, hurried=arranged.hurried),
         _lanes_in(arranged.program),
         stored.constants,
         stored.tiles,
     )
+
+
+def _worth(options: HlsOptions) -> Worth | None:
+    """Which constants shall be outside of the chip."""
+    if options.weights is Weights.INTERNAL:
+        return None
+
+    def worth(memory: TiledMemory) -> bool:
+        if options.inside is None:
+            return saves_blocks(memory, options.bus, alone=options.style is Style.DATAFLOW)
+        words = memory.tiles * memory.size
+        return memory_cost(memory.element_bytes * 8, words, writable=False).blocks > options.inside
+
+    return worth
 
 
 def _lanes_in(program: Program) -> int:

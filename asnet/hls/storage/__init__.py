@@ -1,13 +1,21 @@
 """Where a layer's values live: wide constants for lanes, read ports as copies or banks, what memories cost."""
 
 from asnet.hls.storage.cost import MemoryCost, memory_cost, multiplexer
-from asnet.hls.storage.image import BUS_WIDTHS, WEIGHTS_FILE, WEIGHTS_LIBRARY, Fetcher, WeightsImage, by_channel
+from asnet.hls.storage.image import (
+    BUS_WIDTHS,
+    WEIGHTS_FILE,
+    WEIGHTS_LIBRARY,
+    Fetcher,
+    WeightsImage,
+    by_channel,
+    saves_blocks,
+)
 from asnet.hls.storage.lines import line_bits
 from asnet.hls.storage.packing import PackedConstant, PackedMemory, Packing, pack
 from asnet.hls.storage.parts import Part, ReadPort, memory_parts
 from asnet.hls.storage.ports import Organisation, PortUse, organise, switch_luts
 from asnet.hls.storage.sharing import Sharing, share
-from asnet.hls.storage.tiles import TiledConstant, TiledMemory, Tiling, store, tile, tiled_loads
+from asnet.hls.storage.tiles import TiledConstant, TiledMemory, Tiling, Worth, store, tile, tiled_loads
 
 __all__ = [
     "BUS_WIDTHS",
@@ -27,6 +35,7 @@ __all__ = [
     "TiledMemory",
     "Tiling",
     "WeightsImage",
+    "Worth",
     "by_channel",
     "line_bits",
     "memory_cost",
@@ -34,6 +43,7 @@ __all__ = [
     "multiplexer",
     "organise",
     "pack",
+    "saves_blocks",
     "share",
     "store",
     "switch_luts",

@@ -9,12 +9,13 @@ from functools import cached_property
 import numpy as np
 
 from asnet.hls.names import comment, vector
-from asnet.hls.storage.tiles import TiledConstant
+from asnet.hls.storage.cost import memory_cost
+from asnet.hls.storage.tiles import TiledConstant, TiledMemory
 from asnet.hls.wires import fitted, number_bits
 from asnet.ir import Memory
 from asnet.resources import render
 
-__all__ = ["BUS_WIDTHS", "WEIGHTS_FILE", "WEIGHTS_LIBRARY", "Fetcher", "WeightsImage", "by_channel"]
+__all__ = ["BUS_WIDTHS", "WEIGHTS_FILE", "WEIGHTS_LIBRARY", "Fetcher", "WeightsImage", "by_channel", "saves_blocks"]
 
 BUS_WIDTHS = (32, 64, 128, 256, 512)
 """Bits that a beat may have."""
@@ -154,13 +155,7 @@ class Fetcher:
     @property
     def ring_bits(self) -> int:
         """Bits of an address of the ring, which holds any two tiles that follow one another, three small ones."""
-        tiles: list[int] = []
-        for constant in self.constants:
-            several = constant.memory.tiles * constant.memory.passes > 1
-            tiles += [constant.memory.size] * (2 if several else 1)
-        pairs = [a + b for a, b in zip(tiles, [*tiles[1:], tiles[0]], strict=True)]
-        held = [pair + pair // 2 if pair <= _SMALL else pair for pair in pairs]
-        return (max(_SMALL, *held) - 1).bit_length()
+        return _ring_bits([constant.memory for constant in self.constants])
 
     def has(self, memory: Memory) -> bool:
         """Whether it brings the tiles of ``memory``."""
@@ -198,7 +193,7 @@ class Fetcher:
             beat_bytes=beat_bytes,
             bus=self.bus,
             size=beat_bytes.bit_length() - 1,
-            fifo=min(_MOST_BEATS, _PAGE_BYTES // beat_bytes).bit_length(),
+            fifo=_fifo_bits(beat_bytes),
             width=self.width,
             ring_bits=self.ring_bits,
             entry_bits=number_bits(len(entries)),
@@ -217,6 +212,32 @@ def by_channel(tiles: Sequence[TiledConstant]) -> tuple[tuple[TiledConstant, ...
     """The constants that may be fetched one after the other, since no loop needs two of them at once."""
     channels = sorted({constant.memory.channel for constant in tiles})
     return tuple(tuple(own for own in tiles if own.memory.channel == channel) for channel in channels)
+
+
+def saves_blocks(memory: TiledMemory, bus: int, *, alone: bool) -> bool:
+    """Whether a ROM would take more block RAMs than what fetches ``memory`` through beats of ``bus`` bits.
+
+    ``alone``: its fetcher brings nothing else.
+    """
+    bits = memory.element_bytes * 8
+    fetching = memory_cost(bits, 1 << _ring_bits([memory])).blocks
+    if alone:
+        fetching += memory_cost(bus, 1 << _fifo_bits(bus // 8)).blocks
+    return memory_cost(bits, memory.tiles * memory.size, writable=False).blocks > fetching
+
+
+def _ring_bits(memories: Sequence[TiledMemory]) -> int:
+    tiles: list[int] = []
+    for memory in memories:
+        tiles += [memory.size] * (2 if memory.tiles * memory.passes > 1 else 1)
+    pairs = [a + b for a, b in zip(tiles, [*tiles[1:], tiles[0]], strict=True)]
+    held = [pair + pair // 2 if pair <= _SMALL else pair for pair in pairs]
+    return (max(_SMALL, *held) - 1).bit_length()
+
+
+def _fifo_bits(beat_bytes: int) -> int:
+    """Bits of an address of the FIFO, which holds two of the longest bursts."""
+    return min(_MOST_BEATS, _PAGE_BYTES // beat_bytes).bit_length()
 
 
 def _format(word: int, beat_bytes: int) -> _Format:

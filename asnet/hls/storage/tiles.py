@@ -12,17 +12,17 @@ tile is all words that it comes back to before it needs others, so that each is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from typing import TypeAlias
 
 from asnet.hls.kernel import Operation
 from asnet.hls.nest import Affine, Node, Pipeline, Program, Repeat, Streamed
-from asnet.hls.storage.cost import memory_cost
 from asnet.hls.storage.packing import PackedConstant, PackedMemory, Packing, pack
 from asnet.types import Array
 
-__all__ = ["TiledConstant", "TiledMemory", "Tiling", "store", "tile", "tiled_loads"]
+__all__ = ["TiledConstant", "TiledMemory", "Tiling", "Worth", "store", "tile", "tiled_loads"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,10 @@ class TiledMemory(PackedMemory):
     tiles: int
     passes: int
     channel: int
+
+
+Worth: TypeAlias = Callable[[TiledMemory], bool]
+"""Whether a memory shall be outside of the chip, and come to it in these tiles."""
 
 
 @dataclass(frozen=True)
@@ -57,24 +61,24 @@ class Tiling:
     tiles: tuple[TiledConstant, ...]
 
 
-def store(program: Program, contents: Mapping[str, Array], *, external: bool) -> Tiling:
-    """``program`` with its constants where they belong: packed, and if ``external`` in tiles.
+def store(program: Program, contents: Mapping[str, Array], worth: Worth | None) -> Tiling:
+    """``program`` with its constants where they belong: packed, and those that are ``worth`` it in tiles.
 
     ``contents``: of all constant memories there are, by name.
     """
-    if external:
-        return tile(pack(program, contents, least=1))
+    if worth is not None:
+        return tile(pack(program, contents, least=1), worth)
     packing = pack(program, contents)
     return Tiling(packing.program, packing.constants, ())
 
 
-def tile(packing: Packing) -> Tiling:
-    """Let loops load constants in tiles that would take block RAMs.
+def tile(packing: Packing, worth: Worth) -> Tiling:
+    """Let loops load constants in tiles that are ``worth`` it.
 
     ``packing``: with ``least=1``, so that every memory is in the order of its use. Of a repeat only if it is of one
     loop; others stay as they are, and so does what is behind lanes.
     """
-    tiler = _Tiler(packing)
+    tiler = _Tiler(packing, worth)
     body = tiler.nodes(packing.program.body)
     tiled = {constant.memory.name: constant for constant in tiler.made}
     memories = tuple(
@@ -91,8 +95,9 @@ def tiled_loads(program: Program, pipeline: Pipeline) -> tuple[tuple[Operation, 
 
 
 class _Tiler:
-    def __init__(self, packing: Packing) -> None:
+    def __init__(self, packing: Packing, worth: Worth) -> None:
         self._packed = {constant.memory.name: constant for constant in packing.constants}
+        self._worth = worth
         self.made: list[TiledConstant] = []
 
     def nodes(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
@@ -116,19 +121,14 @@ class _Tiler:
         channel = 0
         for operation in pipeline.operations:
             packed = self._packed.get(operation.detail) if operation.op == "load" else None
-            if packed is None or not _blocks(packed.memory):
+            if packed is None:
                 continue
             found = _tiled(pipeline, str(operation.operands[0]), packed, around, channel)
-            if found is not None:
+            if found is not None and self._worth(found[1].memory):
                 pipeline, made = found
                 self.made.append(made)
                 channel += 1
         return pipeline
-
-
-def _blocks(memory: PackedMemory) -> int:
-    """The block RAMs that it would take."""
-    return memory_cost(memory.element_bytes * 8, memory.size, writable=False).blocks
 
 
 def _tiled(

@@ -20,7 +20,16 @@ from asnet.hls.chip import DEVICES
 from asnet.hls.kernel import Operation
 from asnet.hls.nest import Arrangement, Counter, Program, Repeat, arrange, longest_recurrence
 from asnet.hls.options import HlsOptions, Style, Weights
-from asnet.hls.storage import TiledConstant, TiledMemory, WeightsImage, by_channel, pack, tile, tiled_loads
+from asnet.hls.storage import (
+    TiledConstant,
+    TiledMemory,
+    WeightsImage,
+    by_channel,
+    pack,
+    saves_blocks,
+    tile,
+    tiled_loads,
+)
 from asnet.ir import MemoryKind
 from asnet.ir.jit import Engine
 from asnet.lower import lower
@@ -61,7 +70,7 @@ def test_tiles_hold_what_the_loops_load(name: str, repeated: bool) -> None:
     constants = {memory.name: contents(program)[memory.name] for memory in program.memories}
     constants = {name: words.view(program.memory[name].dtype) for name, words in constants.items()}
     packing = pack(program, constants, least=1)
-    tiling = tile(packing)
+    tiling = tile(packing, lambda memory: memory.size * memory.tiles > 100)
     (made,) = tiling.tiles
     whole = {constant.memory.name: constant for constant in packing.constants}[made.memory.name]
     assert made.contents is whole.contents
@@ -87,7 +96,7 @@ def test_tiles_hold_what_the_loops_load(name: str, repeated: bool) -> None:
 def test_convolutions_have_a_tile_for_each_group_of_outputs() -> None:
     program, lanes = PROGRAMS["conv"]
     arranged = arrange(program, Arrangement(longest_recurrence(latency), lanes)).program
-    (made,) = tile(pack(arranged, constants_of(arranged), least=1)).tiles
+    (made,) = tile(pack(arranged, constants_of(arranged), least=1), lambda memory: memory.size > 8).tiles
     assert (made.memory.tiles, made.memory.size, made.memory.lanes, made.memory.passes) == (4, 54, 4, 1)
 
 
@@ -99,7 +108,7 @@ def constants_of(program: Program) -> dict[str, np.ndarray]:
 def test_small_constants_stay_on_the_chip() -> None:
     program = dense(1, 6, 10)
     packing = pack(program, constants_of(program), least=1)
-    tiling = tile(packing)
+    tiling = tile(packing, lambda memory: saves_blocks(memory, 64, alone=False))
     assert (tiling.tiles, tiling.constants, tiling.program) == ((), packing.constants, packing.program)
 
 
