@@ -1,4 +1,4 @@
-"""Networks whose hardware is measured: LeFlow's unit kernels, a small dense network, ResNet-20's shape in int8."""
+"""Networks whose hardware is measured: LeFlow's unit kernels, dense and convolutional ones of any size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 import asnet
 from asnet.types import Array
 
-__all__ = ["KERNELS", "dense_network", "load_model", "random_feed"]
+__all__ = ["KERNELS", "conv_network", "dense_network", "load_model", "random_feed"]
 
 _SEED = 1
 
@@ -95,6 +95,23 @@ def dense_network(sizes: Sequence[int] = (64, 16, 10)) -> onnx.ModelProto:
             nodes.append(helper.make_node("Relu", [sums], [name], name=f"relu{number}"))
     label = f"dense_{'_'.join(map(str, sizes))}"
     return _model(label, nodes, {"x": (1, sizes[0])}, (1, sizes[-1]), constants)
+
+
+def conv_network(channels: Sequence[int], side: int) -> onnx.ModelProto:
+    """3x3 convolutions of padded feature maps of ``side`` x ``side`` words with ReLU between them."""
+    nodes: list[onnx.NodeProto] = []
+    constants: dict[str, Array] = {}
+    name, last = "x", len(channels) - 1
+    for number, (before, after) in enumerate(itertools.pairwise(channels), start=1):
+        constants |= {f"w{number}": _drawn(after, before, 3, 3), f"b{number}": _drawn(after)}
+        sums = "y" if number == last else f"h{number}"
+        inputs = [name, f"w{number}", f"b{number}"]
+        nodes.append(helper.make_node("Conv", inputs, [sums], name=f"conv{number}", pads=[1, 1, 1, 1]))
+        if number < last:
+            name = f"r{number}"
+            nodes.append(helper.make_node("Relu", [sums], [name], name=f"relu{number}"))
+    shapes = [(1, count, side, side) for count in (channels[0], channels[-1])]
+    return _model(f"conv_{'_'.join(map(str, channels))}", nodes, {"x": shapes[0]}, shapes[1], constants)
 
 
 def random_feed(network: asnet.Network, images: int) -> dict[str, Array]:
