@@ -58,8 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"{'network':24}{'style':12}lanes  bus  {'MB':>5}{'inside':>10}{'outside':>9}"
         f"{'inside':>12}{'outside':>12}{'more':>7}{'a cycle':>9}  words compared"
     )
-    for case in CASES if chosen is None else (CASES[number] for number in chosen):
-        _row(case)
+    for number in range(len(CASES)) if chosen is None else chosen:
+        _row(CASES[number])
 
 
 def _row(case: Case) -> None:
