@@ -39,7 +39,7 @@ def test_a_kernel_alone_is_the_kernel_in_its_batch() -> None:
 
 def test_everything_is_drawn() -> None:
     batches = [random_batch(seed) for seed in range(40)]
-    for name in ("style", "clock", "dsps", "fuse", "reuse", "pipelined", "scheduler", "chain"):
+    for name in ("style", "clock", "dsps", "fuse", "reuse", "pipelined", "scheduler", "chain", "weights", "bus"):
         assert len({getattr(batch.options, name) for batch in batches}) > 1, name
     for name in ("parallel", "unroll"):
         assert {n for batch in batches for n in getattr(batch.options, name).values()} >= {1, 2, 3}, name

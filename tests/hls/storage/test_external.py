@@ -182,13 +182,17 @@ def checked(
     [
         ("digits_conv", 4, Style.SEQUENTIAL, 64),
         ("digits_dense", 2, Style.SEQUENTIAL, 128),
+        ("digits_conv", 4, Style.SEQUENTIAL, 256),
+        ("digits_dense", 2, Style.SEQUENTIAL, 512),
         ("digits_dense", 2, Style.DATAFLOW, 32),
+        ("digits_conv", 4, Style.DATAFLOW, 128),
+        ("digits_dense", 2, Style.DATAFLOW, 256),
         ("digits_conv", 4, Style.DATAFLOW, 512),
     ],
 )
 def test_designs_with_a_slow_memory_compute_the_same(name: str, lanes: int, style: Style, bus: int) -> None:
     """The memory waits at random before addresses and words, and checks what the master promises."""
-    options = HlsOptions(style=style, weights=Weights.EXTERNAL, parallel={"*": lanes}, bus=bus)
+    options = HlsOptions(style=style, weights=Weights.EXTERNAL, inside=0, parallel={"*": lanes}, bus=bus)
     design = checked(load(NETWORKS / f"{name}.onnx"), options)
     assert design.weights is not None
     assert sum(len(fetcher.constants) for fetcher in design.weights.fetchers) == 2
@@ -209,7 +213,7 @@ def test_a_loop_loads_from_several_constants(style: Style) -> None:
     weights = {name: rng.standard_normal((1, 3000)).astype(np.float32) for name in ("a", "b")}
     nodes = [helper.make_node("Mul", ["x", "a"], ["m"]), helper.make_node("Add", ["m", "b"], ["y"])]
     network = build("two", nodes, {"x": (1, 3000)}, weights).network()
-    design = checked(network, HlsOptions(style=style, weights=Weights.EXTERNAL, fuse=1), images=3)
+    design = checked(network, HlsOptions(style=style, weights=Weights.EXTERNAL, inside=0, fuse=1), images=3)
     assert design.weights is not None
     assert [len(fetcher.constants) for fetcher in design.weights.fetchers] == [1, 1]
     assert len(design.layers) == 1
@@ -217,7 +221,7 @@ def test_a_loop_loads_from_several_constants(style: Style) -> None:
 
 @pytest.mark.usefixtures("simulator")
 def test_modules_that_take_images_in_turn_fetch_for_themselves() -> None:
-    options = HlsOptions(style=Style.DATAFLOW, weights=Weights.EXTERNAL, interleave={"dense1": 2})
+    options = HlsOptions(style=Style.DATAFLOW, weights=Weights.EXTERNAL, inside=0, interleave={"dense1": 2})
     design = checked(load(NETWORKS / "digits_dense.onnx"), options)
     assert ".MASTERS(3)" in design.files[f"rtl/{design.top}.v"]
 
@@ -232,7 +236,7 @@ def test_the_test_bench_that_is_handed_over_brings_the_memory(tmp_path: Path) ->
     images = {"x": np.random.default_rng(3).random((2, *network.inputs[0].shape), np.float32)}
     state = engine.state(2)
     engine.run(images, state=state)
-    options = HlsOptions(style=Style.DATAFLOW, weights=Weights.EXTERNAL, bus=128)
+    options = HlsOptions(style=Style.DATAFLOW, weights=Weights.EXTERNAL, inside=0, bus=128)
     samples = hls.Samples(images, {"probabilities": engine.memory(state, "probabilities")}, 2)
     hls.hand_over(hls.synthesise(approximate(plain), options=options), samples).write(tmp_path / "design")
     log = run_tool(["make", "run", "ARGS=--stalls 1"], cwd=tmp_path / "design" / "sim", name="make")
@@ -262,7 +266,7 @@ def test_networks_without_large_constants_have_no_port(case: Case) -> None:
 def test_buses_have_some_widths() -> None:
     module = approximate(lower(load(NETWORKS / "digits_dense.onnx")))
     with pytest.raises(SynthesisError, match="a bus of 48 bits is none of 32, 64, 128, 256, 512"):
-        hls.synthesise(module, options=HlsOptions(weights=Weights.EXTERNAL, bus=48))
+        hls.synthesise(module, options=HlsOptions(weights=Weights.EXTERNAL, inside=0, bus=48))
 
 
 BENCH = """
