@@ -100,6 +100,34 @@ def test_convolutions_have_a_tile_for_each_group_of_outputs() -> None:
     assert (made.memory.tiles, made.memory.size, made.memory.lanes, made.memory.passes) == (4, 54, 4, 1)
 
 
+def test_dense_layers_have_a_tile_for_each_step_of_the_reduction() -> None:
+    """As many words as additions are under way; of additions that take no more than a cycle, one."""
+    for cycles, inside, first in ((latency, 15, ("n.inner",)), (lambda _: 0, 1, ())):
+        arranged = arrange(dense(1, 60, 64), Arrangement(longest_recurrence(cycles), 4)).program
+        tiling = tile(pack(arranged, constants_of(arranged), least=1), lambda memory: memory.size * memory.tiles > 100)
+        (made,) = tiling.tiles
+        assert (made.memory.size, made.memory.first) == (inside, first)
+        (loop,) = (loop for loop in tiling.program.pipelines if tiled_loads(tiling.program, loop))
+        assert {carried.waits for carried in loop.carried} == {True}
+
+
+def test_what_is_carried_within_a_tile_does_not_wait() -> None:
+    program, lanes = PROGRAMS["conv"]
+    arranged = arrange(program, Arrangement(longest_recurrence(latency), lanes)).program
+    tiling = tile(pack(arranged, constants_of(arranged), least=1), lambda memory: memory.size > 8)
+    assert not any(carried.waits for loop in tiling.program.pipelines for carried in loop.carried)
+
+
+@pytest.mark.parametrize(
+    ("words", "tile", "saved"),
+    [(4096, 8, True), (1024, 8, False), (4096, 4096, False), (4096, 2048, False), (16384, 2048, True)],
+)
+def test_constants_are_fetched_if_that_saves_block_rams(words: int, tile: int, saved: bool) -> None:
+    """ROMs of 8, 2, 8, 8, 32 block RAMs; a FIFO of 2, and rings of none or of two tiles."""
+    memory = constant("a", "float32", 1, words, tile, 1).memory
+    assert saves_blocks(memory, 64, alone=True) == saved
+
+
 def constants_of(program: Program) -> dict[str, np.ndarray]:
     words = contents(program)
     return {memory.name: words[memory.name].view(memory.dtype) for memory in program.memories}
@@ -253,6 +281,8 @@ def test_a_network_that_is_larger_than_the_chip(style: Style) -> None:
     assert estimate_area(inside, measure=False).total.brams > chip.brams
     outside = checked(network, HlsOptions(style=style, weights=Weights.EXTERNAL), images=1, stalls=(True,))
     assert estimate_area(outside, measure=False).total.fits(chip)
+    assert outside.weights is not None
+    assert {fetcher.ring_bits for fetcher in outside.weights.fetchers} == {5}
 
 
 @pytest.mark.parametrize("case", QUANTISED[:2], ids=lambda case: case.name)
