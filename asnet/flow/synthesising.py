@@ -26,7 +26,7 @@ from asnet.hls import (
     lint,
     synthesise,
 )
-from asnet.hls.area import area_rows, estimate_area
+from asnet.hls.area import area_rows, estimate_area, too_large
 from asnet.types import EXACT
 from asnet.units import UnitInstance
 
@@ -133,6 +133,8 @@ def synth(
         plain = synthesise(bed.module, name=problem.network.name, options=hardware)
         before = Comparison(plain.report, placing(plain))
     area = estimate_area(design, dsps=hardware.dsps, measure=estimates or compare, cache=problem.cache)
+    if large := too_large(design, area):
+        tell(f"note: {large}")
     design = hand_over(
         design,
         Samples(inputs, expected, min(data.runs, _SAMPLES)),
