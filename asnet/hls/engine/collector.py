@@ -23,7 +23,7 @@ def collect(node: Streamed, main: LoopSignals, tail: LoopSignals, stage: int, se
     lanes = len(next(iter(node.values.values())))
     tick = main.tick(stage)
     guard = f"if ({tick}) " if tick else ""
-    tests = [main.valid(stage), main.when(node.when.bounds, stage)]
+    tests = [main.valid(stage), main.odometer.when(node.when.bounds, stage)]
     tests += [bits(main.at(flag, stage, 1), 0) for flag in node.when.flags]
     taken = names.fresh(f"{main.prefix}_taken")
     section.wires.append(Line(1, taken, " & ".join(test for test in tests if test), "every lane has a result"))
@@ -57,7 +57,7 @@ def _count(node: Streamed, main: LoopSignals, section: Section, names: Names, ta
     wide = number_bits(rest)
     inner = [counter.name for counter in node.tail.counters]
     inner = inner[inner.index(node.lane) + 1 :]
-    full = " & ".join([taken, *(main.last(name, stage) for name in inner)])
+    full = " & ".join([taken, *(main.odometer.last(name, stage) for name in inner)])
     section.registers += [
         Register(1, more, "results of other lanes wait"),
         Register(wide, left, "so many, less one"),

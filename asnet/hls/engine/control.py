@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from asnet.hls.engine.collector import collect
-from asnet.hls.engine.loop import LoopSignals, Outside
+from asnet.hls.engine.loop import LoopSignals
 from asnet.hls.engine.neighbours import Neighbours
 from asnet.hls.engine.operations import Datapath
 from asnet.hls.engine.parts import Line, Register, Section
 from asnet.hls.engine.ports import Ports
+from asnet.hls.engine.scope import LoopScope, Outside
 from asnet.hls.expressions import Signal, SignalUse, bits, literal
 from asnet.hls.kernel import Constant, Operand
 from asnet.hls.names import Names, comment
@@ -65,7 +66,7 @@ class Layer:
     def _loop(self, plan: LoopPlan) -> LoopSignals:
         section = self._section(*describe(plan))
         outside = Outside(self._signals, self._repeats)
-        self._begun.append(LoopSignals(plan, plan.pipeline.name, self.names, self.use, section, outside))
+        self._begun.append(LoopSignals(LoopScope(plan, plan.pipeline.name, self.names, section, outside), self.use))
         return self._begun[-1]
 
     def _single(self, begin: str) -> str:
@@ -112,7 +113,7 @@ class Layer:
         run = self.names.fresh(f"{loop.prefix}_run")
         section.registers.append(Register(1, run, "iterations start"))
         section.resets.append(f"{run} <= 1'b0;")
-        section.controlled += [f"if ({begin}) {run} <= 1'b1;", f"else if ({loop.final}) {run} <= 1'b0;"]
+        section.controlled += [f"if ({begin}) {run} <= 1'b1;", f"else if ({loop.odometer.final}) {run} <= 1'b0;"]
         test = run
         if loop.slotted:
             wide = number_bits(loop.interval)
@@ -133,8 +134,8 @@ class Layer:
             bounds = dict.fromkeys(memory.first, (0, 0))
             claim, take, ready = loop.go, loop.valid(stage), self.ports.ready(memory.name)
             if memory.first:
-                first = loop.when(bounds, 0)
-                claim, take = f"{claim} & {first}", f"{take} & {loop.when(bounds, stage)}"
+                first = loop.odometer.when(bounds, 0)
+                claim, take = f"{claim} & {first}", f"{take} & {loop.odometer.when(bounds, stage)}"
                 ready = f"(~{first} | {ready})"
             self.ports.claim(memory.name, claim, take)
             test += f" & {ready}"
@@ -142,7 +143,7 @@ class Layer:
 
     def _gated(self, loop: LoopSignals, test: str, gate: Gate) -> str:
         """``test``, and that the words are there that the group reads of which the iteration is the first."""
-        first = loop.when(dict.fromkeys(gate.inside, (0, 0)), 0)
+        first = loop.odometer.when(dict.fromkeys(gate.inside, (0, 0)), 0)
         for memory in gate.memories:
             self.ports.claim(memory, f"{loop.go} & {first}" if first else loop.go)
         ready = " & ".join(self.ports.ready(memory) for memory in gate.memories)
@@ -155,7 +156,7 @@ class Layer:
     def after(self, trigger: Trigger) -> str:
         """The signal that is 1 when ``trigger`` says so."""
         loop = self._begun[trigger.event.loop]
-        return loop.later(loop.early if trigger.event.early else loop.final, trigger.cycles)
+        return loop.later(loop.odometer.early if trigger.event.early else loop.odometer.final, trigger.cycles)
 
     def _repeat(self, node: Repeat, begin: str) -> str:
         counter, wide = node.counter, number_bits(node.counter.extent)

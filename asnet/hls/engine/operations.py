@@ -86,7 +86,7 @@ class Datapath:
     def _carried(self, carried: Carried) -> None:
         stage = self._plan.start(carried.name)
         kept = self._plan.values[carried.name].stored.bits
-        fresh = self._loop.when(dict.fromkeys(carried.over, (0, 0)), stage)
+        fresh = self._loop.odometer.when(dict.fromkeys(carried.over, (0, 0)), stage)
         initial = bits(self._loop.at(carried.initial, stage, carried.width), kept - 1)
         text = initial
         if fresh:
@@ -120,7 +120,7 @@ class Datapath:
         condition = self._plan.pipeline.conditions.get(operation.name)
         tests = [self._loop.valid(stage)]
         if condition is not None:
-            tests.append(self._loop.when(condition.bounds, stage))
+            tests.append(self._loop.odometer.when(condition.bounds, stage))
             tests += [bits(self._loop.at(flag, stage, 1), 0) for flag in condition.flags]
         when = " & ".join(test for test in tests if test)
         index = bits(self._at(operation, 0), address_bits(port.memory) - 1)
