@@ -19,7 +19,7 @@ import asnet
 from asnet.types import EXACT, Array
 from tests.campaign import Campaign, parser
 from tests.e2e.random_networks import LAYERS, random_images, random_network
-from tests.hls.fuzz import random_options
+from tests.hls.fuzz import random_options, with_weights
 
 _IMAGES = 6
 
@@ -68,8 +68,9 @@ def _synthesise(network: asnet.Network, images: Array, choices: Random) -> None:
         slot.name: fitting.get((slot.op, slot.type), EXACT) if choices.random() < 0.6 else EXACT
         for slot in problem.slots
     }
-    options = random_options(choices)
-    asnet.synth(problem, configuration, images=_IMAGES, stalls=choices.random() < 0.5, options=options)
+    options, stalls = random_options(choices), choices.random() < 0.5
+    options = with_weights(options, choices)
+    asnet.synth(problem, configuration, images=_IMAGES, stalls=stalls, options=options)
 
 
 def _show(seed: int, problem: str) -> None:

@@ -87,6 +87,12 @@ def random_options(random: Random) -> HlsOptions:
     )
 
 
+def with_weights(options: HlsOptions, random: Random) -> HlsOptions:
+    """``options`` with constants on the chip, or with all that can be outside of it there."""
+    weights = random.choice((Weights.INTERNAL, Weights.INTERNAL, Weights.EXTERNAL))
+    return replace(options, weights=weights, bus=random.choice(BUS_WIDTHS), inside=-1)
+
+
 def random_batch(seed: int, kernels: int = KERNELS) -> Batch:
     """The batch of ``seed``: half of its kernels are nests like layers, half have control flow of any shape."""
     random = Random(f"design {seed}")
@@ -110,9 +116,7 @@ def random_batch(seed: int, kernels: int = KERNELS) -> Batch:
         by_layer["parallel"][name] = random.choice((1, 1, 2, 3, 4))
         by_layer["unroll"][name] = random.choice((1, 1, 1, 2, 3))
         programs.append(program)
-    random = Random(f"weights {seed}")
-    weights = random.choice((Weights.INTERNAL, Weights.INTERNAL, Weights.EXTERNAL))
-    options = replace(options, **by_layer, weights=weights, bus=random.choice(BUS_WIDTHS), inside=-1)
+    options = with_weights(replace(options, **by_layer), Random(f"weights {seed}"))
     return Batch(seed, tuple(programs), constants, Truncating(truncated), mode, options, stalls)
 
 
