@@ -17,6 +17,7 @@ from asnet.errors import DataError, MismatchError, OutputError, SynthesisError
 from asnet.hls.dataflow import Run
 from asnet.hls.design import RtlDesign
 from asnet.hls.memories import DesignMemory
+from asnet.hls.resting import SINCE, resting
 from asnet.hls.storage import WEIGHTS_FILE
 from asnet.ir import MemoryKind
 from asnet.resources import render
@@ -94,8 +95,10 @@ class Simulation:
         wide = max(memory.width for memory in self._rams) > 32
         self.word = np.dtype(np.uint64 if wide else np.uint32)
         bench = self._bench(wide)
-        sources = [part for path in design.sources for part in (path, design.files[path])]
-        headers = [part for path in sorted(design.files) if path.startswith("units/") for part in (design.files[path],)]
+        self._simulated = resting(design) if verilator.find().version >= SINCE else design
+        files = self._simulated.files
+        sources = [part for path in self._simulated.sources for part in (path, files[path])]
+        headers = [files[path] for path in sorted(files) if path.startswith("units/")]
         content = ["simulation", bench, *_FLAGS, *_DEFINES, *sources, *headers]
         key, flags = build_key(content), CXX_FLAGS
         if cycles is not None and cycles < _FEW_CYCLES and not cache.has("simulations", key):
@@ -139,9 +142,11 @@ class Simulation:
     def _build(self, folder: Path, bench: str, cache: Cache, flags: Sequence[str]) -> None:
         with tempfile.TemporaryDirectory(dir=folder) as work:
             place = Path(work)
-            lay_out(self.design, place, roms=False)
+            lay_out(self._simulated, place, roms=False)
             tool = verilator.find()
-            tool.run([*_FLAGS, *_DEFINES, *_sources(self.design), "--prefix", f"V{_PREFIX}", "-Mdir", "model"], place)
+            tool.run(
+                [*_FLAGS, *_DEFINES, *_sources(self._simulated), "--prefix", f"V{_PREFIX}", "-Mdir", "model"], place
+            )
             (place / "bench.cpp").write_text(bench, encoding="utf-8")
             parts = sorted((place / "model").glob("*.cpp"))
             (place / "all.cpp").write_text(
