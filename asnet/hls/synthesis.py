@@ -20,7 +20,7 @@ from asnet.hls.names import comment
 from asnet.hls.operators import Operator
 from asnet.hls.options import HlsOptions, Style, Weights
 from asnet.hls.output import MANIFEST, MANIFEST_KIND
-from asnet.hls.parse import parse_kernels
+from asnet.hls.parsing import parse_kernels
 from asnet.hls.reporting import (
     DesignReport,
     LayerReport,

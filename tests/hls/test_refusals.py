@@ -16,7 +16,7 @@ from asnet.hls.fsm.schedule import Schedule, check_schedule
 from asnet.hls.kernel import Kernel
 from asnet.hls.loops import counted_loops, executions
 from asnet.hls.options import HlsOptions
-from asnet.hls.parse import parse_kernels
+from asnet.hls.parsing import parse_kernels
 from asnet.hls.ranges import widths
 from asnet.hls.simplify import simplify
 from asnet.ir import MemoryKind, for_hls

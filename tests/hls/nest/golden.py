@@ -12,7 +12,7 @@ from asnet.hls import nest
 from asnet.hls.kernel import Kernel, Operation, signed
 from asnet.hls.nest.evaluate import evaluator
 from asnet.hls.nest.interpret import Call
-from asnet.hls.parse import parse_kernels
+from asnet.hls.parsing import parse_kernels
 from asnet.hls.simplify import simplify
 from asnet.ir import MemoryKind, Module, Slot, for_hls
 from asnet.ir.jit import Engine, State

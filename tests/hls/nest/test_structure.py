@@ -7,7 +7,7 @@ import pytest
 from asnet.hls import nest
 from asnet.hls.kernel import Constant, Kernel
 from asnet.hls.nest import Affine, Condition, Counter, Pipeline, Repeat
-from asnet.hls.parse import parse_kernels
+from asnet.hls.parsing import parse_kernels
 from asnet.hls.simplify import simplify
 from asnet.ir import for_hls
 from asnet.lower import lower
