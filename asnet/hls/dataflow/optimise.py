@@ -102,7 +102,8 @@ class _Search:
         if goal.budget is not None and not self._area.fits(goal.budget):
             raise UnreachableError(
                 f"the design does not fit {goal.device}: with as few lanes as possible it takes {self._area}, and the "
-                f"device offers {goal.budget}; choose --style sequential, or a larger device"
+                f"device offers {goal.budget}; choose --style sequential, --weights external if block RAMs are too "
+                "few, or a larger device"
             )
         target = goal.target
         while target is None or self._cycles > target:

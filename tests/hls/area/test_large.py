@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from asnet import hls
+from asnet.errors import UnreachableError
 from asnet.hls.area import estimate_area, too_large
+from asnet.hls.chip import DEVICES
 from asnet.hls.options import HlsOptions, Style, Weights
 from asnet.lower import lower
 from asnet.passes import approximate
@@ -40,3 +42,12 @@ def test_nothing_is_said_of_designs_that_fit() -> None:
     module = approximate(lower(load_model(dense_network((64, 16, 10)))))
     design = hls.synthesise(module)
     assert too_large(design, estimate_area(design, measure=False)) == ""
+
+
+def test_what_cannot_fit_says_so_too() -> None:
+    module = approximate(lower(load_model(dense_network((512, 256, 10)))))
+    wanted = HlsOptions(fit="ecp5-85k")
+    with pytest.raises(UnreachableError, match=r"does not fit ecp5-85k.* --weights external if block RAMs are too few"):
+        hls.synthesise(module, options=wanted)
+    outside = hls.synthesise(module, options=replace(wanted, weights=Weights.EXTERNAL, target_cycles=140_000))
+    assert estimate_area(outside, measure=False).total.fits(DEVICES["ecp5-85k"])
