@@ -13,6 +13,7 @@ from asnet.hls.delays import choice_ns, is_logic, read_ns
 from asnet.hls.kernel import Operation, fault
 from asnet.hls.operands import unit_constants
 from asnet.hls.operators import UNIT_OPS, WIDE_OPS, Operator, alone, exact_instance, operator, tied
+from asnet.hls.storage import DEEP_CYCLES
 from asnet.ir import Slot
 from asnet.types import FloatMode
 from asnet.units import UnitInstance
@@ -21,6 +22,8 @@ __all__ = ["Binder", "Resource", "memory_port", "unit_port"]
 
 _READ = "read"
 _WRITE = "write"
+_ROWS = 4
+"""Of a deep memory, about as many."""
 
 
 @dataclass(frozen=True)
@@ -148,10 +151,11 @@ class Binder:
         return self._tied.setdefault(made.name, made)
 
 
-def memory_port(operation: Operation, sources: int, line_bits: int = 0) -> Resource:
-    """The port of its memory that a load or a store uses, one of ``sources``. ``line_bits``: of its lines."""
+def memory_port(operation: Operation, sources: int, *, deep: bool) -> Resource:
+    """The port of its memory that a load or a store uses, one of ``sources``. ``deep``: see
+    :func:`~asnet.hls.storage.is_deep`."""
     if operation.op == "load":
-        latency, after = (2, choice_ns(1 << line_bits)) if line_bits else (1, read_ns())
+        latency, after = (DEEP_CYCLES, choice_ns(_ROWS)) if deep else (1, read_ns())
         return Resource(f"{_READ} {operation.detail}", latency, choice_ns(sources), after)
     return Resource(f"{_WRITE} {operation.detail}", 0, choice_ns(sources), 0.0)
 

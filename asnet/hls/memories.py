@@ -7,28 +7,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asnet.hls.module import LayerModule
 from asnet.hls.names import Names
 from asnet.hls.ranges import address_bits
-from asnet.hls.storage import line_bits
+from asnet.hls.storage import is_deep, row_sizes, words_of
 from asnet.ir import Memory, MemoryKind, Module
 from asnet.types import Array
 
-__all__ = ["DesignMemory", "design_memories", "hex_text", "scratch_memories", "used_memories"]
+__all__ = ["DesignMemory", "design_memories", "rom_files", "scratch_memories", "used_memories"]
 
 
 @dataclass(frozen=True)
 class DesignMemory:
-    """A memory as hardware: ``name`` in Verilog; ``select`` its number at the memory interface, -1 for a ROM.
-
-    ``line_bits``: bits of a word's place in a line, see :func:`asnet.hls.storage.line_bits`.
-    """
+    """A memory as hardware: ``name`` in Verilog; ``select`` its number at the memory interface, -1 for a ROM."""
 
     memory: Memory
     name: str
     select: int
-    line_bits: int = 0
 
     @property
     def is_rom(self) -> bool:
@@ -46,9 +43,14 @@ class DesignMemory:
         return address_bits(self.memory)
 
     @property
-    def hex_file(self) -> str:
-        """Path of a ROM's contents in the design."""
-        return f"rom/{self.name}.hex"
+    def is_deep(self) -> bool:
+        """Whether it is made of rows, see :func:`asnet.hls.storage.is_deep`."""
+        return is_deep(self.memory)
+
+    @property
+    def contents(self) -> str:
+        """The Verilog of the path of a ROM's contents, without its ending; empty of a RAM."""
+        return f'{{`ASNET_ROM_DIR, "/{self.name}"}}' if self.is_rom else ""
 
 
 def scratch_memories(module: Module) -> frozenset[str]:
@@ -67,12 +69,10 @@ def used_memories(module: Module, layers: Sequence[LayerModule]) -> list[Memory]
     ]
 
 
-def design_memories(
-    used: Sequence[Memory], names: Names, suffixes: Sequence[str], clock: float | None
-) -> tuple[DesignMemory, ...]:
+def design_memories(used: Sequence[Memory], names: Names, suffixes: Sequence[str]) -> tuple[DesignMemory, ...]:
     """The memories of a design, inputs first, then outputs, activations and constants, each in the order given.
 
-    ``suffixes``: of the signals that are named after a memory; ``clock`` in MHz.
+    ``suffixes``: of the signals that are named after a memory.
     """
     order = (MemoryKind.INPUT, MemoryKind.OUTPUT, MemoryKind.ACTIVATION, MemoryKind.CONSTANT)
     ordered = sorted(used, key=lambda memory: order.index(memory.kind))
@@ -81,17 +81,27 @@ def design_memories(
             memory,
             names.fresh(memory.name, suffixes),
             -1 if memory.kind is MemoryKind.CONSTANT else number,
-            line_bits(memory, clock),
         )
         for number, memory in enumerate(ordered)
     )
 
 
-def hex_text(memory: DesignMemory, constants: Mapping[str, Array]) -> str:
-    """The contents of a ROM for ``$readmemh``, a line after the other; words may be of any number of bytes."""
+def rom_files(memory: DesignMemory, constants: Mapping[str, Array]) -> dict[str, str]:
+    """The contents of a ROM, or of each of its rows, for ``$readmemh``: path in the design → a word a line, zeros up to
+    the words that the memory has. Words may be of any number of bytes."""
     shape = memory.memory.size, memory.memory.element_bytes
-    rows = np.ascontiguousarray(constants[memory.memory.name]).reshape(-1).view(np.uint8).reshape(shape)
-    lines = np.zeros((-(-len(rows) >> memory.line_bits) << memory.line_bits, rows.shape[1]), np.uint8)
-    lines[: len(rows)] = rows
-    lines = lines.reshape(-1, rows.shape[1] << memory.line_bits)
-    return "".join(f"{line.tobytes().hex()}\n" for line in lines[:, ::-1])
+    words = np.ascontiguousarray(constants[memory.memory.name]).reshape(-1).view(np.uint8).reshape(shape)[:, ::-1]
+    if not memory.is_deep:
+        return {f"rom/{memory.name}.hex": _lines(words)}
+    files: dict[str, str] = {}
+    first = 0
+    for number, size in enumerate(row_sizes(memory.width, len(words))):
+        if size:
+            files[f"rom/{memory.name}_{number:02}.hex"] = _lines(words[first : first + size])
+            first += size
+    return files
+
+
+def _lines(words: NDArray[np.uint8]) -> str:
+    zeros = f"{0:0{2 * words.shape[1]}x}\n" * (words_of(len(words)) - len(words))
+    return "".join(f"{word.tobytes().hex()}\n" for word in words) + zeros

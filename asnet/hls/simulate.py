@@ -18,7 +18,7 @@ from asnet.hls.dataflow import Run
 from asnet.hls.design import RtlDesign
 from asnet.hls.memories import DesignMemory
 from asnet.hls.resting import SINCE, resting
-from asnet.hls.storage import WEIGHTS_FILE
+from asnet.hls.storage import DEEP_CYCLES, WEIGHTS_FILE
 from asnet.ir import MemoryKind
 from asnet.resources import render
 from asnet.tools import cxx, try_tool, verilator
@@ -137,6 +137,7 @@ class Simulation:
             **facts,
             inputs=rams(self._inputs),
             observed=rams(self._rams),
+            read_cycles=DEEP_CYCLES,
         )
 
     def _build(self, folder: Path, bench: str, cache: Cache, flags: Sequence[str]) -> None:

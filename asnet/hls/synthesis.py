@@ -15,7 +15,7 @@ from asnet.hls.fusing import NotFused, fused, operations_of
 from asnet.hls.handover import with_control
 from asnet.hls.layers import PlannedLayer, Setting, lanes_of, plan_layer
 from asnet.hls.library import unit_files
-from asnet.hls.memories import hex_text, scratch_memories
+from asnet.hls.memories import rom_files, scratch_memories
 from asnet.hls.names import comment
 from asnet.hls.operators import Operator
 from asnet.hls.options import HlsOptions, Style, Weights
@@ -146,7 +146,8 @@ class _Synthesis:
         assembly = STYLES[options.style](materials)
         check_reached(choice, options, assembly.cycles if assembly.interval is None else assembly.interval)
         files = unit_files(operator.instance for operator in operators) | assembly.files
-        files |= {memory.hex_file: hex_text(memory, setting.contents) for memory in assembly.memories if memory.is_rom}
+        for memory in (memory for memory in assembly.memories if memory.is_rom):
+            files |= rom_files(memory, setting.contents)
         report = DesignReport(
             network=self._name,
             top=assembly.top,

@@ -128,14 +128,16 @@ class _Estimator:
 
     def _instance(self, instance: Instance) -> Area:
         match instance.module:
-            case "asnet_ram":
-                return self._memory(ram_area(*_sizes(instance, "DEPTH")) * instance.parameters.get("READS", 1))
-            case "asnet_rom":
-                reads, line = instance.parameters.get("READS", 1), instance.parameters.get("LINE", 0)
-                return self._memory(rom_area(*_sizes(instance, "DEPTH"), reads, line))
+            case "asnet_ram" | "asnet_ram_deep" as name:
+                reads = instance.parameters.get("READS", 1)
+                return self._memory(ram_area(*_sizes(instance, "DEPTH"), reads, deep=name.endswith("_deep")))
+            case "asnet_rom" | "asnet_rom_deep" as name:
+                reads = instance.parameters.get("READS", 1)
+                return self._memory(rom_area(*_sizes(instance, "DEPTH"), reads, deep=name.endswith("_deep")))
             case "asnet_banks":
                 reads, banks = instance.parameters.get("READS", 1), 1 << instance.parameters.get("SELECT", 1)
-                return self._memory(bank_area(*_sizes(instance, "DEPTH"), reads, banks))
+                late = instance.parameters.get("LATE", 0) > 0
+                return self._memory(bank_area(*_sizes(instance, "DEPTH"), reads, banks, late=late))
             case "asnet_delay":
                 return self._memory(_delay(*_sizes(instance, "LENGTH")))
             case "asnet_hold":

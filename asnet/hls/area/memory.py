@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from asnet.hls.chip import Area
-from asnet.hls.storage import MemoryCost, memory_cost, multiplexer, switch_luts
+from asnet.hls.storage import MemoryCost, deep_cost, memory_cost, switch_luts
 
 __all__ = ["bank_area", "ram_area", "rom_area"]
 
 
-def ram_area(width: int, depth: int) -> Area:
-    """A RAM of one read port and one write port."""
-    return _area(memory_cost(width, depth))
+def ram_area(width: int, depth: int, reads: int = 1, *, deep: bool = False) -> Area:
+    """A RAM of one write port."""
+    return _area((deep_cost if deep else memory_cost)(width, depth, reads=reads))
 
 
-def bank_area(width: int, depth: int, reads: int, banks: int) -> Area:
-    """A RAM in banks, and what lies between them and its read ports."""
-    return ram_area(width, -(-depth // banks)) * banks + Area(switch_luts(width, depth, reads, banks))
+def bank_area(width: int, depth: int, reads: int, banks: int, *, late: bool = False) -> Area:
+    """A RAM in banks, and what lies between them and its read ports; ``late``: registers before and behind
+    the banks."""
+    address, select = (depth - 1).bit_length(), (banks - 1).bit_length()
+    kept = Area(ffs=(reads + 1) * address + (banks + 1) * width + reads * select + 1) if late else Area()
+    return ram_area(width, -(-depth // banks)) * banks + Area(switch_luts(width, depth, reads, banks)) + kept
 
 
-def rom_area(width: int, depth: int, reads: int = 1, line: int = 0) -> Area:
-    """Constants; those that become logic have about as many LUTs as random ones. ``line``: bits of a word's place in a
-    line."""
-    words = _area(memory_cost(width << line, -(-depth >> line), reads=reads, writable=False))
-    if not line:
-        return words
-    kept = (width << line) + 2 * line
-    return words + Area(luts=width * multiplexer(1 << line), ffs=kept) * reads
+def rom_area(width: int, depth: int, reads: int = 1, *, deep: bool = False) -> Area:
+    """Constants; those that become logic have about as many LUTs as random ones."""
+    return _area((deep_cost if deep else memory_cost)(width, depth, reads=reads, writable=False))
 
 
 def _area(cost: MemoryCost) -> Area:

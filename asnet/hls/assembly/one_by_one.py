@@ -32,7 +32,7 @@ def one_by_one(made: Materials) -> Assembly:
         plan.emit(names.fresh(f"layer_{plan.layer}"), made.version, Neighbours(handover, shared))
         for plan, handover in zip(made.plans, order.handovers, strict=True)
     ]
-    memories = design_memories(used_memories(made.module, layers), Names(RESERVED), MEMORY_SUFFIXES, made.options.clock)
+    memories = design_memories(used_memories(made.module, layers), Names(RESERVED), MEMORY_SUFFIXES)
     organisations = {memory.memory.name: _organised(memory, layers) for memory in memories}
     files = {f"rtl/{layer.module}.v": layer.text for layer in layers}
     groups = by_channel([constant for plan in made.plans for constant in plan.tiles])
@@ -97,7 +97,7 @@ def _organised(memory: DesignMemory, layers: Sequence[LayerModule]) -> Organisat
     ports = [port for layer in layers for port in layer.memories if port.memory.name == memory.memory.name]
     reads = max([1, *(port.reads for port in ports)])
     uses = [use for port in ports for use in port.uses]
-    return organise(memory.width, memory.memory.size, reads, uses, writable=not memory.is_rom)
+    return organise(memory.width, memory.memory.size, reads, uses, writable=not memory.is_rom, deep=memory.is_deep)
 
 
 def _report(memory: DesignMemory, organisation: Organisation) -> MemoryReport:

@@ -39,7 +39,6 @@ def streaming(made: Materials) -> Assembly:
         top=top,
         rows=made.header,
         weights=weights,
-        clock=made.options.clock,
         version=made.version,
     )
     flow = dataflow.assemble(parts, names)

@@ -18,8 +18,8 @@ from asnet.ir import Module
 __all__ = ["LIBRARY", "RESERVED", "Dataflow", "Ingredients", "assemble", "layer_alone"]
 
 LIBRARY = (
-    *("asnet_banks", "asnet_delay", "asnet_hold", "asnet_ram", "asnet_rom", "asnet_stream_out"),
-    *("asnet_stream_take", "asnet_stream_give", "asnet_frames", "asnet_arrival", "asnet_fork"),
+    *("asnet_banks", "asnet_delay", "asnet_hold", "asnet_ram", "asnet_ram_deep", "asnet_rom", "asnet_rom_deep"),
+    *("asnet_stream_out", "asnet_stream_take", "asnet_stream_give", "asnet_frames", "asnet_arrival", "asnet_fork"),
     *("asnet_deal", "asnet_collect"),
 )
 """Modules that a dataflow design may have."""
@@ -30,7 +30,7 @@ class Ingredients:
     """What a dataflow design is made of. ``engines``: those of the layers of ``module``, in the order of its calls.
 
     ``top``: the name of the top module; ``rows``: lines of its header; ``weights``: the constants that are not on the
-    chip; ``clock`` in MHz; ``version``: of ASNet.
+    chip; ``version``: of ASNet.
     """
 
     module: Module
@@ -38,7 +38,6 @@ class Ingredients:
     top: str
     rows: Sequence[str]
     weights: WeightsImage | None
-    clock: float | None
     version: str
 
 
@@ -65,7 +64,7 @@ def assemble(made: Ingredients, names: Names) -> Dataflow:
         SynthesisError: a memory that streams cannot carry.
     """
     used = used_memories(made.module, [engine.layer for engine in made.engines])
-    memories = design_memories(used, Names(RESERVED), STREAM_SUFFIXES, made.clock)
+    memories = design_memories(used, Names(RESERVED), STREAM_SUFFIXES)
     by_name = {memory.memory.name: memory for memory in memories}
     by_module = {memory.name: memory for memory in used}
     plan = balanced(make_plan(made.engines, by_module))
@@ -93,8 +92,8 @@ def assemble(made: Ingredients, names: Names) -> Dataflow:
     return Dataflow(plan, modules, memories, top.taps, timing_of(plan), organisations, files)
 
 
-def layer_alone(engine: Engine, inside: Collection[str], module: str, clock: float | None) -> str:
+def layer_alone(engine: Engine, inside: Collection[str], module: str) -> str:
     """The Verilog module ``module`` of a layer, whatever others are; ``inside``: memories that only it accesses."""
-    memories = design_memories([port.memory for port in engine.layer.on_chip], Names(()), (), clock)
+    memories = design_memories([port.memory for port in engine.layer.on_chip], Names(()), ())
     by_name = {memory.memory.name: memory for memory in memories}
     return emit_wrapper(lone_node(engine, inside), module, by_name, "").text

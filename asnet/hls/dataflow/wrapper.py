@@ -13,7 +13,7 @@ from asnet.hls.names import Names, comment, vector
 from asnet.hls.ranges import address_bits
 from asnet.hls.storage import Fetcher, Organisation, Part, ReadPort, memory_parts, organise
 from asnet.hls.wires import number_bits
-from asnet.ir import Memory, MemoryKind
+from asnet.ir import Memory
 from asnet.resources import render
 
 __all__ = ["Tap", "Wrapper", "emit_wrapper"]
@@ -25,6 +25,7 @@ _WAITS = ("begun", "ready", "claim")
 _MEMORY = ("_we", "_waddr", "_wdata", "_fetch", "_index", "_sent", "_out", "_tap_we", "_tap_waddr", "_tap_wdata")
 
 
+_READ = ("_raddr", "_rdata", "_rdata_kept", "_rdata_late")
 _TILED = ("_raddr", "_claim", "_take")
 _FETCHED = (*FETCHER_SUFFIXES, "_error", *(f"_{end}" for end in BUS_ENDS))
 
@@ -119,6 +120,7 @@ class _Wrapper:
         depth = ((frames - 1) << bits) + memory.size
         width = memory.element_bytes * 8
         write = f"{{{name}_fill, {name}_tuser}}" if several else f"{name}_tuser"
+        deep = self._memories[memory.name].is_deep
         copies: list[ReadPort] = []
         parts: Sequence[Part] = ()
         if inlet.port is not None:
@@ -126,8 +128,9 @@ class _Wrapper:
             ports = [replace(c, address=f"{{{name}_place, {c.address}}}") for c in copies] if several else copies
             parts = memory_parts(
                 (width, depth, bits + (place if several else 0)),
-                self._organised(inlet.port, depth),
+                self._organised(inlet.port, depth, deep=deep),
                 ports,
+                deep=deep,
                 write={"we": f"{name}_tvalid & {name}_tready", "waddr": write, "wdata": f"{name}_tdata"},
             )
         else:
@@ -176,10 +179,11 @@ class _Wrapper:
         }
 
     def _memory(self, port: MemoryPort, stream: str = "") -> dict[str, object]:
-        """A memory inside the layer; ``stream``: it is sent there when the layer is done."""
+        """A memory inside the layer; ``stream``: it is sent there when the layer is done, each word after one cycle."""
         memory = self._memories[port.memory.name]
         name = self._writes(port) if port.writes else ""
-        copies = self._reads(port)
+        deep, late = memory.is_deep and not stream, memory.is_deep and bool(stream and port.reads)
+        copies = self._reads(port, late=late)
         ports, enable = copies, "1'b1"
         if stream:
             enable, index = f"{name}_fetch | ~sending", f"{name}_index"
@@ -193,12 +197,12 @@ class _Wrapper:
         shape = memory.width, port.memory.size, memory.address_bits
         parts: Sequence[Part] = ()
         if memory.is_rom:
-            file = f'{{`ASNET_ROM_DIR, "/{memory.hex_file.removeprefix("rom/")}"}}'
-            organisation = self._organised(port, port.memory.size)
-            parts = memory_parts(shape, organisation, ports, file=file, line_bits=memory.line_bits)
+            organisation = self._organised(port, port.memory.size, deep=deep)
+            parts = memory_parts(shape, organisation, ports, deep=deep, file=memory.contents)
         elif ports:
             write = {end: f"{name}_{end}" for end in ("we", "waddr", "wdata")}
-            parts = memory_parts(shape, self._organised(port, port.memory.size), ports, enable=enable, write=write)
+            organisation = self._organised(port, port.memory.size, deep=deep)
+            parts = memory_parts(shape, organisation, ports, deep=deep, enable=enable, write=write)
         return {
             "name": name,
             "what": _what(port.memory),
@@ -209,6 +213,7 @@ class _Wrapper:
             "forwarded": bool(stream),
             "stream": stream,
             "copies": copies,
+            "late": late,
             "parts": parts,
         }
 
@@ -229,10 +234,10 @@ class _Wrapper:
         wires = [(user, address_bits(port.memory)) for user, port in users]
         return described | {"beat": fetcher.bus, "wires": wires}
 
-    def _organised(self, port: MemoryPort, depth: int) -> Organisation:
+    def _organised(self, port: MemoryPort, depth: int, *, deep: bool) -> Organisation:
         """How the read ports of a memory of ``depth`` words are made."""
-        constant = port.memory.kind is MemoryKind.CONSTANT
-        made = organise(port.memory.element_bytes * 8, depth, max(1, port.reads), port.uses, writable=not constant)
+        memory = self._memories[port.memory.name]
+        made = organise(memory.width, depth, max(1, port.reads), port.uses, writable=not memory.is_rom, deep=deep)
         self._organisations[port.memory.name] = made
         return made
 
@@ -240,15 +245,17 @@ class _Wrapper:
         """The signals of a read port."""
         memory = self._memories[port.memory.name]
         kind = "rom" if memory.is_rom else "ram"
-        name = self._names.fresh(f"{memory.name}_{number}" if number else memory.name, ("_raddr", "_rdata", f"_{kind}"))
+        name = self._names.fresh(f"{memory.name}_{number}" if number else memory.name, (*_READ, f"_{kind}"))
         return ReadPort(f"{name}_{kind}", f"{name}_raddr", f"{name}_rdata")
 
-    def _reads(self, port: MemoryPort) -> list[ReadPort]:
+    def _reads(self, port: MemoryPort, *, late: bool = False) -> list[ReadPort]:
+        """The read ports; ``late``: the engine takes words when those of a deep memory come."""
         ports: list[ReadPort] = []
         for number in range(port.reads):
             made = self._read_port(port, number)
             end = str(number) if number else ""
-            self._connections += [(f"{port.prefix}_raddr{end}", made.address), (f"{port.prefix}_rdata{end}", made.data)]
+            self._connections += [(f"{port.prefix}_raddr{end}", made.address)]
+            self._connections.append((f"{port.prefix}_rdata{end}", f"{made.data}_late" if late else made.data))
             ports.append(made)
         return ports
 

@@ -17,7 +17,7 @@ from asnet.hls.planning.users import port, users_of
 from asnet.hls.planning.values import Value, loop_values
 from asnet.hls.ranges import stored, top, union
 from asnet.hls.scheduling import Solution, check, solve
-from asnet.hls.storage import line_bits
+from asnet.hls.storage import is_deep
 
 __all__ = ["NotPipelined", "ProgramPlan", "plan_program"]
 
@@ -149,8 +149,8 @@ class _Planner:
         for operation in pipeline.operations:
             if operation.is_memory:
                 count = self._reads.get(operation.detail, 1) if operation.op == "load" else 1
-                lines = line_bits(memories[operation.detail], self._options.clock)
-                resource = memory_port(operation, self._users.sources(port(operation), count), lines)
+                sources = self._users.sources(port(operation), count)
+                resource = memory_port(operation, sources, deep=is_deep(memories[operation.detail]))
             else:
                 unit = self._binder.operator(layer, operation)
                 if unit is None:

@@ -67,8 +67,7 @@ def describe_memory(top: Top, memory: DesignMemory, take: Frame, give: Frame) ->
     ]
     sizes = memory.width, memory.memory.size, memory.address_bits
     if memory.is_rom:
-        file = f'{{`ASNET_ROM_DIR, "/{memory.hex_file.removeprefix("rom/")}"}}'
-        parts = memory_parts(sizes, organisation, read, file=file, line_bits=memory.line_bits)
+        parts = memory_parts(sizes, organisation, read, deep=memory.is_deep, file=memory.contents)
         return described | {"parts": parts}
     host = fitted("mem_address", top.address, memory.address_bits)
     readers = bool(ports[0]["readers"])
@@ -85,7 +84,8 @@ def describe_memory(top: Top, memory: DesignMemory, take: Frame, give: Frame) ->
         rest = f"running ? {name}_read : {host}" if readers else host
         enable, address = "give_fetch | ~giving", f"giving ? {index} : {rest}"
     read[0] = replace(read[0], address=address)
-    return described | {"parts": memory_parts(sizes, organisation, read, enable=enable, write=write)}
+    parts = memory_parts(sizes, organisation, read, deep=memory.is_deep, enable=enable, write=write)
+    return described | {"parts": parts}
 
 
 def _readers(top: Top, memory: DesignMemory, number: int) -> str:

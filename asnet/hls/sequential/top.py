@@ -21,7 +21,8 @@ from asnet.resources import render
 __all__ = ["LIBRARY", "MEMORY_SUFFIXES", "RESERVED", "emit_top"]
 
 LIBRARY = (
-    *("asnet_banks", "asnet_delay", "asnet_hold", "asnet_ram", "asnet_rom", "asnet_stream_in", "asnet_stream_out"),
+    *("asnet_banks", "asnet_delay", "asnet_hold", "asnet_ram", "asnet_ram_deep", "asnet_rom", "asnet_rom_deep"),
+    *("asnet_stream_in", "asnet_stream_out"),
 )
 """Modules that a sequential design may have."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["MemoryCost", "memory_cost", "multiplexer"]
+__all__ = ["MemoryCost", "memory_cost", "multiplexer", "words_of"]
 
 _BLOCK_COST = 128
 _CELL_COST = 4
@@ -28,6 +28,9 @@ _BYTE = 9
 
 _NARROWEST_TO_WRITE = 9
 """Narrower than this no block with 36 bits is written."""
+
+_FEW_BLOCKS = range(513, 4097)
+"""Depths that ``asnet_ram`` and ``asnet_rom`` raise to a power of two."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ def memory_cost(width: int, depth: int, *, reads: int = 1, writable: bool = True
         reads: read ports; a copy of a memory that is written has one, a block RAM of constants has two.
         writable: it has a write port; else it holds constants.
     """
+    depth = words_of(depth)
     blocks, block_cost = min(_block_options(width, depth, reads, writable=writable), key=lambda option: option[1])
     rows = -(-depth // _CELL_WORDS)
     if not writable:
@@ -99,6 +103,11 @@ def _block_options(width: int, depth: int, reads: int, *, writable: bool) -> Ite
             blocks = -(-stored // bits) * copies
             spread = rows if writable and rows > 1 else 0
             yield blocks, _BLOCK_COST * blocks + ((rows - 1) * width * reads + spread) / 2 + 2 * reads
+
+
+def words_of(depth: int) -> int:
+    """The words that a memory has of which ``depth`` are needed."""
+    return 1 << (depth - 1).bit_length() if depth in _FEW_BLOCKS else depth
 
 
 def multiplexer(ways: int) -> int:

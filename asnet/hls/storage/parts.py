@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from asnet.hls.storage.ports import Organisation
+from asnet.hls.storage.rows import tallest
 
 __all__ = ["Part", "ReadPort", "memory_parts"]
 
@@ -34,8 +35,8 @@ def memory_parts(
     organisation: Organisation,
     ports: Sequence[ReadPort],
     *,
+    deep: bool = False,
     file: str = "",
-    line_bits: int = 0,
     enable: str = "1'b1",
     write: Mapping[str, str] | None = None,
 ) -> tuple[Part, ...]:
@@ -45,20 +46,21 @@ def memory_parts(
         shape: bits of a word, words, bits of an address.
         organisation: how its read ports are made.
         ports: the signals at them.
-        file: of a ROM, the Verilog of its contents' path; ``line_bits``: bits of a word's place in a line.
-        enable: of a RAM, the signal ``re``.
+        deep: it is made of rows, see :func:`~asnet.hls.storage.is_deep`.
+        file: of a ROM, the Verilog of its contents' path, without its ending.
+        enable: of a RAM that is not deep, the signal ``re``.
         write: of a RAM, what is connected to ``we``, ``waddr``, ``wdata``; None: it is a ROM.
     """
     sizes = tuple(zip(("WIDTH", "DEPTH", "ADDRESS"), shape, strict=True))
+    ending, rows = ("_deep", (("TALL", tallest(shape[0])),)) if deep else ("", ())
     if write is None:
-        lines = (("LINE", line_bits),) if line_bits else ()
-        made = _Kind("asnet_rom", (*lines, ("FILE", file)), (), ())
-        return (_part(made, sizes, ports),)
+        return (_part(_Kind(f"asnet_rom{ending}", (*rows, ("FILE", file)), (), ()), sizes, ports),)
     before, behind = (("re", enable),), tuple(write.items())
-    plain = _Kind("asnet_ram", (), before, behind)
+    plain = _Kind(f"asnet_ram{ending}", rows, () if deep else before, behind)
     if organisation.banks == 1:
         return (_part(plain, sizes, ports),)
-    banked = _Kind("asnet_banks", (("SELECT", organisation.banks.bit_length() - 1),), before, behind)
+    late = (("LATE", 1),) if deep else ()
+    banked = _Kind("asnet_banks", (("SELECT", organisation.banks.bit_length() - 1), *late), before, behind)
     return tuple(
         _part(banked if len(group) > 1 else plain, sizes, [ports[number] for number in group])
         for group in organisation.copies

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from asnet.hls.kernel import Constant
 from asnet.hls.nest import Affine, Counter, Pipeline
 from asnet.hls.storage.cost import MemoryCost, memory_cost, multiplexer
+from asnet.hls.storage.rows import DEEPEST, deep_cost
 from asnet.hls.wires import number_bits
 
 __all__ = ["Organisation", "PortUse", "organise", "switch_luts"]
@@ -63,7 +64,13 @@ class Organisation:
 
 
 def organise(
-    width: int, depth: int, reads: int, uses: Sequence[Sequence[PortUse]], *, writable: bool = True
+    width: int,
+    depth: int,
+    reads: int,
+    uses: Sequence[Sequence[PortUse]],
+    *,
+    writable: bool = True,
+    deep: bool = False,
 ) -> Organisation:
     """The way to give a memory ``reads`` ports that takes the smallest part of the chip.
 
@@ -74,20 +81,23 @@ def organise(
         uses: the loops that read the memory, those together that run at the same time (main and tail); none: nothing
             is known, every port is a copy.
         writable: it has a write port; else it holds constants.
+        deep: it is made of rows; so no bank may need some.
     """
+    cost = deep_cost if deep else memory_cost
     if not writable:
-        return Organisation(1, (tuple(range(reads)),), memory_cost(width, depth, reads=reads, writable=False))
-    options = [_copies(width, depth, tuple((port,) for port in range(reads)), 1)]
+        return Organisation(1, (tuple(range(reads)),), cost(width, depth, reads=reads, writable=False))
+    plain = cost(width, depth)
+    options = [_copies(width, depth, tuple((port,) for port in range(reads)), 1, plain)]
     if uses and reads > 1:
-        for banks in (count for count in _BANKS if count < depth):
+        for banks in (count for count in _BANKS if count < depth <= count * DEEPEST):
             groups = _groups(reads, {pair for together in uses for pair in _conflicts(together, banks)})
-            options.append(_copies(width, depth, groups, banks))
+            options.append(_copies(width, depth, groups, banks, plain))
     return min(options, key=lambda option: (_BLOCK_LUTS * option.cost.blocks + option.cost.all_luts, option.banks))
 
 
-def _copies(width: int, depth: int, groups: tuple[tuple[int, ...], ...], banks: int) -> Organisation:
-    """A copy for each group, in banks if it has several ports."""
-    plain, bank = memory_cost(width, depth), memory_cost(width, -(-depth // banks)) * banks
+def _copies(width: int, depth: int, groups: tuple[tuple[int, ...], ...], banks: int, plain: MemoryCost) -> Organisation:
+    """A copy for each group, in banks if it has several ports, else as ``plain`` says."""
+    bank = memory_cost(width, -(-depth // banks)) * banks
     copies = [
         plain if len(group) == 1 else bank + MemoryCost(luts=switch_luts(width, depth, len(group), banks))
         for group in groups

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from asnet.errors import ToolMissingError
-from asnet.hls.storage import MemoryCost, memory_cost
+from asnet.hls.storage import MemoryCost, deep_cost, memory_cost, row_sizes, tallest
 from asnet.resources import render
 from asnet.tools import yosys
 
@@ -26,6 +26,8 @@ CONSTANTS = {
     (80, 66): 0, (80, 100): 3, (80, 600): 5, (80, 5000): 23, (128, 64): 0, (128, 66): 4, (128, 5000): 36, (320, 64): 9,
 }  # fmt: skip
 """(bits, words) of ROMs of random bits → block RAMs."""
+
+_LIBRARY = ("asnet_ram", "asnet_ram_deep", "asnet_rom", "asnet_rom_deep")
 
 
 @pytest.mark.parametrize(("shape", "cells"), MEASURED.items(), ids=str)
@@ -48,36 +50,42 @@ def test_costs_add_up() -> None:
 
 
 def test_yosys_makes_of_memories_what_they_cost(tmp_path: Path) -> None:
-    """A few shapes of each kind; also two ports of one ROM."""
+    """A few shapes of each kind; also two ports of one ROM, and rows."""
     try:
         tool = yosys.find()
     except ToolMissingError as error:
         pytest.skip(f"memories are mapped by yosys: {error}")
-    shapes = [("ram", bits, words, 1) for bits, words in ((8, 100), (32, 64), (80, 600), (18, 40))]
+    shapes = [("ram", bits, words, 1) for bits, words in ((8, 100), (32, 64), (80, 600), (18, 40), (32, 1500))]
     shapes += [
         ("rom", bits, words, reads) for bits, words, reads in ((32, 70, 1), (80, 66, 1), (16, 700, 2), (36, 300, 3))
     ]
+    shapes += [("ram_deep", 32, 5000, 1), ("ram_deep", 8, 20_000, 2), ("rom_deep", 96, 3000, 1)]
     script: list[str] = []
-    for kind in ("ram", "rom"):
-        (tmp_path / f"asnet_{kind}.v").write_text(render(f"rtl/asnet_{kind}.v.j2", version="test"))
+    for name in _LIBRARY:
+        (tmp_path / f"{name}.v").write_text(render(f"rtl/{name}.v.j2", version="test"))
     for number, (kind, bits, words, reads) in enumerate(shapes):
         address = (words - 1).bit_length()
-        lines = ((0x9E3779B97F4A7C15 ** (line + 3)) % (1 << bits) for line in range(words))
-        (tmp_path / f"{number}.hex").write_text("".join(f"{line:x}\n" for line in lines))
+        for row, size in enumerate(row_sizes(bits, words) if kind.endswith("deep") else (words,)):
+            lines = ((0x9E3779B97F4A7C15 ** (line + 3)) % (1 << bits) for line in range(size))
+            ending = f"_{row:02}" if kind.endswith("deep") else ""
+            (tmp_path / f"{number}{ending}.hex").write_text("".join(f"{line:x}\n" for line in lines))
         values = f".WIDTH({bits}), .DEPTH({words}), .ADDRESS({address}), .READS({reads})"
+        if kind.endswith("deep"):
+            values += f", .TALL({tallest(bits)})"
         ports = f"input clk, input [{reads * address - 1}:0] ra, output [{reads * bits - 1}:0] rd"
-        if kind == "rom":
-            memory = f'asnet_rom #({values}, .FILE("{number}.hex")) m (.clk(clk), .raddr(ra), .rdata(rd));'
+        named = ""
+        if kind.startswith("rom"):
+            values += f', .FILE("{number}")'
         else:
             ports += f", input re, we, input [{address - 1}:0] wa, input [{bits - 1}:0] wd"
-            named = "".join(
-                f", .{port}({wire})" for port, wire in (("re", "re"), ("we", "we"), ("waddr", "wa"), ("wdata", "wd"))
-            )
-            memory = f"asnet_ram #({values}) m (.clk(clk), .raddr(ra), .rdata(rd){named});"
+            wires = {"re": "re"} if kind == "ram" else {}
+            wires |= {"we": "we", "waddr": "wa", "wdata": "wd"}
+            named = "".join(f", .{port}({wire})" for port, wire in wires.items())
+        memory = f"asnet_{kind} #({values}) m (.clk(clk), .raddr(ra), .rdata(rd){named});"
         (tmp_path / f"{number}.v").write_text(f"module top({ports}); {memory} endmodule\n")
         script += [
             "design -reset",
-            f"read_verilog -defer asnet_{kind}.v",
+            f"read_verilog -defer {' '.join(f'{name}.v' for name in _LIBRARY)}",
             f"read_verilog {number}.v",
             "hierarchy -top top",
             "synth_ecp5 -nodsp -top top -run begin:map_ffram",
@@ -87,6 +95,10 @@ def test_yosys_makes_of_memories_what_they_cost(tmp_path: Path) -> None:
     for number, (kind, bits, words, reads) in enumerate(shapes):
         text = (tmp_path / f"{number}.json").read_text()
         cells = json.loads(text[text.index("{") :])["design"]["num_cells_by_type"]
-        cost = memory_cost(bits, words, reads=reads, writable=kind == "ram")
+        writable = kind.startswith("ram")
+        if kind.endswith("deep"):
+            cost = deep_cost(bits, words, reads=reads, writable=writable)
+        else:
+            cost = memory_cost(bits, words, reads=reads, writable=writable)
         found = cells.get("DP16KD", 0), cells.get("TRELLIS_DPR16X4", 0)
         assert found == (cost.blocks, cost.cells), (kind, bits, words, reads)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asnet.hls.kernel import Constant, Operand, Operation
-from asnet.hls.memories import DesignMemory, hex_text
+from asnet.hls.memories import DesignMemory, rom_files
 from asnet.hls.nest import (
     Affine,
     Arrangement,
@@ -53,7 +53,10 @@ def pipeline(addresses: Mapping[str, Affine], counters: Mapping[str, int], **mor
 
 def words(memory: Memory, constants: Mapping[str, Array]) -> list[int]:
     """The words of a memory, as its hex file has them."""
-    return [int(line, 16) for line in hex_text(DesignMemory(memory, memory.name, -1), constants).split()]
+    return [
+        int(line, 16)
+        for line in rom_files(DesignMemory(memory, memory.name, -1), constants)[f"rom/{memory.name}.hex"].split()
+    ]
 
 
 def values(loop: Pipeline, program: Program, constants: Mapping[str, Array], at: Mapping[str, int]) -> dict[str, int]:

@@ -1,0 +1,55 @@
+"""Deep memories as rows: one below the other, each a power of two of words, with registers before and behind each.
+
+A block RAM takes most of a cycle. Where one is not deep enough, several stand one below the other, and what chooses
+between them does not fit behind them; nor are many side by side near to where addresses come from. Of a power of two of
+words yosys makes one row of block RAMs side by side, of other numbers many (of 12,544 words of 32 bits 25); so a deep
+memory is cut into such powers.
+"""
+
+from __future__ import annotations
+
+from asnet.hls.storage.cost import MemoryCost, memory_cost
+from asnet.hls.storage.tiles import TiledMemory
+from asnet.ir import Memory, MemoryKind
+
+__all__ = ["DEEPEST", "DEEP_CYCLES", "deep_cost", "is_deep", "row_sizes", "tallest"]
+
+DEEPEST = 2048
+"""Words of memories that are no deeper than a row."""
+
+DEEP_CYCLES = 3
+"""Cycles from an address to the word of a deep memory: to where the rows are, out of its row, to the others' words."""
+
+_SHORTEST = 10
+"""Bits of an address in the shortest row but the last."""
+
+_LATE = (MemoryKind.INPUT, MemoryKind.ACTIVATION, MemoryKind.CONSTANT)
+"""What may be deep: outputs are read by the streams, which take a word a cycle after its address."""
+
+
+def is_deep(memory: Memory) -> bool:
+    """Whether words of ``memory`` come :data:`DEEP_CYCLES` after their address, out of rows; else one."""
+    return memory.kind in _LATE and not isinstance(memory, TiledMemory) and memory.size > DEEPEST
+
+
+def tallest(width: int) -> int:
+    """Bits of an address in the tallest row of words of ``width`` bits: block RAMs of 16,384 bits by one serve as well
+    as those of 2,048 words of nine bits, or they do not."""
+    return 14 if -(-width // 9) * 8 >= width else 11
+
+
+def row_sizes(width: int, depth: int) -> tuple[int, ...]:
+    """The words of each row, as ``asnet_ram_deep`` and ``asnet_rom_deep`` cut ``depth`` words; 0: no row."""
+    most = tallest(width)
+    powers = ((depth >> bits & 1) << bits for bits in range(most - 1, _SHORTEST - 1, -1))
+    return (*[1 << most] * (depth >> most), *powers, depth % (1 << _SHORTEST))
+
+
+def deep_cost(width: int, depth: int, *, reads: int = 1, writable: bool = True) -> MemoryCost:
+    """What such a memory costs: its rows, the registers behind them, and the choice between these."""
+    rows = [size for size in row_sizes(width, depth) if size]
+    made = sum((memory_cost(width, size, reads=reads, writable=writable) for size in rows), MemoryCost())
+    address = (depth - 1).bit_length()
+    chosen = MemoryCost(luts=width * -(-len(rows) // 2), ffs=address + (width + 2) * len(rows)) * reads
+    written = MemoryCost(luts=len(rows), ffs=address + width + len(rows)) if writable else MemoryCost()
+    return made + chosen + written
