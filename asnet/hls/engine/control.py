@@ -193,7 +193,7 @@ class Layer:
             following = bits(self._operand(carried.following), value.stored.bits - 1)
             closing.clocked += [
                 f"if ({begin}) {register} <= {initial};",
-                f"else if ({body}) {register} <= {following};",
+                f"else if ({body} & ~{last}) {register} <= {following};",
             ]
         return ended
 

@@ -3,11 +3,15 @@
 Cycle 0 is the one in which the layer's ``start`` is 1; a loop that is begun in a cycle starts its first iteration in
 the next. Loops that stand one after the other overlap as far as their accesses to memories and units allow; what is
 repeated, and what follows it, waits until everything before has happened; so does a loop that may wait for constants.
+
+A value that a loop leaves is in its register from the cycle *after* the one in which it is ready. The next loop starts
+no earlier, but a repeat takes its carried values in the very cycle in which what is before it ends: that one then
+ends only when they are in their registers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
@@ -81,6 +85,10 @@ class Placed:
         """The cycle in which everything of the first run has happened."""
         return self.last_start + self.plan.drain
 
+    def left(self, name: str) -> int:
+        """The first cycle in which the register of the value ``name`` that the loop leaves holds the first run's."""
+        return self.last_start + self.plan.stage_of(name) + 1
+
     @property
     def strand(self) -> Strand:
         """The loop as a scheduler sees it."""
@@ -144,6 +152,7 @@ class _Layout:
         self._plans = iter(loops)
         self._placed: list[Placed] = []
         self._ends: list[Trigger] = []
+        self._carried = frozenset(_carried_on(program.body))
 
     def run(self) -> Layout:
         end = self._nodes(self._program.body, 0, ())
@@ -154,9 +163,10 @@ class _Layout:
         overlap = not around and not any(isinstance(node, Repeat) for node in nodes)
         before: list[tuple[int, Timeline]] = []
         open_end: Sequence[int] = ()
-        ended = begin
+        ended, left = begin, begin
         for node in nodes:
             if isinstance(node, Repeat):
+                ended = max(ended, left)
                 self._close(open_end, ended)
                 open_end, ended = (), self._repeat(node, ended, around)
                 continue
@@ -171,8 +181,15 @@ class _Layout:
             self._placed += [replace(loop, start=loop.start + start) for loop in loops]
             before.append((start, timeline))
             ended = max([ended, *(self._placed[loop].ended for loop in open_end)])
+            left = max([left, *self._left(open_end)])
+        ended = max(ended, left)
         self._close(open_end, ended)
         return ended
+
+    def _left(self, loops: Sequence[int]) -> list[int]:
+        """When the values are in their registers that ``loops`` leave and a repeat carries on."""
+        placed = [self._placed[loop] for loop in loops]
+        return [loop.left(name) for loop in placed for name in loop.plan.pipeline.results if name in self._carried]
 
     def _events(self, loops: Sequence[int]) -> list[tuple[int, Event]]:
         """The events of ``loops``, one node's, after which none of them waits, and their cycles, in order."""
@@ -224,6 +241,15 @@ class _Layout:
         return begin + extent * (end - begin)
 
 
+def _carried_on(nodes: Sequence[Node]) -> Iterator[str]:
+    """The values that repeats in ``nodes`` take when they begin, and when their next iteration does."""
+    for node in nodes:
+        if isinstance(node, Repeat):
+            operands = (operand for value in node.carried for operand in (value.initial, value.following))
+            yield from (operand for operand in operands if isinstance(operand, str))
+            yield from _carried_on(node.body)
+
+
 def _ticks(plan: LoopPlan) -> tuple[Tick, ...]:
     counters = plan.pipeline.counters
     return tuple(
@@ -239,7 +265,7 @@ def _timeline(loops: Sequence[Placed]) -> Timeline:
     for loop in loops:
         plan = loop.plan
         for name in plan.pipeline.results:
-            results[name] = loop.last_start + plan.stage_of(name) + 1
+            results[name] = loop.left(name)
         for name, stage in plan.taken.items():
             needs[name] = min(needs.get(name, loop.start + stage), loop.start + stage)
     return Timeline(tuple(loop.strand for loop in loops), results, needs)
