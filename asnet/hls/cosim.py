@@ -28,6 +28,9 @@ _Images: TypeAlias = "NDArray[np.int64]"
 WATCHED = 1000
 """Images of which every memory is compared where that takes a run of its own."""
 
+_AS_IT_IS = 2
+"""Images that are simulated with and without resting units where there are many."""
+
 _CHUNK_WORDS = 1 << 22
 """Words per image chunk, so that a run on a large test set needs little memory."""
 
@@ -116,7 +119,8 @@ def cosimulate(
 ) -> CosimReport:
     """Run images through the simulated design and compare memories.
 
-    All images run right behind one another. The memories of a sequential design can only be read between images: for
+    All images run right behind one another, the first of many also in the design as it is (see
+    :class:`~asnet.hls.simulate.Simulation`). The memories of a sequential design can only be read between images: for
     that some of them, evenly spread, run once more, each by itself.
 
     Args:
@@ -131,7 +135,8 @@ def cosimulate(
 
     Raises:
         DataError: data that does not fit the design, or no image.
-        MismatchError: the design hangs or breaks a protocol. A differing word is reported, not raised.
+        MismatchError: the design hangs or breaks a protocol, or a unit is no pipeline. A differing word is reported,
+            not raised.
         ToolError: Verilator or the C++ compiler is missing or fails.
         OutputError: there is no space for the images or the results.
     """
@@ -149,11 +154,15 @@ def cosimulate(
     if apart:
         jobs += [(part, False) for part in _chunks(np.arange(images), size)]
 
-    def run(job: tuple[_Images, bool]) -> SimulationResult:
+    def run(job: tuple[_Images, bool], simulation: Simulation = simulation) -> SimulationResult:
         part, observed = job
         seed = 0x9E3779B97F4A7C15 + int(part[0]) if stalls else 0
         return simulation.run(words[part].astype(simulation.word), observe=observed, through=through, stall_seed=seed)
 
+    if simulation.rests:
+        few = jobs[0][0][:_AS_IT_IS], jobs[0][1]
+        if not run(few).equals(run(few, Simulation(design, cache or default_cache(), cycles=0))):
+            raise MismatchError(f"units that rest in simulation change what {design.top!r} does; is one no pipeline?")
     cycles: list[int] = []
     runs: list[Run] = []
     mismatch: tuple[tuple[int, int], Mismatch] | None = None

@@ -25,7 +25,7 @@ from asnet.tools import cxx, try_tool, verilator
 from asnet.units.compiled import CXX_FLAGS, build_key, inner_eval, prelude, runtime
 from asnet.version import __version__
 
-__all__ = ["Simulation", "SimulationResult", "lay_out", "lint"]
+__all__ = ["FEW_CYCLES", "Simulation", "SimulationResult", "lay_out", "lint"]
 
 _PREFIX: Final = "design"
 _FLAGS: Final = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "unique", "--no-timing", "-Wno-fatal")
@@ -34,7 +34,7 @@ _DEFINES: Final = ("-DASNET_TAPS", "-DASNET_CHECKS")
 
 _UNITS_ARE_AS_THEY_ARE: Final = '`verilator_config\nlint_off -file "units/*"\n'
 _UNOPTIMISED: Final = (*CXX_FLAGS, "-O0")
-_FEW_CYCLES: Final = 1_000_000
+FEW_CYCLES: Final = 1_000_000
 """A run of fewer cycles does not win back the time that the C++ compiler takes to optimise, whatever the design: both
 grow with its size."""
 
@@ -60,6 +60,12 @@ class SimulationResult:
     clocks: NDArray[np.uint64]
     flow: Run | None = None
 
+    def equals(self, other: SimulationResult) -> bool:
+        """Whether every word is the same, and comes in the same cycle."""
+        arrays = [[result.stream, result.cycles, result.clocks, *result.observed.values()] for result in (self, other)]
+        same = all(np.array_equal(mine, theirs) for mine, theirs in zip(*arrays, strict=True))
+        return same and self.flow == other.flow and self.observed.keys() == other.observed.keys()
+
 
 def lint(design: RtlDesign) -> None:
     """Check the design by ``verilator --lint-only -Wall``; what is inside units is their authors' business.
@@ -78,7 +84,10 @@ def lint(design: RtlDesign) -> None:
 
 
 class Simulation:
-    """A design that can be run. Compiling takes seconds and is cached; ROM contents are read at run time."""
+    """A design that can be run. Compiling takes seconds and is cached; ROM contents are read at run time.
+
+    Short runs simulate the design as it is. In long ones units rest (:mod:`asnet.hls.resting`): :attr:`rests`.
+    """
 
     def __init__(self, design: RtlDesign, cache: Cache, *, cycles: int | None = None) -> None:
         """Compile (or fetch) the simulation of ``design``; ``cycles``: that it shall run, about (None: many).
@@ -95,14 +104,15 @@ class Simulation:
         wide = max(memory.width for memory in self._rams) > 32
         self.word = np.dtype(np.uint64 if wide else np.uint32)
         bench = self._bench(wide)
-        self._simulated = resting(design) if verilator.find().version >= SINCE else design
+        few = cycles is not None and cycles < FEW_CYCLES
+        self.rests = not few and verilator.find().version >= SINCE
+        self._simulated = resting(design) if self.rests else design
         files = self._simulated.files
         sources = [part for path in self._simulated.sources for part in (path, files[path])]
         headers = [files[path] for path in sorted(files) if path.startswith("units/")]
         content = ["simulation", bench, *_FLAGS, *_DEFINES, *sources, *headers]
-        key, flags = build_key(content), CXX_FLAGS
-        if cycles is not None and cycles < _FEW_CYCLES and not cache.has("simulations", key):
-            key, flags = build_key([*content, *_UNOPTIMISED]), _UNOPTIMISED
+        flags = _UNOPTIMISED if few else CXX_FLAGS
+        key = build_key([*content, *flags])
         self._binary = cache.get("simulations", key, lambda folder: self._build(folder, bench, cache, flags)) / "bench"
 
     def _bench(self, wide: bool) -> str:
