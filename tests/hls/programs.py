@@ -147,6 +147,25 @@ done:
   ret void""",
 )
 
+LAST_BUT_ONE = Program(
+    "last_but_one",  # what the loop leaves is there before its last operation begins
+    (Argument("x", IN, "float", 4), Argument("z", OUT, "float", 2)),
+    """  %a = load float, ptr %x
+  br label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %n, %loop ]
+  %v = phi float [ %a, %entry ], [ %w, %loop ]
+  %w = fadd float %v, %v
+  %n = add nuw nsw i64 %i, 1
+  %c = icmp ult i64 %n, 5
+  br i1 %c, label %loop, label %done
+done:
+  %q = getelementptr float, ptr %z, i64 1
+  store float %v, ptr %z
+  store float %a, ptr %q
+  ret void""",
+)
+
 PREFIX_SUM = Program(
     "prefix",
     (Argument("x", IN, "float", 9), Argument("s", RAM, "float", 10), Argument("z", OUT, "float", 9)),
@@ -493,6 +512,7 @@ PROGRAMS = (
     DOT,
     TRANSPOSED_PRODUCT,
     SWAP_PHIS,
+    LAST_BUT_ONE,
     PREFIX_SUM,
     JOINED_PLACES,
     LEAVES,

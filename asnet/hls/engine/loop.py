@@ -43,7 +43,7 @@ class LoopSignals:
         self.odometer = Odometer(scope, self.go, self._later)
         self._positions = Positions(scope, self.odometer, self._later, self.valid)
         self._valid = names.fresh(f"{prefix}_v")
-        self._stages = 0
+        self._stages = self._read = 0
         self._slot = names.fresh(f"{prefix}_slot")
         self._slot_offset = 0
         self.slotted = plan.interval > 1 and plan.pipeline.iterations > 1
@@ -55,11 +55,12 @@ class LoopSignals:
         """Cycles from one iteration to the next; of a single iteration, its depth."""
         return self.plan.interval if self.plan.pipeline.iterations > 1 else max(1, self.plan.depth)
 
-    def valid(self, stage: int) -> str:
-        """1 while an iteration is in ``stage``."""
+    def valid(self, stage: int, *, choice: bool = False) -> str:
+        """1 while an iteration is in ``stage``. ``choice``: to choose by, which a port with one user does not."""
         if stage == 0:
             return self.go
         self._stages = max(self._stages, stage)
+        self._read = self._read if choice else max(self._read, stage)
         return f"{self._valid}[{stage}]"
 
     def tick(self, stage: int) -> str:
@@ -144,6 +145,8 @@ class LoopSignals:
         self.odometer.finish()
         if self._stages:
             shift_register(self.section, self._valid, self._stages, self.go, "an iteration is in stage [n]")
+            if self._read < self._stages:
+                self._use.part.add(self._valid)
         if self.slotted:
             wide = number_bits(self.interval)
             self.section.registers.append(Register(wide, self._slot, "cycle of the interval"))

@@ -104,7 +104,7 @@ class Datapath:
         if operation.op == "load":
             port = self._ports.read(operation.detail, self._plan.instance[operation.name])
             index = bits(self._at(operation, 0), address_bits(port.memory) - 1)
-            port.add("raddr", Source(self._loop.valid(stage), index))
+            port.add("raddr", Source(self._loop.valid(stage, choice=True), index))
         elif operation.name in self._plan.operators:
             unit = self._plan.operators[operation.name]
             prefix = self._ports.unit(unit, self._plan.instance[operation.name])
@@ -112,7 +112,7 @@ class Datapath:
                 unit_operand(self._layer, operation, unit, index, self._at(operation, index), self._constants)
                 for index, _, _ in unit.inputs
             ]
-            self._ports.feed(prefix, self._loop.valid(stage), values)
+            self._ports.feed(prefix, self._loop.valid(stage, choice=True), values)
         self._loop.section.wires.extend(self._result(operation))
 
     def _store(self, operation: Operation, stage: int) -> None:
