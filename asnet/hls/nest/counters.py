@@ -65,7 +65,7 @@ def split(pipeline: Pipeline, name: str, digits: Sequence[Digit]) -> Pipeline:
             if operation.op == "store":
                 conditions[operation.name] = guarded(conditions.get(operation.name), padding, beyond)
     affine = {key: _spread(item, name, kept) for key, item in pipeline.affine.items()}
-    if tests or _names(pipeline, name):
+    if tests or name in pipeline.taken:
         affine[name] = value
     counters: list[Counter] = []
     for old in pipeline.counters:
@@ -95,14 +95,6 @@ def _spread(affine: Affine, name: str, digits: Iterable[Digit]) -> Affine:
         for digit in digits:
             strides[digit.name] = strides.get(digit.name, 0) + step * digit.weight
     return Affine(strides, affine.offset)
-
-
-def _names(pipeline: Pipeline, name: str) -> bool:
-    """Whether an operand is the counter itself."""
-    operands = [value for operation in pipeline.operations for value in operation.operands]
-    operands += [value for carried in pipeline.carried for value in (carried.initial, carried.following)]
-    operands += [value for condition in pipeline.conditions.values() for value in condition.flags]
-    return name in operands
 
 
 def substituted(affine: Affine, values: Mapping[str, int]) -> Affine:

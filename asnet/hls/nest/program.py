@@ -99,6 +99,14 @@ class Pipeline:
         """Name → operation."""
         return {operation.name: operation for operation in self.operations}
 
+    @cached_property
+    def taken(self) -> frozenset[str]:
+        """Every name that an operation, a condition or a carried value takes, or that leaves the loop."""
+        operands: list[Operand] = [operand for operation in self.operations for operand in operation.operands]
+        operands += [operand for carried in self.carried for operand in (carried.initial, carried.following)]
+        operands += [flag for condition in self.conditions.values() for flag in condition.flags]
+        return frozenset(name for name in (*operands, *self.results) if isinstance(name, str))
+
 
 @dataclass(frozen=True)
 class Streamed:

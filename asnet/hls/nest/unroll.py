@@ -164,7 +164,7 @@ class _Unroller:
         for key, item in self._pipeline.affine.items():
             if key in self._own:
                 names[key] = self._address(key, item, turn)
-        if any(self._name in operation.operands for operation in self._pipeline.operations):
+        if self._name in self._pipeline.taken:
             names[self._name] = self._address(self._name, Affine({self._name: 1}), turn)
         own = (item.name for item in self._pipeline.operations if item.name in self._own)
         names |= {name: self._turned(name, turn) for name in own}

@@ -126,7 +126,7 @@ class _Packer:
         for (memory, _), loads in groups.items():
             if len(loads) >= self._least:
                 pipeline = self._packed(pipeline, self._memory[memory], loads, extents)
-        named = _operands(pipeline) | handed
+        named = pipeline.taken | handed
         affine = {name: value for name, value in pipeline.affine.items() if name in named}
         return replace(pipeline, affine=affine)
 
@@ -241,14 +241,6 @@ def _slice(load: Operation, word: Operation, bits: int, lane: int) -> list[Opera
 def _common(conditions: Sequence[Condition | None]) -> Condition | None:
     """The condition that all have; None if they differ: then the load counts in every iteration."""
     return conditions[0] if all(condition == conditions[0] for condition in conditions) else None
-
-
-def _operands(pipeline: Pipeline) -> frozenset[str]:
-    """Every name that something in the pipeline takes, or that leaves it."""
-    taken: list[Operand] = [operand for operation in pipeline.operations for operand in operation.operands]
-    taken += [operand for carried in pipeline.carried for operand in (carried.initial, carried.following)]
-    taken += [flag for condition in pipeline.conditions.values() for flag in condition.flags]
-    return frozenset(name for name in (*taken, *pipeline.results) if isinstance(name, str))
 
 
 def _accessed(nodes: Iterable[Node]) -> frozenset[str]:

@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from asnet.hls.kernel import Constant
 from asnet.hls.nest import (
     Arrangement,
+    Carried,
+    Counter,
     Pipeline,
     Program,
     Streamed,
@@ -16,7 +19,7 @@ from asnet.hls.nest import (
     possible_lanes,
     possible_unrolls,
 )
-from tests.hls.nest.loops import computed, contents, convolution, dense, op, quantised
+from tests.hls.nest.loops import computed, contents, convolution, dense, last, memory, op, quantised
 from tests.hls.nest.test_arrange import CYCLES
 
 PROGRAMS = {
@@ -127,3 +130,24 @@ def test_sums_of_partial_results_keep_their_order() -> None:
     for made in operations.values():
         program = replace(PROGRAMS["quantised"], body=(replace(pipeline, operations=made),))
         assert possible_lanes(program) == (1, 2, 3, 8)
+
+
+@pytest.mark.parametrize("unroll", [2, 4])
+def test_a_carried_value_may_follow_on_the_counter_itself(unroll: int) -> None:
+    """The words of x, of which each iteration reads the one before its own: an address carried over the counter."""
+    x, z = memory("x", "input", "int32", 8), memory("z", "output", "int32", 1)
+    pipeline = Pipeline(
+        name="loop",
+        counters=(Counter("i", 4),),
+        operations=(
+            op("v", "load", "before", detail="x"),
+            op("keep", "store", Constant(0, 64), "v", detail="z"),
+        ),
+        carried=(Carried("before", 64, Constant(7, 64), "i", ("i",), 1, "phi"),),
+        conditions={"keep": last({"i": 4}, "i")},
+    )
+    program = Program("shifted", (x, z), (pipeline,))
+    arranged = arrange(program, Arrangement(CYCLES, 1, unroll)).program
+    before = contents(program)
+    assert loop(arranged).iterations == 4 // unroll
+    assert computed(arranged, before)["z"] == computed(program, before)["z"] == before["x"][2]
