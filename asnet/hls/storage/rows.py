@@ -49,7 +49,7 @@ def deep_cost(width: int, depth: int, *, reads: int = 1, writable: bool = True) 
     """What such a memory costs: its rows, the registers behind them, and the choice between these."""
     rows = [size for size in row_sizes(width, depth) if size]
     made = sum((memory_cost(width, size, reads=reads, writable=writable) for size in rows), MemoryCost())
-    address = (depth - 1).bit_length()
-    chosen = MemoryCost(luts=width * -(-len(rows) // 2), ffs=address + (width + 2) * len(rows)) * reads
-    written = MemoryCost(luts=len(rows), ffs=address + width + len(rows)) if writable else MemoryCost()
+    address, choices = (depth - 1).bit_length(), len(rows) if len(rows) > 1 else 0
+    chosen = MemoryCost(luts=width * -(-choices // 2), ffs=address + width * len(rows) + 2 * choices) * reads
+    written = MemoryCost(luts=choices, ffs=address + width + len(rows)) if writable else MemoryCost()
     return made + chosen + written
