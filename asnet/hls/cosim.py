@@ -29,7 +29,7 @@ WATCHED = 1000
 """Images of which every memory is compared where that takes a run of its own."""
 
 _AS_IT_IS = 2
-"""Images that are simulated with and without resting units where there are many."""
+"""Images that are simulated with and without rests where there are many."""
 
 _CHUNK_WORDS = 1 << 22
 """Words per image chunk, so that a run on a large test set needs little memory."""
@@ -162,7 +162,7 @@ def cosimulate(
     if simulation.rests:
         few = jobs[0][0][:_AS_IT_IS], jobs[0][1]
         if not run(few).equals(run(few, Simulation(design, cache or default_cache(), cycles=0))):
-            raise MismatchError(f"units that rest in simulation change what {design.top!r} does; is one no pipeline?")
+            raise MismatchError(f"what rests in simulation changes what {design.top!r} does; is a unit no pipeline?")
     cycles: list[int] = []
     runs: list[Run] = []
     mismatch: tuple[tuple[int, int], Mismatch] | None = None

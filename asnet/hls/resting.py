@@ -1,8 +1,14 @@
-"""A design as it is simulated: units rest while nothing in them can change, which takes much of the time off.
+"""A design as it is simulated: what does nothing rests, which takes much of the time off.
 
 A unit is a pipeline, whose result depends on its operands alone (``check_pipelined``). Once they have been the same for
 as many cycles as it is deep, each of its registers holds its value, whatever its clock does. So simulation may leave
-the cycle out: all bits are the same in all cycles. It changes the text that is simulated, never the design.
+the cycle out: all bits are the same in all cycles.
+
+A layer made of flat loops has work while it starts or ends, an iteration is in one of its stages, or a signal of
+control is on its way. Without any, its counters stand still and nobody uses what its registers hold, so that its clock
+may stop until an iteration starts. Only a loop that counts the cycles of an interval goes on counting while it waits.
+
+This changes the text that is simulated, never the design.
 """
 
 from __future__ import annotations
@@ -33,6 +39,18 @@ _ENABLE: Final = "(1'b1)"
 _REGISTER: Final = ("always @(posedge clk) if (ce) r <= d;", "always @(posedge clk iff ce) r <= d;")
 """A register of the shipped units, and the same one so that Verilator leaves out the logic behind it as well."""
 
+_ENGINE_ENDS: Final = "    always @(posedge clk) done <= ~reset & "
+"""The last register of a layer made of flat loops; no other module has such a line."""
+_WORKING: Final = re.compile(
+    r"^    reg (?:\[\d+:1\] )?(\w+);  // (?:an iteration is in stage \[n\]|the iteration starts|its body begins"
+    r"|a result goes to the tail|results of other lanes wait|\w+, \[n\] cycles later)$"
+    r"|^    // an iteration starts\n    wire (\w+) =",
+    re.MULTILINE,
+)
+"""A signal of such a layer that is not 0 while there is work, by what its comment says."""
+_RUNNING: Final = re.compile(r"^    reg (\w+);  // iterations start$", re.MULTILINE)
+_SLOT: Final = "// cycle of the interval"
+
 
 def resting(design: RtlDesign) -> RtlDesign:
     """What is simulated for ``design``: the same bits in the same cycles."""
@@ -43,8 +61,21 @@ def resting(design: RtlDesign) -> RtlDesign:
 
 def _changed(path: str, text: str) -> str:
     if path.startswith("rtl/"):
-        return _UNIT.sub(_watched, text)
+        return _UNIT.sub(_watched, _working(text) if _ENGINE_ENDS in text else text)
     return text.replace(*_REGISTER) if path.startswith("units/") else text
+
+
+def _working(engine: str) -> str:
+    """The text of a layer made of flat loops that is clocked while it has work.
+
+    Its own names never begin with an underscore.
+    """
+    signals = ["reset", "start", "done", *(register or wire for register, wire in _WORKING.findall(engine))]
+    if _SLOT in engine:
+        signals += _RUNNING.findall(engine)
+    awake = f"    assign _awake = |{{{', '.join(signals)}}};\n"
+    text = engine.replace("\n);\n", "\n);\n    wire _awake;\n", 1).replace(_ENGINE_ENDS, awake + _ENGINE_ENDS)
+    return text.replace(_CLOCK, "@(posedge clk iff _awake)")
 
 
 def _watched(unit: re.Match[str]) -> str:

@@ -86,7 +86,8 @@ def lint(design: RtlDesign) -> None:
 class Simulation:
     """A design that can be run. Compiling takes seconds and is cached; ROM contents are read at run time.
 
-    Short runs simulate the design as it is. In long ones units rest (:mod:`asnet.hls.resting`): :attr:`rests`.
+    Short runs simulate the design as it is. In long ones what does nothing rests (:mod:`asnet.hls.resting`):
+    :attr:`rests`.
     """
 
     def __init__(self, design: RtlDesign, cache: Cache, *, cycles: int | None = None) -> None:
