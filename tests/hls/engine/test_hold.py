@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from asnet.resources import render
+from tests.hls.icarus import run_bench
 
 BENCH = """
 module bench;
@@ -53,11 +51,4 @@ endmodule
 )
 def test_values_come_after_so_many_however_long_that_takes(length: int, put: int, take: int, tmp_path: Path) -> None:
     """An iteration puts its number in stage ``put`` and finds in stage ``take`` that of ``length`` before it."""
-    if shutil.which("iverilog") is None:
-        pytest.skip("the test bench is Verilog, run by Icarus Verilog (iverilog)")
-    (tmp_path / "hold.v").write_text(render("rtl/asnet_hold.v.j2", version="test"))
-    (tmp_path / "bench.v").write_text(BENCH)
-    sizes = [f"-Pbench.{name}={value}" for name, value in (("LENGTH", length), ("PUT", put), ("TAKE", take))]
-    subprocess.run(["iverilog", "-g2005", *sizes, "-o", "bench", "bench.v", "hold.v"], cwd=tmp_path, check=True)
-    run = subprocess.run(["vvp", "bench"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "0 wrong, 1"
+    assert run_bench(tmp_path, BENCH, ("asnet_hold",), LENGTH=length, PUT=put, TAKE=take) == ["0 wrong, 1"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,9 +34,9 @@ from asnet.ir.jit import Engine
 from asnet.lower import lower
 from asnet.network import Network, load
 from asnet.passes import approximate
-from asnet.resources import render
 from asnet.tools import run_tool
 from benchmarks.hls.networks import dense_network, load_model
+from tests.hls.icarus import run_bench
 from tests.hls.nest.loops import contents, convolution, dense, quantised
 from tests.lower.conftest import Case, build, helper
 from tests.lower.test_quantised import CASES as QUANTISED
@@ -339,16 +338,7 @@ endmodule
 
 def test_bursts_end_at_pages_and_errors_stay(tmp_path: Path) -> None:
     """300 beats from 64 bytes before a border of 4 KiB; the memory refuses from cycle 501 on, and nothing hangs."""
-    if shutil.which("iverilog") is None:
-        pytest.skip("the test bench is Verilog, run by Icarus Verilog (iverilog)")
-    for name in ("asnet_ram", "asnet_axi_read"):
-        (tmp_path / f"{name}.v").write_text(render(f"rtl/{name}.v.j2", version="test"))
-    (tmp_path / "bench.v").write_text(BENCH)
-    command = ["iverilog", "-g2005", "-Wall", "-o", "bench", "bench.v", "asnet_ram.v", "asnet_axi_read.v"]
-    built = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "asnet_" not in built.stderr
-    run = subprocess.run(["vvp", "bench"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    lines = run.stdout.splitlines()
+    lines = run_bench(tmp_path, BENCH, ("asnet_ram", "asnet_axi_read"))
     assert lines[:3] == ["00001fc0 8", "00002000 256", "00002800 36"]
     assert lines[-1] == "600 beats, error 1"
     assert "error 0" in lines

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
-
-import pytest
 
 from asnet.hls.kernel import Constant, Operand, Operation
 from asnet.hls.nest import Affine, Counter, Pipeline
 from asnet.hls.storage import Organisation, PortUse, memory_cost, organise
-from asnet.resources import render
+from tests.hls.icarus import run_bench
 
 
 def load(name: str, index: Operand) -> Operation:
@@ -111,19 +107,4 @@ endmodule
 
 def test_banks_read_what_copies_read(tmp_path: Path) -> None:
     """Words 0, 3, 6 and 9 behind a base, in any order of the ports: different banks of four."""
-    if shutil.which("iverilog") is None:
-        pytest.skip("the test bench is Verilog, run by Icarus Verilog (iverilog)")
-    for name in ("asnet_ram", "asnet_banks"):
-        (tmp_path / f"{name}.v").write_text(render(f"rtl/{name}.v.j2", version="test"))
-    (tmp_path / "bench.v").write_text(BENCH)
-    sources = ["bench.v", "asnet_ram.v", "asnet_banks.v"]
-    built = subprocess.run(
-        ["iverilog", "-g2005", "-Wall", "-o", "bench", *sources],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "asnet_" not in built.stderr
-    run = subprocess.run(["vvp", "bench"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "same"
+    assert run_bench(tmp_path, BENCH, ("asnet_ram", "asnet_banks")) == ["same"]

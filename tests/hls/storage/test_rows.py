@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,10 +17,10 @@ from asnet.hls.storage import MemoryCost, deep_cost, is_deep, memory_cost, row_s
 from asnet.ir import Memory, MemoryKind, Module
 from asnet.ir.jit import Engine
 from asnet.passes import approximate
-from asnet.resources import render
 from asnet.types import FloatMode
 from benchmarks.hls.networks import dense_network, load_model
 from benchmarks.hls.proven import prove
+from tests.hls.icarus import run_bench
 from tests.hls.kernels import Argument, Program, check_runs, jit_values, module_of, random_inputs
 from tests.lower.conftest import build, helper
 
@@ -108,21 +106,8 @@ endmodule
 
 @pytest.mark.parametrize(("depth", "tall"), [(2049, 11), (4096, 12), (7013, 11), (20_001, 14)])
 def test_deep_rams_and_late_banks_read_what_a_ram_reads_two_cycles_later(tmp_path: Path, depth: int, tall: int) -> None:
-    if shutil.which("iverilog") is None:
-        pytest.skip("the test bench is Verilog, run by Icarus Verilog (iverilog)")
-    names = ("asnet_ram", "asnet_ram_deep", "asnet_banks")
-    for name in names:
-        (tmp_path / f"{name}.v").write_text(render(f"rtl/{name}.v.j2", version="test"))
-    sizes = {"DEPTH = 2049": f"DEPTH = {depth}", "ADDRESS = 12": f"ADDRESS = {(depth - 1).bit_length()}"}
-    bench = BENCH.replace("TALL = 11", f"TALL = {tall}")
-    for old, new in sizes.items():
-        bench = bench.replace(old, new)
-    (tmp_path / "bench.v").write_text(bench)
-    command = ["iverilog", "-g2005", "-Wall", "-o", "bench", "bench.v", *(f"{name}.v" for name in names)]
-    built = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "asnet_" not in built.stderr
-    run = subprocess.run(["vvp", "bench"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "same"
+    sizes = {"DEPTH": depth, "ADDRESS": (depth - 1).bit_length(), "TALL": tall}
+    assert run_bench(tmp_path, BENCH, ("asnet_ram", "asnet_ram_deep", "asnet_banks"), **sizes) == ["same"]
 
 
 @pytest.mark.usefixtures("simulator")
