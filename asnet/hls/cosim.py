@@ -142,8 +142,9 @@ def cosimulate(
     """
     words, images = _input_words(design, inputs)
     wanted = _expected_words(design, expected, images)
-    work = images * (design.report.interval or design.cycles or _UNKNOWN_CYCLES)
-    simulation = Simulation(design, cache or default_cache(), cycles=work)
+    each = design.report.interval or design.cycles or _UNKNOWN_CYCLES
+    cache = cache or default_cache()
+    simulation = Simulation(design, cache, cycles=images * each, compared=_AS_IT_IS * each)
     outputs = [memory.memory.name for memory in design.memories if memory.memory.kind is MemoryKind.OUTPUT]
     observe = through == "memory" or not set(wanted) <= set(outputs)
     apart = observe and through == "stream" and design.flow is None  # memories are read between images
@@ -161,7 +162,7 @@ def cosimulate(
 
     if simulation.rests:
         few = jobs[0][0][:_AS_IT_IS], jobs[0][1]
-        if not run(few).equals(run(few, Simulation(design, cache or default_cache(), cycles=0))):
+        if not run(few).equals(run(few, Simulation(design, cache, cycles=0))):
             raise MismatchError(f"what rests in simulation changes what {design.top!r} does; is a unit no pipeline?")
     cycles: list[int] = []
     runs: list[Run] = []

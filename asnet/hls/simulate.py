@@ -25,7 +25,7 @@ from asnet.tools import cxx, try_tool, verilator
 from asnet.units.compiled import CXX_FLAGS, build_key, inner_eval, prelude, runtime
 from asnet.version import __version__
 
-__all__ = ["FEW_CYCLES", "Simulation", "SimulationResult", "lay_out", "lint"]
+__all__ = ["Simulation", "SimulationResult", "lay_out", "lint"]
 
 _PREFIX: Final = "design"
 _FLAGS: Final = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "unique", "--no-timing", "-Wno-fatal")
@@ -34,7 +34,7 @@ _DEFINES: Final = ("-DASNET_TAPS", "-DASNET_CHECKS")
 
 _UNITS_ARE_AS_THEY_ARE: Final = '`verilator_config\nlint_off -file "units/*"\n'
 _UNOPTIMISED: Final = (*CXX_FLAGS, "-O0")
-FEW_CYCLES: Final = 1_000_000
+_FEW_CYCLES: Final = 1_000_000
 """A run of fewer cycles does not win back the time that the C++ compiler takes to optimise, whatever the design: both
 grow with its size."""
 
@@ -86,12 +86,18 @@ def lint(design: RtlDesign) -> None:
 class Simulation:
     """A design that can be run. Compiling takes seconds and is cached; ROM contents are read at run time.
 
-    Short runs simulate the design as it is. In long ones what does nothing rests (:mod:`asnet.hls.resting`):
-    :attr:`rests`.
+    Short runs simulate the design as it is. In long ones what does nothing rests (:mod:`asnet.hls.resting`), if what
+    is compared with the design as it is takes a short one: :attr:`rests`.
     """
 
-    def __init__(self, design: RtlDesign, cache: Cache, *, cycles: int | None = None) -> None:
-        """Compile (or fetch) the simulation of ``design``; ``cycles``: that it shall run, about (None: many).
+    def __init__(self, design: RtlDesign, cache: Cache, *, cycles: int | None = None, compared: int = 0) -> None:
+        """Compile (or fetch) the simulation of ``design``.
+
+        Args:
+            design: what to simulate.
+            cache: of compiled simulations.
+            cycles: that it shall run, about; None: many.
+            compared: those of them that shall run in the design as it is as well.
 
         Raises:
             ToolError: Verilator or the C++ compiler fails.
@@ -105,8 +111,8 @@ class Simulation:
         wide = max(memory.width for memory in self._rams) > 32
         self.word = np.dtype(np.uint64 if wide else np.uint32)
         bench = self._bench(wide)
-        few = cycles is not None and cycles < FEW_CYCLES
-        self.rests = not few and verilator.find().version >= SINCE
+        few = cycles is not None and cycles < _FEW_CYCLES
+        self.rests = not few and compared < _FEW_CYCLES and verilator.find().version >= SINCE
         self._simulated = resting(design) if self.rests else design
         files = self._simulated.files
         sources = [part for path in self._simulated.sources for part in (path, files[path])]

@@ -101,7 +101,7 @@ def test_nothing_else_changes(design: hls.RtlDesign, monkeypatch: pytest.MonkeyP
     """Every word of every memory, and when it comes, with and without waiting for the streams."""
     words = _words(design)
     plain = Simulation(design, default_cache(), cycles=1)
-    monkeypatch.setattr(simulate, "FEW_CYCLES", 1)
+    monkeypatch.setattr(simulate, "_FEW_CYCLES", 1)
     rested = Simulation(design, default_cache(), cycles=1)
     assert (plain.rests, rested.rests) == (False, True)
     for stall_seed in (0, 7):
@@ -116,11 +116,20 @@ def test_a_rest_of_units_that_is_too_early_is_found(style: hls.Style, monkeypatc
     module = _kernels()
     design = hls.synthesise(module, options=hls.HlsOptions(style=style))
     _plant(monkeypatch, lambda text: DEPTH.sub(r"\g<1>1", text))
+    each = design.report.interval or design.cycles or 0
+    monkeypatch.setattr(simulate, "_FEW_CYCLES", 3 * each)  # two of six images are a short run
     inputs = random_inputs(module, 6, 1)
     values = jit_values(module, inputs, default_cache())
     expected = {name: array for name, array in values.items() if name in design.rams}
     with pytest.raises(MismatchError, match="what rests in simulation changes what 'kernels' does"):
         hls.cosimulate(design, inputs, expected)
+
+
+@conditional_events
+def test_nothing_rests_where_the_comparison_would_be_a_long_run(style: hls.Style, simulator: None) -> None:
+    design = hls.synthesise(_kernels(), options=hls.HlsOptions(style=style))
+    short, long = (Simulation(design, default_cache(), compared=cycles) for cycles in (999_999, 1_000_000))
+    assert (short.rests, long.rests) == (True, False)
 
 
 @conditional_events
@@ -139,4 +148,4 @@ def _plant(monkeypatch: pytest.MonkeyPatch, fault: Callable[[str], str]) -> None
         return replace(design, files={path: fault(text) for path, text in resting(design).files.items()})
 
     monkeypatch.setattr(simulate, "resting", hasty)
-    monkeypatch.setattr(simulate, "FEW_CYCLES", 1)
+    monkeypatch.setattr(simulate, "_FEW_CYCLES", 1)
