@@ -22,12 +22,16 @@ from asnet.hls.options import Style, Weights
 from asnet.hls.storage import BUS_WIDTHS
 from asnet.types import Array, FloatMode
 from tests.campaign import Campaign, parser
+from tests.hls.carrying import random_carrying
 from tests.hls.generator import random_program
 from tests.hls.kernels import PassingCache, Program, Truncating, compare, with_slots
 from tests.hls.nests import random_constants, random_nests
 
 KERNELS = 24
 """Kernels of a design: compiling a simulation has its price, whatever is in it."""
+
+_KINDS = (random_nests, random_program, random_carrying)
+"""Nests like layers, control flow of any shape, loops that carry values around others."""
 
 _BY_LAYER = ("parallel", "unroll")
 """Options that are drawn for each kernel."""
@@ -94,7 +98,7 @@ def with_weights(options: HlsOptions, random: Random) -> HlsOptions:
 
 
 def random_batch(seed: int, kernels: int = KERNELS) -> Batch:
-    """The batch of ``seed``: half of its kernels are nests like layers, half have control flow of any shape."""
+    """The batch of ``seed``: a third of its kernels of each kind."""
     random = Random(f"design {seed}")
     mode = random.choice(list(FloatMode))
     options, stalls = random_options(random), random.random() < 0.5
@@ -105,10 +109,11 @@ def random_batch(seed: int, kernels: int = KERNELS) -> Batch:
     for number in range(kernels):
         name = f"p{number}"
         random = Random(f"kernel {number} of {seed}")
-        if number % 2:
+        kind = _KINDS[number % len(_KINDS)]
+        if kind is random_program:
             program = random_program(random, name, 10 + random.randrange(50))
         else:
-            program = random_nests(random, name, 1 + random.randrange(4))
+            program = kind(random, name, 1 + random.randrange(4))
             constants |= random_constants(random, name)
         if random.random() < 0.25:
             program = with_slots(program)

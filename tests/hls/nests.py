@@ -71,8 +71,7 @@ class NestGenerator:
             if memory.kind in (MemoryKind.ACTIVATION, MemoryKind.OUTPUT):
                 self._fill(memory)
         for _ in range(self._nests):
-            kind = self._pick("float", "i32")
-            self._pick(self._reduction, self._reduction, self._pass, self._recurrence)(kind)
+            self._nest()
         self._add("ret void")
         return Program(name, MEMORIES, "\n".join(self._lines))
 
@@ -171,11 +170,18 @@ class NestGenerator:
     def _source(self, kind: str, *, but: str = "") -> str:
         return self._pick(*(name for name in _SOURCES[kind] if name != but))
 
+    def _target(self, kind: str) -> str:
+        return self._pick(*_TARGETS[kind])
+
     # --- nests --------------------------------------------------------------------------------------------------------
+
+    def _nest(self) -> None:
+        kind = self._pick("float", "i32")
+        self._pick(self._reduction, self._reduction, self._pass, self._recurrence)(kind)
 
     def _reduction(self, kind: str) -> None:
         """Sums of products or maxima: parallel loops around one or two reductions."""
-        target = self._pick(*_TARGETS[kind])
+        target = self._target(kind)
         outer = [self._open(extent) for extent in self._extents(1 + self._random.randrange(3), 48)]
         extents = {loop.counter: loop.extent for loop in outer}
         parallel = dict(extents)
@@ -232,7 +238,7 @@ class NestGenerator:
 
     def _pass(self, kind: str) -> None:
         """Every word anew, perhaps from the same memory, perhaps converted."""
-        target = self._pick(*_TARGETS[kind])
+        target = self._target(kind)
         loops = [self._open(extent) for extent in self._extents(1 + self._random.randrange(3), 48)]
         extents = {loop.counter: loop.extent for loop in loops}
         place = self._distinct(extents)
@@ -250,7 +256,7 @@ class NestGenerator:
 
     def _recurrence(self, kind: str) -> None:
         """Each word from one that an earlier iteration wrote; the outer loop repeats it or moves along."""
-        target = self._pick(*_TARGETS[kind])
+        target = self._target(kind)
         distance = 1 + self._random.randrange(6)
         outer = self._open(2 + self._random.randrange(3))
         inner = self._open(2 + self._random.randrange(20))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -17,6 +18,7 @@ from asnet.lower import lower
 from asnet.network import load
 from asnet.passes import approximate
 from asnet.types import Array, FloatMode
+from tests.hls.carrying import random_carrying
 from tests.hls.generator import random_program
 from tests.hls.kernels import Argument, Program, module_of, random_inputs
 from tests.hls.nest import golden
@@ -97,12 +99,13 @@ def test_random_kernels(seed: int) -> None:
     assert sum(isinstance(found, nest.Program) for found in programs.values()) > len(kernels) // 2
 
 
+@pytest.mark.parametrize("kind", [random_nests, random_carrying])
 @pytest.mark.parametrize("seed", range(max(1, FUZZ // 20)))
-def test_random_nests(seed: int) -> None:
+def test_random_nests(seed: int, kind: Callable[[Random, str, int], Program]) -> None:
     """Also with scratch memories forwarded, and in lanes."""
     random = Random(seed)
     names = [f"p{number}" for number in range(20)]
-    kernels = [random_nests(random, name, 1 + random.randrange(4)) for name in names]
+    kernels = [kind(random, name, 1 + random.randrange(4)) for name in names]
     constants: dict[str, Array] = {}
     for name in names:
         constants |= random_constants(random, name)
