@@ -156,9 +156,12 @@ def _kind(problem: str) -> str:
 
 
 def _without_store(body: str, number: int) -> str | None:
-    """``body`` without its store ``number``, if it has one; what only it needed goes when the IR is simplified."""
+    """``body`` without its store ``number``, if it has one; what only it needed goes when the IR is simplified.
+
+    Stores of constants stay: without those that fill memories, words would be read that nobody wrote.
+    """
     lines = body.splitlines()
-    stores = [place for place, line in enumerate(lines) if line.lstrip().startswith("store ")]
+    stores = [place for place, line in enumerate(lines) if re.match(r"\s*store \w+ %", line)]
     if number >= len(stores):
         return None
     return "\n".join(lines[: stores[number]] + lines[stores[number] + 1 :])

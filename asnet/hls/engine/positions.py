@@ -89,8 +89,7 @@ class Positions:
     def _step(self, position: _Position, stage: int, name: str) -> None:
         """A register that is ``position`` in ``stage``, and steps when an iteration leaves it."""
         strides, mask = dict(position.strides), (1 << position.bits) - 1
-        around = [(counter, flag) for counter, flag in self._outside.repeats if counter.name in strides]
-        order = [counter for counter, _ in around] + list(self._plan.pipeline.counters)
+        order = [counter for counter, _ in self._outside.repeats] + list(self._plan.pipeline.counters)
         back = 0
         steps: list[int] = []
         for counter in reversed(order):

@@ -20,7 +20,8 @@ class Reduction:
     """The counters of a loop by their part in its recurrences, each group in the order of the loop.
 
     ``over``: values are carried over them; they keep their order. ``outside``: those around them; ``inside``: those
-    within. ``parallel``: whether the iterations of ``outside`` may run in any order, and within the reduction too.
+    within. ``parallel``: whether the iterations of ``outside`` may run in any order, within the reduction too, and none
+    of them need be the last.
     ``core``: the operations that the carried values depend on, first values included.
     """
 
@@ -45,7 +46,7 @@ def reduction(pipeline: Pipeline) -> Reduction | None:
         outside=tuple(names[:first]),
         over=tuple(names[first : last + 1]),
         inside=tuple(names[last + 1 :]),
-        parallel=independent(pipeline),
+        parallel=independent(pipeline) and not (first and pipeline.results),
         core=frozenset(_needed(pipeline, seeds)),
     )
 

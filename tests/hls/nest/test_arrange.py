@@ -20,7 +20,7 @@ from asnet.hls.nest import (
     longest_recurrence,
     possible_lanes,
 )
-from tests.hls.nest.loops import computed, contents, convolution, dense, quantised
+from tests.hls.nest.loops import computed, contents, convolution, dense, memory, op, quantised
 
 
 def latency(operation: Operation) -> int:
@@ -158,3 +158,20 @@ def test_dependent_iterations_stay() -> None:
         changed = replace(pipeline, affine={**pipeline.affine, "write": Affine(strides)})
         overlapping = replace(program, body=(changed,))
         assert arrange(overlapping, Arrangement(CYCLES, 2)).program == overlapping
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3])
+@pytest.mark.parametrize("name", ["dense-one", "dense-prime", "dense-long", "conv-one-pixel"])
+def test_what_a_loop_leaves_is_of_its_last_output(name: str, lanes: int) -> None:
+    """Neither an iteration that is there for the distance only nor another lane comes last."""
+    program = PROGRAMS[name]
+    (pipeline,) = program.pipelines
+    keep = Pipeline("after", (), (op("kept", "store", "place", "sum", detail="last"),), {"place": Affine({})})
+    leaving = replace(
+        program,
+        memories=(*program.memories, memory("last", "output", "float32", 1)),
+        body=(replace(pipeline, results=("sum",)), keep),
+    )
+    before = contents(leaving)
+    arranged = arrange(leaving, Arrangement(CYCLES, lanes)).program
+    assert computed(arranged, before)["last"] == computed(leaving, before)["last"]
