@@ -8,7 +8,7 @@ such loops stand nests as :mod:`tests.hls.nests` makes them. Every choice comes 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from math import prod
 from random import Random
@@ -130,7 +130,7 @@ class CarryingGenerator(NestGenerator):
     # --- loops --------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _loop(self, extent: int, kinds: list[str], results: list[str]) -> Iterator[Loop]:
+    def _loop(self, extent: int, kinds: list[str], results: list[str]) -> Generator[Loop]:
         """A loop; ``results``: filled inside, what its carried values go on with."""
         loop = self._open(extent, *((kind, self._first(kind)) for kind in kinds))
         self._running.append(loop)

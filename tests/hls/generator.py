@@ -53,7 +53,7 @@ class Generator:
             self._add(f"{pointer} = getelementptr {kind}, ptr %{memory}, i64 {index}")
             self._emit(kind, f"load {kind}, ptr {pointer}")
         self._emit("i64", f"sext i32 {self._values['i32'][-1]} to i64")
-        self._body(depth=0)
+        self._body_with_loops(depth=0)
         for kind, memory in (("float", "zf"), ("i32", "zi"), ("i8", "zb")):
             self._store(kind, memory)
         self._add("ret void")
@@ -205,14 +205,22 @@ class Generator:
             else:
                 self._condition()
 
+    def _body_with_loops(self, depth: int) -> None:
+        """A few operations, and up to two loops with something behind each."""
+        self._body(depth)
+        for _ in range(self._random.randrange(3) if depth < 3 else 0):
+            self._loop(depth)
+            self._body(depth)
+
     def _scope(self) -> dict[str, list[str]]:
         return {kind: list(names) for kind, names in self._values.items()}
 
     def _loop(self, depth: int) -> None:
-        """A counted loop. Its values dominate what follows, since its body runs at least once."""
+        """A counted loop, often around others. Its values dominate what follows, since its body runs at least once."""
         trips = 2 + self._random.randrange(4)
         loop, before = self._fresh(), self._block
-        carried = [(kind, f"%{self._fresh()}", self._value(kind)) for kind in ("float", "i32")]
+        kinds = ["float", "i32", *(self._pick("float", *INTEGERS) for _ in range(self._random.randrange(3)))]
+        carried = [(kind, f"%{self._fresh()}", self._value(kind)) for kind in kinds]
         counter, following = f"%{self._fresh()}", f"%{self._fresh()}"
         self._add(f"br label %{loop}")
         self._label(loop)
@@ -220,11 +228,11 @@ class Generator:
         self._values["i64"].append(counter)
         for kind, name, _ in carried:
             self._values[kind].append(name)
-        self._body(depth + 1)
+        self._body_with_loops(depth + 1)
         again = f"%{self._fresh()}"
         self._add(f"{following} = add nuw nsw i64 {counter}, 1")
         self._add(f"{again} = icmp ult i64 {following}, {trips}")
-        results = [self._value(kind) for kind, _, _ in carried]
+        results = [self._following(kind, [other for like, other, _ in carried if like == kind]) for kind in kinds]
         self._add(f"br i1 {again}, label %{loop}, label %{loop}.end")
         latch = self._block
         phis = [f"  {counter} = phi i64 [ 0, %{before} ], [ {following}, %{latch} ]"]
@@ -232,6 +240,10 @@ class Generator:
             phis.append(f"  {name} = phi {kind} [ {start}, %{before} ], [ {result}, %{latch} ]")
         self._lines[place:place] = phis
         self._label(f"{loop}.end")
+
+    def _following(self, kind: str, carried: list[str]) -> str:
+        """What a carried value is in the next iteration: anything that is known, or one of ``carried``."""
+        return self._pick(*carried) if self._random.randrange(4) == 3 else self._value(kind)
 
     def _diamond(self, depth: int) -> None:
         self._condition()
