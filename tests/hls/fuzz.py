@@ -111,7 +111,7 @@ def random_batch(seed: int, kernels: int = KERNELS) -> Batch:
         random = Random(f"kernel {number} of {seed}")
         kind = _KINDS[number % len(_KINDS)]
         if kind is random_program:
-            program = random_program(random, name, 10 + random.randrange(50))
+            program = random_program(random, name, 5 + random.randrange(25))
         else:
             program = kind(random, name, 1 + random.randrange(4))
             constants |= random_constants(random, name)
