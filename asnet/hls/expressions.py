@@ -132,7 +132,7 @@ def _shift(operation: Operation, operands: tuple[Signal, ...], width: int) -> tu
         if op != "shl":
             return bits(value, by + width - 1, by, arithmetic=op == "ashr"), width
         if by >= width:
-            return literal(0, width), width
+            return bits(value, full + width - 1, full), width  # the zeros above the value
         low = bits(value, width - 1 - by)
         return (f"{{{low}, {literal(0, by)}}}" if by else low), width
     distance = bits(amount, amount.stored.bits - 1)
