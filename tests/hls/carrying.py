@@ -2,13 +2,13 @@
 
 A loop around one or several others, with code before, between and behind them, carries up to six values: floats and
 integers that start from constants, words or what was there before. Inner loops start from them, accumulate, store words
-made of them and leave what goes on; they are rotated, selected, taken as addresses, and stored behind the loop. Between
-such loops stand nests as :mod:`tests.hls.nests` makes them. Every choice comes from one ``random.Random``.
+made of them and leave what goes on; they are rotated, selected, taken as addresses, and stored behind the loop. Inside
+and between such loops stand nests as :mod:`tests.hls.nests` makes them. Every choice comes from one ``random.Random``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from math import prod
 from random import Random
@@ -48,6 +48,13 @@ class CarryingGenerator(NestGenerator):
         else:
             super()._nest()
 
+    def _affine(self, extents: Mapping[str, int]) -> Affine:
+        """A word that may depend on the counters around as well."""
+        return super()._affine({**self._counters, **extents})
+
+    def _start(self, kind: str) -> str:
+        return self._value(kind) if self._random.randrange(2) else super()._start(kind)
+
     # --- values -------------------------------------------------------------------------------------------------------
 
     @property
@@ -82,7 +89,7 @@ class CarryingGenerator(NestGenerator):
     def _place(self) -> Affine | str:
         """Where a word is: a sum of counters, or wherever an integer says."""
         if self._random.randrange(3):
-            return self._affine(self._counters)
+            return self._affine({})
         kind = self._pick("i8", "i32", "i64")
         number = self._cast(self._value(kind), kind, "i64")
         return self._emit(f"and i64 {number}, {WORDS - 1}")
@@ -154,10 +161,11 @@ class CarryingGenerator(NestGenerator):
         kinds += [kind for kind in kinds if self._random.randrange(2)]
         results: list[str] = []
         with self._loop(extent, kinds, results) as loop:
-            deep = sum(bool(outer.phis) for outer in self._running) >= _DEEP
+            inside = [self._accumulation, self._accumulation, self._stores, self._code]
+            if len(self._running) < _DEEP:
+                inside += [self._around, super()._nest]
             for _ in range(1 + self._random.randrange(5)):
-                inside = (self._accumulation, self._accumulation, self._stores, self._code)
-                self._pick(*inside, *(() if deep else (self._around,)))()
+                self._pick(*inside)()
             results += (
                 self._rotated(loop) if self._random.randrange(3) == 0 else [self._goes_on(kind) for kind in kinds]
             )

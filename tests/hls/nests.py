@@ -185,7 +185,7 @@ class NestGenerator:
         outer = [self._open(extent) for extent in self._extents(1 + self._random.randrange(3), 48)]
         extents = {loop.counter: loop.extent for loop in outer}
         parallel = dict(extents)
-        start = self._pick(*_START[kind])
+        start = self._start(kind)
         if self._random.randrange(2):
             start = self._load(kind, self._source(kind, but=target), self._affine(extents))
         inner: list[Loop] = []
@@ -200,6 +200,10 @@ class NestGenerator:
         self._store(kind, target, self._distinct(parallel), self._finish(kind, value))
         for loop in reversed(outer):
             self._close(loop)
+
+    def _start(self, kind: str) -> str:
+        """What a reduction starts from that starts from no word."""
+        return self._pick(*_START[kind])
 
     def _step(self, kind: str, total: str, extents: Mapping[str, int], target: str) -> str:
         a = self._load(kind, self._source(kind, but=target), self._affine(extents))
