@@ -12,7 +12,7 @@ from asnet.hls.kernel import Operand, Operation
 from asnet.hls.nest.counters import distance, pruned, reorder
 from asnet.hls.nest.lanes import separable
 from asnet.hls.nest.program import Affine, Carried, Condition, Counter, Pipeline
-from asnet.hls.nest.reduction import Reduction, reduction, varying
+from asnet.hls.nest.reduction import Reduction, independent, reduction, varying
 
 __all__ = ["factors", "interchangeable", "summed", "sums", "unrolled"]
 
@@ -20,7 +20,7 @@ __all__ = ["factors", "interchangeable", "summed", "sums", "unrolled"]
 def factors(pipeline: Pipeline) -> tuple[int, ...]:
     """How many iterations of the reduction can be one, ascending, from 1: divisors, of the innermost counters first."""
     found = reduction(pipeline)
-    if found is None or not _unrollable(pipeline):
+    if found is None or not _unrollable(pipeline, found):
         return (1,)
     extents = {counter.name: counter.extent for counter in pipeline.counters}
     whole = 1
@@ -31,7 +31,10 @@ def factors(pipeline: Pipeline) -> tuple[int, ...]:
     return tuple(sorted(possible))
 
 
-def _unrollable(pipeline: Pipeline) -> bool:
+def _unrollable(pipeline: Pipeline, found: Reduction) -> bool:
+    """Whether steps of the reduction may come together: where counters are inside, before others of earlier steps."""
+    if found.inside and not independent(pipeline):
+        return False
     stored = {operation.detail for operation in pipeline.operations if operation.op == "store"}
     loaded = {operation.detail for operation in pipeline.operations if operation.op == "load"}
     return not stored & loaded and all(name in pipeline.operation for name in pipeline.results)

@@ -8,6 +8,7 @@ import pytest
 
 from asnet.hls.kernel import Constant
 from asnet.hls.nest import (
+    Affine,
     Arrangement,
     Carried,
     Counter,
@@ -151,3 +152,25 @@ def test_a_carried_value_may_follow_on_the_counter_itself(unroll: int) -> None:
     before = contents(program)
     assert loop(arranged).iterations == 4 // unroll
     assert computed(arranged, before)["z"] == computed(program, before)["z"] == before["x"][2]
+
+
+@pytest.mark.parametrize(("stride", "left"), [(3, 3), (1, 6)])
+def test_stores_inside_a_reduction_keep_their_order(stride: int, left: int) -> None:
+    """A word that two steps of the reduction store is that of the later one, whatever is inside them."""
+    x, z = memory("x", "input", "int32", 6), memory("z", "output", "int32", 6)
+    pipeline = Pipeline(
+        name="loop",
+        counters=(Counter("k", 2), Counter("i", 3)),
+        operations=(
+            op("v", "load", "read", detail="x"),
+            op("sum", "add", "carry", "v"),
+            op("keep", "store", "write", "sum", detail="z"),
+        ),
+        affine={"read": Affine({"k": 3, "i": 1}), "write": Affine({"k": stride, "i": 1})},
+        carried=(Carried("carry", 32, Constant(0, 32), "sum", ("k",), 3, "phi"),),
+    )
+    program = Program("stores", (x, z), (pipeline,))
+    arranged = arrange(program, Arrangement(CYCLES, 1, 2)).program
+    before = contents(program)
+    assert loop(arranged).iterations == left
+    assert (computed(arranged, before)["z"] == computed(program, before)["z"]).all()
