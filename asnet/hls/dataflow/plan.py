@@ -9,7 +9,7 @@ A memory that a single layer touches is a RAM in that layer; constants are ROMs 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -33,11 +33,13 @@ class Inlet:
     that tells a layer that reads no activation when to start.
 
     ``words``: those that the layer waits for while it works; None: it starts when the whole image is there.
+    ``pushed``: as of the stream.
     """
 
     memory: Memory
     port: MemoryPort | None
     frames: int
+    pushed: bool
     words: Words | None = None
 
 
@@ -82,13 +84,15 @@ class Node(Engine):
 class Stream:
     """A memory on its way: from layer ``producer`` to the layers ``consumers``, and out of the network (``output``).
 
-    ``frames``: images that the buffer at the network's output holds.
+    ``pushed``: a word comes only when every reader has room, as none of its image's came before that; readers need not
+    look whether they have. ``frames``: images that the buffer at the network's output holds.
     """
 
     memory: Memory
     producer: int
     consumers: tuple[int, ...]
     output: bool
+    pushed: bool
     frames: int = _FRAMES
 
 
@@ -129,7 +133,7 @@ def make_plan(engines: Sequence[Engine], memories: Mapping[str, Memory]) -> Plan
     for memory in memories.values():
         if memory.kind is MemoryKind.INPUT:
             consumers = tuple(readers.get(memory.name, []))
-            streams[memory.name] = Stream(memory, INPUT, consumers, output=False)
+            streams[memory.name] = Stream(memory, INPUT, consumers, output=False, pushed=True)
     if not streams:
         raise SynthesisError("the network has no input: nothing tells its layers when to run")
     trigger = next(iter(streams.values()))
@@ -150,18 +154,20 @@ def make_plan(engines: Sequence[Engine], memories: Mapping[str, Memory]) -> Plan
             if memory.kind is MemoryKind.CONSTANT or (mine and not outward and memory.name not in readers):
                 inner.append(port)
             elif mine:
-                outlets.append(_outlet(port, engine))
-                streams[memory.name] = Stream(memory, index, tuple(readers.get(memory.name, [])), outward)
+                outlet = _outlet(port, engine)
+                outlets.append(outlet)
+                consumers = tuple(readers.get(memory.name, []))
+                streams[memory.name] = Stream(memory, index, consumers, outward, pushed=not outlet.forwarded)
             else:
                 if memory.name not in streams:
                     raise SynthesisError(f"layer {layer.layer!r} reads {memory.name!r}, which no earlier layer writes")
                 gates = timing.gates if timing is not None else None
-                inlets.append(Inlet(memory, port, _FRAMES, gates.words.get(memory.name) if gates else None))
+                words = gates.words.get(memory.name) if gates else None
+                inlets.append(Inlet(memory, port, _FRAMES, streams[memory.name].pushed, words))
         if not inlets:
-            inlets.append(Inlet(trigger.memory, None, _FRAMES))
-            streams[trigger.memory.name] = trigger = Stream(
-                trigger.memory, INPUT, tuple(sorted((*trigger.consumers, index))), output=False
-            )
+            inlets.append(Inlet(trigger.memory, None, _FRAMES, trigger.pushed))
+            trigger = replace(trigger, consumers=tuple(sorted((*trigger.consumers, index))))
+            streams[trigger.memory.name] = trigger
         nodes.append(_node(engine, index, inlets, outlets, inner))
     _check_outputs(memories, streams)
     return Plan(tuple(nodes), _ordered(streams, memories))
@@ -178,7 +184,7 @@ def lone_node(engine: Engine, inside: Collection[str]) -> Node:
         elif port.writes:
             outlets.append(_outlet(port, engine))
         else:
-            inlets.append(Inlet(port.memory, port, _FRAMES))
+            inlets.append(Inlet(port.memory, port, _FRAMES, pushed=True))
     return _node(engine, 0, inlets, outlets, inner)
 
 

@@ -156,6 +156,7 @@ def _stream(top: Top, stream: Stream) -> dict[str, object]:
         "width": memory.width,
         "bits": memory.address_bits,
         "readers": _readers(stream),
+        "pushed": stream.pushed,
     }
 
 
@@ -186,6 +187,7 @@ def _output(top: Top, stream: Stream, give: Frame, word: int, unused: list[str])
         unused.append(f"{memory.name}_number")
     unused.append(f"{memory.name}_more")
     place = number_bits(stream.frames)
+    valid, ready = (_end(top, stream, len(stream.consumers), signal) for signal in ("tvalid", "tready"))
     return {
         "name": memory.name,
         "width": memory.width,
@@ -196,8 +198,8 @@ def _output(top: Top, stream: Stream, give: Frame, word: int, unused: list[str])
         "depth": ((stream.frames - 1) << memory.address_bits) + stream.memory.size,
         "base": base,
         "end": end,
-        "ready": _end(top, stream, len(stream.consumers), "tready"),
-        "valid": _end(top, stream, len(stream.consumers), "tvalid"),
+        "ready": ready,
+        "comes": valid if stream.pushed else f"{valid} & {ready}",
         "address": fitted(f"{memory.name}_number" if base else "give_index", give.bits, memory.address_bits),
         "given": fitted(f"{memory.name}_rdata", memory.width, word),
     }

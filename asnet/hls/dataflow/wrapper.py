@@ -120,6 +120,7 @@ class _Wrapper:
         depth = ((frames - 1) << bits) + memory.size
         width = memory.element_bytes * 8
         write = f"{{{name}_fill, {name}_tuser}}" if several else f"{name}_tuser"
+        comes = f"{name}_tvalid" if inlet.pushed else f"{name}_tvalid & {name}_tready"
         deep = self._memories[memory.name].is_deep
         copies: list[ReadPort] = []
         parts: Sequence[Part] = ()
@@ -131,7 +132,7 @@ class _Wrapper:
                 self._organised(inlet.port, depth, deep=deep),
                 ports,
                 deep=deep,
-                write={"we": f"{name}_tvalid & {name}_tready", "waddr": write, "wdata": f"{name}_tdata"},
+                write={"we": comes, "waddr": write, "wdata": f"{name}_tdata"},
             )
         else:
             self._unused += [f"{name}_tdata", f"{name}_tuser"]
@@ -146,6 +147,7 @@ class _Wrapper:
             "frames": frames,
             "place": place,
             "count": max(2, frames.bit_length()),
+            "comes": comes,
             "copies": copies,
             "parts": parts,
             "words": words,
