@@ -194,7 +194,6 @@ def _output(top: Top, stream: Stream, give: Frame, word: int, unused: list[str])
         "bits": memory.address_bits,
         "frames": stream.frames,
         "place": place,
-        "count": max(2, stream.frames.bit_length()),
         "depth": ((stream.frames - 1) << memory.address_bits) + stream.memory.size,
         "base": base,
         "end": end,

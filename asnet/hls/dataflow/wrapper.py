@@ -146,7 +146,6 @@ class _Wrapper:
             "bits": bits,
             "frames": frames,
             "place": place,
-            "count": max(2, frames.bit_length()),
             "comes": comes,
             "copies": copies,
             "parts": parts,
