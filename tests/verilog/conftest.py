@@ -25,7 +25,10 @@ FLAGS = ("-std=c++20", "-march=native", "-pthread", "-w", "-DVL_TIME_CONTEXT")
 
 @dataclass(frozen=True)
 class Instance:
-    """A module with its parameters, and what bench.cpp is to compare it with: float mode, operand mask, latency."""
+    """A module with its parameters, and what bench.cpp is to compare it with: float mode, operand mask, latency.
+
+    ``wide``: its one operand is made of both.
+    """
 
     module: str
     params: Mapping[str, int] = field(default_factory=dict)
@@ -34,9 +37,10 @@ class Instance:
     latency: int = 0
     two: bool = True
     clocked: bool = True
+    wide: bool = False
 
     def verilog(self, name: str, y: str) -> str:
-        ports = [".a(a)", f".y({y})"]
+        ports = [".a({a, b})" if self.wide else ".a(a)", f".y({y})"]
         ports += [".b(b)"] * self.two + [".clk(clk)", ".ce(ce)"] * self.clocked
         params = ", ".join(f".{key}({value})" for key, value in self.params.items())
         return f"    {self.module} #({params}) {name} ({', '.join(ports)});\n"

@@ -10,7 +10,7 @@ from asnet.errors import ToolMissingError
 from asnet.tools import yosys
 from asnet.types import FloatMode
 from asnet.units import ApproximateUnit
-from tests.verilog.gates import prove, sample, simulate
+from tests.verilog.gates import Form, forms, netlist, netlists, prove, sample, simulate
 from tests.verilog.operators import comparisons
 
 
@@ -23,25 +23,30 @@ def _needs_yosys() -> None:
 
 
 @pytest.mark.usefixtures("_needs_yosys")
-@pytest.mark.parametrize(("name", "values", "stages"), [("fcmp", {}, 1), ("mul8s_drum", {"k": 4}, 0)])
-def test_gates_are_the_unit(
-    name: str, values: dict[str, int], stages: int, tmp_path: Path, runtime: Path, build: object
-) -> None:
+@pytest.mark.parametrize(("name", "values"), [("fcmp", {}), ("mul8s_drum", {"k": 4}), ("fmul_trunc", {"p": 18})])
+def test_gates_are_the_unit(name: str, values: dict[str, int], tmp_path: Path, runtime: Path) -> None:
     instance = ApproximateUnit.shipped(name).instance(**values)
-    assert simulate(instance, FloatMode.IEEE, stages, 5000, tmp_path, runtime) >= 5000
-    assert prove(instance, FloatMode.IEEE, 60) == "equal"
+    gates = netlists(instance, FloatMode.IEEE)
+    assert simulate(instance, FloatMode.IEEE, gates, 2000, tmp_path, runtime) >= 2000 * (1 + len(gates))
+    assert {prove(instance, FloatMode.IEEE, form, text, 60) for form, text in gates.items()} == {"proven"}
 
 
 @pytest.mark.usefixtures("_needs_yosys")
-def test_other_gates_are_told(tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = ApproximateUnit.shipped("mul8u_trunc")
-    monkeypatch.setattr("tests.verilog.gates.netlist", lambda _i, _m, _s, module: _renamed(other, module))
+def test_other_gates_are_told(tmp_path: Path, runtime: Path) -> None:
+    unit = ApproximateUnit.shipped("mul8u_trunc")
+    gates = {form: netlists(unit.instance(t=2), FloatMode.FTZ)[form] for form in forms(unit.instance(t=1))}
     with pytest.raises(AssertionError, match="gives"):
-        simulate(other.instance(t=1), FloatMode.FTZ, 0, 5000, tmp_path, runtime)
+        simulate(unit.instance(t=1), FloatMode.FTZ, gates, 2000, tmp_path, runtime)
+    assert {prove(unit.instance(t=1), FloatMode.FTZ, form, text, 60) for form, text in gates.items()} == {"different"}
 
 
-def _renamed(unit: ApproximateUnit, module: str) -> str:
-    return f"module {module}(input [7:0] a, b, output [15:0] y); mul8u_trunc #(.t(2)) m(a, b, y); endmodule\n"
+@pytest.mark.usefixtures("_needs_yosys")
+def test_gates_of_another_latency_are_told(tmp_path: Path, runtime: Path) -> None:
+    unit = ApproximateUnit.shipped("fcmp").instance()
+    one, two = Form(1, dsps=False), Form(2, dsps=False)
+    gates = {two: netlist(unit, FloatMode.FTZ, one).replace(one.module, two.module)}
+    with pytest.raises(AssertionError, match="gives"):
+        simulate(unit, FloatMode.FTZ, gates, 2000, tmp_path, runtime)
 
 
 def test_every_unit_and_operator_is_in_the_lists() -> None:
