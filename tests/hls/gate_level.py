@@ -1,7 +1,8 @@
 """Whole designs as gates: yosys' netlist of a design runs the images that the design itself does, to the same bits.
 
 ``python -m tests.hls.gate_level`` does so for the shipped example networks, exact and with truncating units, in both
-styles: every register is a flip-flop, every operator AND, OR, XOR, NOT and multiplexers; memories stay memories.
+styles. The netlist is the one for an ECP5 (:mod:`tests.verilog.ecp5`): every register is a flip-flop, every operator
+LUTs, carry chains and DSP blocks; memories stay memories.
 """
 
 from __future__ import annotations
@@ -18,24 +19,13 @@ import asnet
 from asnet import hls
 from asnet.hls.options import HlsOptions, Style
 from asnet.hls.simulate import lay_out
-from asnet.tools import yosys
 from asnet.types import EXACT
+from tests.verilog.ecp5 import gates_of
 
 NETWORKS = Path(__file__).resolve().parents[2] / "examples" / "networks"
-_GATES = (
-    "proc",
-    "flatten",
-    "opt -fast",
-    "memory -nomap",
-    "opt -fast",
-    "techmap",
-    "opt -fast",
-    "abc -g AND,OR,XOR,MUX",
-    "opt_clean -purge",
-)
 
 
-def gates_of(design: hls.RtlDesign) -> hls.RtlDesign:
+def as_gates(design: hls.RtlDesign) -> hls.RtlDesign:
     """``design`` as one module of gates, flip-flops and memories.
 
     Raises:
@@ -45,9 +35,7 @@ def gates_of(design: hls.RtlDesign) -> hls.RtlDesign:
         folder = Path(name)
         lay_out(design, folder)
         lines = [f"read_verilog -defer -sv -DASNET_TAPS -I{design.include_folder} {path}" for path in design.sources]
-        lines += [f"hierarchy -top {design.top}", *_GATES, "write_verilog -noattr netlist.v"]
-        yosys.find().run_script("\n".join(lines) + "\n", folder)
-        text = (folder / "netlist.v").read_text(encoding="utf-8")
+        text = gates_of(lines, design.top, folder, dsps=True, module=design.top)
     return replace(design, files={f"rtl/{design.top}.v": text})
 
 
@@ -69,7 +57,7 @@ def compare_gates(
     outputs = bed.outputs(configuration, golden=True)
     expected = {name: values for name, values in outputs.items() if name in design.rams}
     inputs = {name: np.ascontiguousarray(array) for name, array in problem.data.feed(slice(None)).items()}
-    report = hls.cosimulate(gates_of(design), inputs, expected)
+    report = hls.cosimulate(as_gates(design), inputs, expected)
     report.raise_if_different()
     return report
 

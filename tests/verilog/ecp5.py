@@ -21,8 +21,8 @@ SYNTHESES: Final[Mapping[bool, Sequence[str]]] = {
         "synth_ecp5 -top {top} -run map_gates:",
     ),
 }
-"""Yosys' commands without and with DSP blocks: the script that a unit's figures come from, of LUT4s, and what the README
-of a design says, of LUTs of up to seven inputs, but for its steps that map memories."""
+"""Yosys' commands without and with DSP blocks: the script that a unit's figures come from, of LUT4s, and what the
+README of a design says, of LUTs of up to seven inputs, but for its steps that map memories."""
 
 _CELLS: Final = ("read_verilog -sv -DNO_INCLUDES +/ecp5/cells_sim.v", "read_verilog dsp.v")
 _GATES: Final = ("proc", "flatten", "opt -fast", "wreduce", "simplemap", "opt -fast", "opt_clean -purge")
