@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from asnet.hls import HlsOptions
-from asnet.types import FloatMode
+from asnet.types import Array, FloatMode
+from tests.hls.carrying import random_carrying
 from tests.hls.generator import random_program
-from tests.hls.kernels import compare, module_of
+from tests.hls.kernels import Program, compare, module_of
+from tests.hls.nests import random_constants
 from tests.hls.programs import PROGRAMS
 
 pytestmark = pytest.mark.usefixtures("simulator")
@@ -47,11 +49,20 @@ def test_hand_written_kernels(mode: FloatMode, pipelined: bool) -> None:
     mode=st.sampled_from(FloatMode),
     size=st.integers(10, 60),
     chain=st.sampled_from((1, 5, 9, 40)),
+    carrying=st.booleans(),
 )
-def test_random_kernels(random: Random, mode: FloatMode, size: int, chain: int) -> None:
-    programs = [random_program(random, f"p{number}", size) for number in range(KERNELS_PER_DESIGN)]
-    options = HlsOptions(chain=chain)
-    compare(programs, mode=mode, images=8, seed=random.randrange(1 << 30), options=options).raise_if_different()
+def test_random_kernels(random: Random, mode: FloatMode, size: int, chain: int, carrying: bool) -> None:
+    programs: list[Program] = []
+    constants: dict[str, Array] = {}
+    for number in range(KERNELS_PER_DESIGN):
+        name = f"p{number}"
+        if carrying:
+            programs.append(random_carrying(random, name, 1 + size // 20))
+            constants |= random_constants(random, name)
+        else:
+            programs.append(random_program(random, name, size))
+    seed, options = random.randrange(1 << 30), HlsOptions(chain=chain)
+    compare(programs, mode=mode, images=8, seed=seed, options=options, constants=constants).raise_if_different()
 
 
 @pytest.mark.parametrize("seed", range(2))

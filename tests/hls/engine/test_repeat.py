@@ -8,17 +8,15 @@ those on which it does not depend.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 import pytest
 
 from asnet.hls import HlsOptions
-from asnet.hls.nest import Node, Repeat, structure
+from asnet.hls.nest import structure
 from asnet.hls.options import Style
 from asnet.ir import MemoryKind
 from asnet.types import FloatMode
 from tests.hls.kernels import Argument, Program, compare, module_of
-from tests.hls.nest.golden import kernels_of
+from tests.hls.nest.golden import kernels_of, repeats
 
 pytestmark = pytest.mark.usefixtures("simulator")
 
@@ -98,13 +96,6 @@ def program(name: str, body: str) -> Program:
 
 
 PROGRAMS = tuple(program(name, body) for name, body in BODIES.items())
-
-
-def repeats(nodes: Sequence[Node]) -> Iterator[Repeat]:
-    for node in nodes:
-        if isinstance(node, Repeat):
-            yield node
-            yield from repeats(node.body)
 
 
 def test_the_kernels_have_repeats_that_carry_values() -> None:

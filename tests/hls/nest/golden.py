@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -25,6 +25,14 @@ def kernels_of(module: Module) -> list[Kernel]:
     """The kernels of ``module`` (after the `approximate` pass), as the engines get them."""
     slots = {slot.symbol: slot for slot in module.slots}
     return [simplify(kernel) for kernel in parse_kernels(for_hls(module), module.calls, module.memories, slots)]
+
+
+def repeats(nodes: Iterable[nest.Node]) -> Iterator[nest.Repeat]:
+    """All loops around several others in ``nodes``."""
+    for node in nodes:
+        if isinstance(node, nest.Repeat):
+            yield node
+            yield from repeats(node.body)
 
 
 def exact(module: Module) -> Call:
