@@ -28,7 +28,7 @@ _WORDS_OF = {"float": "float", "i8": "i32", "i32": "i32", "i64": "i32"}
 
 _OPERATIONS = {"float": ("fadd", "fsub", "fmul"), "integer": ("add", "sub", "mul", "xor", "and")}
 _MOST = 400
-"""Iterations of everything inside one outermost loop."""
+"""Iterations of everything inside one outermost loop, apart from nests like layers."""
 
 _DEEP = 2
 """Loops that carry values inside each other; more may stand in them."""
