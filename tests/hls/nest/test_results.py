@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asnet.hls.kernel import Constant, Operand, Operation
-from asnet.hls.nest.program import Counter, Pipeline, Program, Repeat
+from asnet.hls.nest.program import Carried, Counter, Pipeline, Program, Repeat
 from asnet.hls.nest.results import without_unused_results
 
 
@@ -24,4 +24,30 @@ def test_what_only_unused_results_need_goes() -> None:
     program = without_unused_results(Program("layer", (), body))
     assert [pipeline.results for pipeline in program.pipelines] == [("c",), ()]
     assert [list(pipeline.operation) for pipeline in program.pipelines] == [["c"], ["s"]]
+    assert without_unused_results(program) is program
+
+
+def test_what_repeats_carry_for_nobody_goes() -> None:
+    """``p`` starts a loop whose first value nobody sees; ``q`` and ``r`` only go on with each other, through a loop."""
+    one = Constant(1, 32)
+    summing = Pipeline(
+        "summing",
+        (Counter("j", 2),),
+        (_add("a", "t", "s"),),
+        carried=(Carried("t", 32, "r", "a", ("j",), 1, "t"),),
+        results=("a",),
+    )
+    last = Pipeline("last", (), (_store(Constant(0, 64), "s"),))
+    carried = (
+        Carried("p", 32, one, "q", ("i",), 1, "p"),
+        Carried("q", 32, one, "r", ("i",), 1, "q"),
+        Carried("r", 32, one, "a", ("i",), 1, "r"),
+        Carried("s", 32, one, "s2", ("i",), 1, "s"),
+    )
+    stepping = Pipeline("stepping", (), (_add("s2", "s", one),), results=("s2",))
+    body = (Repeat(Counter("i", 3), carried, (summing, stepping)), last)
+    program = without_unused_results(Program("layer", (), body))
+    (repeat, end) = program.body
+    assert isinstance(repeat, Repeat) and [value.name for value in repeat.carried] == ["s"]
+    assert repeat.body == (stepping,) and end == last
     assert without_unused_results(program) is program
