@@ -7,6 +7,7 @@ bits, in turn. Every word of every memory is compared with the test bed's golden
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -25,7 +26,10 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1, help="images to co-simulate")
     parser.add_argument("--out", type=Path, help="where the design goes")
     arguments = parser.parse_args()
-    task = TASKS["ResNet-20"]()
+    try:
+        task = TASKS["ResNet-20"]()
+    except FileNotFoundError as error:
+        sys.exit(f"{error.filename} is not there (set ASNET_DATA to its folder)")
     options = asnet.Quantization(format="qoperator")
     network = asnet.load(asnet.quantize(task.network, task.calibration, options).data)
     data = asnet.Dataset.from_arrays(task.x, task.y, name="CIFAR-10")
