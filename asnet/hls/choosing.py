@@ -146,12 +146,12 @@ class _Chooser:
             units = Counter(port.operator.instance.op for port in layer.operators)
             images = images_of(kernel.layer, self._options)
             cycles = _UNKNOWN if timing is None else -(-timing.busy // images)
+            weights = WeightsImage(by_channel(plan.tiles), self._options.bus)
             area = Area()
             if self._options.fit is not None:
-                weights = WeightsImage(by_channel(plan.tiles), self._options.bus)
                 fetchers = {f"weights_{place}": fetcher for place, fetcher in enumerate(weights.fetchers)}
                 area = self._sizes.layer(Engine(layer, timing, fetchers=fetchers), self._setting.scratch) * images
-            self._known[number, lanes] = Candidate(lanes, cycles, area, units)
+            self._known[number, lanes] = Candidate(lanes, cycles, area, units, weights.beats)
         return self._known[number, lanes]
 
     def around(self, module: Module, lanes: Sequence[int]) -> Area:

@@ -20,12 +20,14 @@ _NOTHING = Area()
 
 @dataclass(frozen=True)
 class Candidate:
-    """A layer with so many lanes: its cycles per image, its area, and op → units that it has."""
+    """A layer with so many lanes: its cycles per image, its area, op → units that it has, and the beats of the bus that
+    bring its weights for an image, if they are not on the chip."""
 
     lanes: int
     cycles: int
     area: Area
     units: Mapping[str, int]
+    beats: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,16 @@ class _Search:
 
     @property
     def _cycles(self) -> int:
+        return max(self._worked, self._beats)
+
+    @property
+    def _worked(self) -> int:
         counts = [chosen.cycles for chosen in self._now]
         return max(counts) if self._goal.together else sum(counts)
+
+    @property
+    def _beats(self) -> int:
+        return sum(chosen.beats for chosen in self._now)
 
     @property
     def _area(self) -> Area:
@@ -118,7 +128,10 @@ class _Search:
         return Choice(tuple(chosen.lanes for chosen in self._now), self._cycles, self._area, self._reason)
 
     def _step(self) -> bool:
-        """Give one layer more lanes; False if that is not possible, and then :attr:`_reason` says why."""
+        """Give one layer more lanes; False if that does not help, and then :attr:`_reason` says why."""
+        if self._beats >= self._worked:
+            self._reason = f"weights outside of the chip are {self._beats:,} beats of their bus (--bus) for each image"
+            return False
         slowest = max(range(len(self._now)), key=lambda layer: self._now[layer].cycles)
         if self._goal.together:
             found = self._next(slowest)

@@ -84,8 +84,8 @@ class Node(Engine):
 class Stream:
     """A memory on its way: from layer ``producer`` to the layers ``consumers``, and out of the network (``output``).
 
-    ``pushed``: a word comes only when every reader has room, as none of its image's came before that; readers need not
-    look whether they have. ``frames``: images that the buffer at the network's output holds.
+    ``pushed``: words come only where every reader has room, as its writer waits for that before it begins an image;
+    readers need not look whether they have. ``frames``: images that the buffer at the network's output holds.
     """
 
     memory: Memory

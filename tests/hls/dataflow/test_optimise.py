@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,10 +14,11 @@ from asnet.errors import SynthesisError, UnreachableError
 from asnet.hls.area import estimate_area
 from asnet.hls.chip import DEVICES, Area
 from asnet.hls.dataflow.optimise import Candidate, Goal, choose
-from asnet.hls.options import HlsOptions, Style
+from asnet.hls.options import HlsOptions, Style, Weights
 from asnet.ir.jit import Engine
 from asnet.passes import approximate
 from asnet.types import FloatMode
+from benchmarks.hls.networks import dense_network, load_model
 from tests.hls.kernels import check_runs
 from tests.lower.conftest import build, helper
 
@@ -135,6 +137,32 @@ def test_choices_that_mean_nothing_are_refused(options: dict[str, object], messa
     with pytest.raises(SynthesisError) as fault:
         _design(_network(1)[0], **options)
     assert str(fault.value).startswith(message.removesuffix("?"))
+
+
+def test_weights_outside_of_the_chip_come_no_faster_than_their_bus() -> None:
+    """250 beats for each layer: 750 cycles, which conv takes less than with 2 lanes."""
+
+    def fetching(layer: int, lanes: int) -> Candidate:
+        return replace(candidate(layer, lanes), beats=250)
+
+    found = choose(NAMES, LANES, fetching, Goal(units={"fmul": 6}))
+    assert (found.lanes, found.cycles) == ((2, 1, 1), 750)
+    assert found.reason == "weights outside of the chip are 750 beats of their bus (--bus) for each image"
+    assert choose(NAMES, LANES, fetching, Goal(target=750)).lanes == (2, 1, 1)
+    with pytest.raises(UnreachableError, match="700 cycles per image are out of reach: the best is 750, because w"):
+        choose(NAMES, LANES, fetching, Goal(target=700))
+
+
+@pytest.mark.parametrize("style", list(Style))
+def test_a_target_that_the_bus_of_external_weights_cannot_keep_is_refused(style: Style) -> None:
+    network = lower.lower(load_model(dense_network((40, 30, 10))), FloatMode.FTZ)
+    options = HlsOptions(style=style, weights=Weights.EXTERNAL, inside=-1, bus=32)
+    design = hls.synthesise(network, options=options)
+    assert design.weights is not None and design.weights.beats >= 40 * 30 + 30 * 10
+    for bus, beats in ((32, design.weights.beats), (128, -(-design.weights.beats // 4))):
+        wanted = replace(options, bus=bus, target_cycles=beats - 10)
+        with pytest.raises(UnreachableError, match=r"out of reach: the best is [\d,]+, because weights outside"):
+            hls.synthesise(network, options=wanted)
 
 
 def test_goals_choose_lanes_of_a_network() -> None:
