@@ -122,21 +122,23 @@ def reorder(pipeline: Pipeline, names: Sequence[str]) -> Pipeline:
     return replace(pipeline, counters=counters, carried=carried, gate=outside)
 
 
+def reached(first: Iterable[Operand], sources: Iterable[Mapping[str, tuple[Operand, ...]]]) -> set[Operand]:
+    """``first``, and all that they depend on; ``sources``: value → what it depends on at once."""
+    known: dict[Operand, list[Operand]] = {}
+    for name, operands in (item for each in sources for item in each.items()):
+        known.setdefault(name, []).extend(operands)
+    work, found = list(first), set[Operand]()
+    while work:
+        operand = work.pop()
+        if operand not in found:
+            found.add(operand)
+            work += known.get(operand, ())
+    return found
+
+
 def pruned(pipeline: Pipeline) -> Pipeline:
     """``pipeline`` without what no store and no result depends on."""
-    carried = {value.name: value for value in pipeline.carried}
-    work: list[Operand] = [*pipeline.results]
-    work += [operation.name for operation in pipeline.operations if operation.op == "store"]
-    alive: set[Operand] = set()
-    while work:
-        value = work.pop()
-        if value in alive or not isinstance(value, str):
-            continue
-        alive.add(value)
-        if value in carried:
-            work += [carried[value].initial, carried[value].following]
-        elif value in pipeline.operation:
-            work += [*pipeline.operation[value].operands, *pipeline.conditions.get(value, Condition()).flags]
+    alive = reached((*pipeline.results, *pipeline.stores), [pipeline.sources])
     return replace(
         pipeline,
         operations=tuple(operation for operation in pipeline.operations if operation.name in alive),

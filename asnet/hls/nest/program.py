@@ -102,10 +102,22 @@ class Pipeline:
     @cached_property
     def taken(self) -> frozenset[str]:
         """Every name that an operation, a condition or a carried value takes, or that leaves the loop."""
-        operands: list[Operand] = [operand for operation in self.operations for operand in operation.operands]
-        operands += [operand for carried in self.carried for operand in (carried.initial, carried.following)]
-        operands += [flag for condition in self.conditions.values() for flag in condition.flags]
+        operands = (operand for sources in self.sources.values() for operand in sources)
         return frozenset(name for name in (*operands, *self.results) if isinstance(name, str))
+
+    @cached_property
+    def sources(self) -> Mapping[str, tuple[Operand, ...]]:
+        """Operation or carried value → what it depends on at once."""
+        found = {
+            operation.name: (*operation.operands, *self.conditions.get(operation.name, Condition()).flags)
+            for operation in self.operations
+        }
+        return found | {value.name: (value.initial, value.following) for value in self.carried}
+
+    @property
+    def stores(self) -> tuple[str, ...]:
+        """The names of the operations that store."""
+        return tuple(operation.name for operation in self.operations if operation.op == "store")
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from asnet.hls.kernel import Operand
-from asnet.hls.nest.counters import pruned
-from asnet.hls.nest.program import Carried, Condition, Node, Pipeline, Program, Repeat, Streamed
+from asnet.hls.nest.counters import pruned, reached
+from asnet.hls.nest.program import Carried, Node, Pipeline, Program, Repeat, Streamed
 
 __all__ = ["without_unused_results"]
 
@@ -18,14 +18,13 @@ def without_unused_results(program: Program) -> Program:
 
     Loops with lanes stay as they are.
     """
-    taken = {pipeline.name: dict(_taken(pipeline)) for pipeline in program.pipelines}
     repeated = {value.name: (value.initial, value.following) for value in _repeated(program.body)}
-    alive = _reached(_first(program.body), [repeated, *taken.values()])
-
-    def outside(pipeline: Pipeline) -> set[Operand]:
-        """What other loops and repeats take of those values that count."""
-        others = [repeated, *(found for name, found in taken.items() if name != pipeline.name)]
-        return {operand for found in others for name, takes in found.items() if name in alive for operand in takes}
+    sources = {"": repeated} | {pipeline.name: pipeline.sources for pipeline in program.pipelines}
+    alive = reached(_first(program.body), sources.values())
+    takers: dict[Operand, set[str]] = {}
+    for place, found in sources.items():
+        for operand in (operand for name, operands in found.items() if name in alive for operand in operands):
+            takers.setdefault(operand, set()).add(place)
 
     def kept(nodes: Iterable[Node]) -> Iterator[Node]:
         for node in nodes:
@@ -35,8 +34,7 @@ def without_unused_results(program: Program) -> Program:
                 if body or carried:
                     yield replace(node, body=body or node.body, carried=carried)
             elif isinstance(node, Pipeline):
-                others = outside(node)
-                results = tuple(name for name in node.results if name in others)
+                results = tuple(name for name in node.results if takers.get(name, set()) - {node.name})
                 left = node if results == node.results else pruned(replace(node, results=results))
                 if left.operations or left.results:
                     yield left
@@ -45,14 +43,6 @@ def without_unused_results(program: Program) -> Program:
 
     body = tuple(kept(program.body))
     return program if body == program.body else replace(program, body=body)
-
-
-def _taken(pipeline: Pipeline) -> Iterator[tuple[str, tuple[Operand, ...]]]:
-    """Each value and store of a pipeline, and what it depends on at once."""
-    for operation in pipeline.operations:
-        yield operation.name, (*operation.operands, *pipeline.conditions.get(operation.name, Condition()).flags)
-    for value in pipeline.carried:
-        yield value.name, (value.initial, value.following)
 
 
 def _repeated(nodes: Iterable[Node]) -> Iterator[Carried]:
@@ -67,22 +57,8 @@ def _first(nodes: Iterable[Node]) -> Iterator[str]:
     for node in nodes:
         match node:
             case Pipeline():
-                yield from (operation.name for operation in node.operations if operation.op == "store")
+                yield from node.stores
             case Streamed():
-                yield from (name for pipeline in (node.main, node.tail) for name, _ in _taken(pipeline))
+                yield from (*node.main.sources, *node.tail.sources)
             case Repeat():
                 yield from _first(node.body)
-
-
-def _reached(first: Iterable[Operand], taken: Iterable[Mapping[str, tuple[Operand, ...]]]) -> set[Operand]:
-    """``first``, and all that they depend on; ``taken``: value → what it takes at once."""
-    takes: dict[Operand, list[Operand]] = {}
-    for name, operands in (item for each in taken for item in each.items()):
-        takes.setdefault(name, []).extend(operands)
-    work, found = list(first), set[Operand]()
-    while work:
-        operand = work.pop()
-        if operand not in found:
-            found.add(operand)
-            work += takes.get(operand, ())
-    return found
