@@ -2,7 +2,8 @@
 
 ``python -m tests.hls.gate_level`` does so for the shipped example networks, exact and with truncating units, in both
 styles. The netlist is the one for an ECP5 (:mod:`tests.verilog.ecp5`): every register is a flip-flop, every operator
-LUTs, carry chains and DSP blocks; memories stay memories.
+LUTs, carry chains and DSP blocks. Memories stay memories, or the netlist is the one that an estimate places: they are
+block RAMs and distributed RAM, and registers have moved into block RAMs.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +22,13 @@ from asnet import hls
 from asnet.hls.options import HlsOptions, Style
 from asnet.hls.simulate import lay_out
 from asnet.types import EXACT
-from tests.verilog.ecp5 import gates_of
+from tests.verilog.ecp5 import gates_of, placed_gates_of
 
 NETWORKS = Path(__file__).resolve().parents[2] / "examples" / "networks"
 
 
-def as_gates(design: hls.RtlDesign) -> hls.RtlDesign:
-    """``design`` as one module of gates, flip-flops and memories.
+def as_gates(design: hls.RtlDesign, *, placed: bool = False) -> hls.RtlDesign:
+    """``design`` as one module of gates, flip-flops and memories; ``placed``: of block RAMs, as estimates place it.
 
     Raises:
         ToolMissingError: there is no yosys.
@@ -35,14 +37,16 @@ def as_gates(design: hls.RtlDesign) -> hls.RtlDesign:
         folder = Path(name)
         lay_out(design, folder)
         lines = [f"read_verilog -defer -sv -DASNET_TAPS -I{design.include_folder} {path}" for path in design.sources]
-        text = gates_of(lines, design.top, folder, dsps=True, module=design.top)
+        make = placed_gates_of if placed else gates_of
+        text = make(lines, design.top, folder, dsps=True, module=design.top)
     return replace(design, files={f"rtl/{design.top}.v": text})
 
 
 def compare_gates(
-    network: asnet.Network, data: asnet.Dataset, options: HlsOptions, p_mul: int | None
+    network: asnet.Network, data: asnet.Dataset, options: HlsOptions, p_mul: int | None, *, placed: bool = False
 ) -> hls.CosimReport:
-    """Co-simulate the gates of ``network``'s hardware: exact, or with multipliers that truncate ``p_mul`` bits.
+    """Co-simulate the gates of ``network``'s hardware: exact, or with multipliers that truncate ``p_mul`` bits;
+    ``placed``: as an estimate places them.
 
     Raises:
         MismatchError: a bit differs.
@@ -57,7 +61,7 @@ def compare_gates(
     outputs = bed.outputs(configuration, golden=True)
     expected = {name: values for name, values in outputs.items() if name in design.rams}
     inputs = {name: np.ascontiguousarray(array) for name, array in problem.data.feed(slice(None)).items()}
-    report = hls.cosimulate(as_gates(design), inputs, expected)
+    report = hls.cosimulate(as_gates(design, placed=placed), inputs, expected)
     report.raise_if_different()
     return report
 
@@ -73,10 +77,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in chosen.networks:
         network = asnet.load(NETWORKS / f"{name}.onnx")
         for style in chosen.styles:
-            for p_mul in (None, 20):
-                report = compare_gates(network, images, HlsOptions(style=style), p_mul)
+            for p_mul, placed in product((None, 20), (False, True)):
+                report = compare_gates(network, images, HlsOptions(style=style), p_mul, placed=placed)
                 unit = "exact" if p_mul is None else f"fmul_trunc(p={p_mul})"
-                print(f"{name:14}{style:12}{unit:20}{report.words:8} words, 0 differing bits", flush=True)
+                kind = "block RAMs" if placed else "memories"
+                print(f"{name:14}{style:12}{unit:20}{kind:12}{report.words:8} words, 0 differing bits", flush=True)
 
 
 if __name__ == "__main__":

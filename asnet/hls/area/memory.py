@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asnet.hls.chip import Area
-from asnet.hls.storage import MemoryCost, deep_cost, memory_cost, switch_luts
+from asnet.hls.storage import MemoryCost, deep_cost, memory_cost, registers_words, switch_luts
 
 __all__ = ["bank_area", "ram_area", "rom_area"]
 
@@ -17,8 +17,10 @@ def bank_area(width: int, depth: int, reads: int, banks: int, *, late: bool = Fa
     """A RAM in banks, and what lies between them and its read ports; ``late``: registers before and behind
     the banks."""
     address, select = (depth - 1).bit_length(), (banks - 1).bit_length()
-    kept = Area(ffs=(reads + 1) * address + (banks + 1) * width + reads * select + 1) if late else Area()
-    return ram_area(width, -(-depth // banks)) * banks + Area(switch_luts(width, depth, reads, banks)) + kept
+    rows = -(-depth // banks)
+    words = width if registers_words(width, rows) else (banks + 1) * width
+    kept = Area(ffs=(reads + 1) * address + words + reads * select + 1) if late else Area()
+    return ram_area(width, rows) * banks + Area(switch_luts(width, depth, reads, banks)) + kept
 
 
 def rom_area(width: int, depth: int, reads: int = 1, *, deep: bool = False) -> Area:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from asnet.hls.design import RtlDesign
 from asnet.hls.handover.control import BITS, registers_of
 from asnet.hls.handover.ports import ports_of
+from asnet.hls.handover.project import REGISTERS_FILE, moves_registers
 from asnet.hls.handover.stream import Part, parts
 from asnet.hls.names import comment
 from asnet.ir import MemoryKind
@@ -48,6 +49,7 @@ def bench_files(design: RtlDesign, wrapper: str | None, *, samples: bool, comman
         "half_period": max(1, round(period * 500)),
         "samples": samples,
         "command": comment(command),
+        "move_registers": REGISTERS_FILE if moves_registers(design) else None,
         "prefix": design.top,
         "weights": None if design.weights is None else design.weights.facts(".."),
         "registers": registers_of(design) if f"sw/{design.top}.h" in design.files else (),

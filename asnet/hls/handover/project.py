@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+
+from asnet.hls import output_registers
 from asnet.hls.design import RtlDesign
 from asnet.hls.storage import WEIGHTS_FILE
 from asnet.resources import render
 from asnet.version import __version__
 
-__all__ = ["project_files"]
+__all__ = ["REGISTERS_FILE", "moves_registers", "project_files"]
+
+REGISTERS_FILE = "synth/output_registers.py"
+"""The step between yosys and nextpnr, in designs that have registers for it."""
 
 _FOLDERS = ("rtl/", "units/")
 
@@ -41,4 +47,12 @@ def project_files(design: RtlDesign, wrapper: str | None, *, samples: bool) -> d
         f"constraints/{design.top}.sdc": "clock.sdc.j2",
         "sim/units.vlt": "units.vlt.j2",
     }
-    return {path: render(f"handover/{template}", **facts) for path, template in files.items()}
+    made = {path: render(f"handover/{template}", **facts) for path, template in files.items()}
+    if moves_registers(design):
+        made[REGISTERS_FILE] = inspect.getsource(output_registers)
+    return made
+
+
+def moves_registers(design: RtlDesign) -> bool:
+    """Whether registers of the design may move into block RAMs: it has deep memories."""
+    return any(output_registers.ATTRIBUTE in text for text in design.files.values())

@@ -8,7 +8,7 @@ memory is cut into such powers.
 
 from __future__ import annotations
 
-from asnet.hls.storage.cost import MemoryCost, memory_cost
+from asnet.hls.storage.cost import MemoryCost, memory_cost, registers_words
 from asnet.hls.storage.tiles import TiledMemory
 from asnet.ir import Memory, MemoryKind
 
@@ -46,10 +46,11 @@ def row_sizes(width: int, depth: int) -> tuple[int, ...]:
 
 
 def deep_cost(width: int, depth: int, *, reads: int = 1, writable: bool = True) -> MemoryCost:
-    """What such a memory costs: its rows, the registers behind them, and the choice between these."""
+    """What such a memory costs: its rows, the registers behind those without any of their own, and the choice."""
     rows = [size for size in row_sizes(width, depth) if size]
     made = sum((memory_cost(width, size, reads=reads, writable=writable) for size in rows), MemoryCost())
     address, choices = (depth - 1).bit_length(), len(rows) if len(rows) > 1 else 0
-    chosen = MemoryCost(luts=width * -(-choices // 2), ffs=address + width * len(rows) + 2 * choices) * reads
+    late = sum(not registers_words(width, size, reads=reads, writable=writable) for size in rows)
+    chosen = MemoryCost(luts=width * -(-choices // 2), ffs=address + width * late + 2 * choices) * reads
     written = MemoryCost(luts=choices, ffs=address + width + len(rows)) if writable else MemoryCost()
     return made + chosen + written
