@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -266,3 +267,11 @@ def test_equivalence_is_proven_or_refuted(tmp_path: Path) -> None:
     assert equivalent(cut, verilog_circuit(written))
     with pytest.raises(UsageError, match="circuits of different shapes"):
         equivalent(cut, majority().aig)
+
+
+@pytest.mark.usefixtures("tools")
+def test_equivalence_of_operands_wider_than_words() -> None:
+    build = AigBuilder(70, 80)
+    all_ones = reduce(build.conjunction, [2 * (bit + 1) for bit in range(150)])
+    refuted = equivalent(build.aig([all_ones]), build.aig([FALSE]))
+    assert (refuted.a, refuted.b) == ((1 << 70) - 1, (1 << 80) - 1)

@@ -2,8 +2,8 @@
 
 The netlists are those for an ECP5 (:mod:`tests.verilog.ecp5`), of LUTs alone and with DSP blocks, at no stage and at
 the default number of stages. All of them run beside the unit's combinational form, with operands in every cycle. Then
-ABC proves each equal, for all operands, to the Verilog with the same parameters, or runs out of its time; flip-flops of
-pipelines count as wires there.
+ABC proves each equal, for all operands, to the Verilog with the same parameters, or runs out of its time; then
+:mod:`tests.verilog.products` tries to prove it by parts. Flip-flops of pipelines count as wires in proofs.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from asnet.emulate.analysis import Aig, VerilogDesign, equivalent, verilog_circuit
+from asnet.emulate.analysis import VerilogDesign, equivalent, verilog_circuit
 from asnet.resources import verilog_dir
 from asnet.types import FloatMode
 from asnet.units import ApproximateUnit, UnitInstance, VerilogFile, shipped_units
 from asnet.units.elaborate import write_files
 from tests.verilog.conftest import Instance, compile_bench, make_runtime
 from tests.verilog.ecp5 import gates_of
+from tests.verilog.products import proven_by_parts
 
 _OPERAND = 32
 """Bits of an operand that the comparison program draws."""
@@ -88,18 +89,22 @@ def netlist(instance: UnitInstance, mode: FloatMode, form: Form) -> str:
 
 
 def prove(instance: UnitInstance, mode: FloatMode, form: Form, gates: str, seconds: int) -> str:
-    """What ABC says of ``gates``, a netlist of ``form``, and the unit's Verilog in that form: ``proven`` equal,
-    ``different``, or ``undecided`` within ``seconds``."""
+    """What is known of ``gates``, a netlist of ``form``, and the unit's Verilog in that form: ``proven`` equal or
+    ``different`` by ABC in ``seconds``, ``proven by parts`` (:mod:`tests.verilog.products`), or ``undecided``."""
     text = VerilogFile(f"{form.module}.v", gates, Path())
     values = instance.settings(mode, form.stages, dsps=form.dsps)
-    unit = _circuit(instance, instance.files, instance.module, values, form.stages)
-    return equivalent(unit, _circuit(instance, (text,), form.module, {}, form.stages), seconds=seconds).answer
+    unit = _design(instance, instance.files, instance.module, values, form.stages)
+    netlist = _design(instance, (text,), form.module, {}, form.stages)
+    answer = equivalent(*(verilog_circuit(each, form.stages) for each in (unit, netlist)), seconds=seconds).answer
+    if answer == "undecided" and proven_by_parts(unit, netlist, seconds):
+        return "proven by parts"
+    return answer
 
 
-def _circuit(
+def _design(
     instance: UnitInstance, files: tuple[VerilogFile, ...], module: str, values: Mapping[str, int], stages: int
-) -> Aig:
-    """The function of ``module`` of ``files``, a form of ``instance`` with the parameters ``values``."""
+) -> VerilogDesign:
+    """``module`` of ``files``, a form of ``instance`` with the parameters ``values``."""
     widths = {"a": instance.type.width, "b": instance.type.width, "y": instance.unit.result.width}
     ports = [f"{'output' if role == 'y' else 'input'} [{widths[role] - 1}:0] {role}" for role in _data(instance)]
     nets = [f".{instance.ports[role]}({role})" for role in _data(instance)]
@@ -109,7 +114,7 @@ def _circuit(
         nets += [f".{instance.ports['clk']}({'clk' if stages else '0'})", f".{instance.ports['ce']}(1'b1)"]
     settings = ", ".join(f".{name}({value})" for name, value in values.items())
     text = f"module top({', '.join(ports)}); {module} #({settings}) unit({', '.join(nets)}); endmodule\n"
-    return verilog_circuit(VerilogDesign(files, text.replace("#() ", ""), "top"), stages)
+    return VerilogDesign(files, text.replace("#() ", ""), "top")
 
 
 def _data(instance: UnitInstance) -> list[str]:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from asnet.emulate.analysis import Verdict
 from asnet.errors import ToolMissingError
 from asnet.tools import yosys
 from asnet.types import FloatMode
 from asnet.units import ApproximateUnit
+from tests.verilog import gates as command
 from tests.verilog.gates import Form, forms, netlist, netlists, prove, sample, simulate
 from tests.verilog.operators import comparisons
 
@@ -47,6 +49,17 @@ def test_gates_of_another_latency_are_told(tmp_path: Path, runtime: Path) -> Non
     gates = {two: netlist(unit, FloatMode.FTZ, one).replace(one.module, two.module)}
     with pytest.raises(AssertionError, match="gives"):
         simulate(unit, FloatMode.FTZ, gates, 2000, tmp_path, runtime)
+
+
+@pytest.mark.usefixtures("_needs_yosys")
+def test_wide_products_in_dsp_blocks_are_proven_by_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    unit = ApproximateUnit.shipped("fmul_mantissa").instance(multiplier="mul_drum", k=21)
+    form = Form(3, dsps=True)
+    gates = netlist(unit, FloatMode.FTZ, form)
+    monkeypatch.setattr(command, "equivalent", lambda *_, **__: Verdict("undecided"))
+    assert prove(unit, FloatMode.FTZ, form, gates, 60) == "proven by parts"
+    other = unit.unit.instance(multiplier="mul_drum", k=20)
+    assert prove(other, FloatMode.FTZ, form, gates, 60) == "undecided"
 
 
 def test_every_unit_and_operator_is_in_the_lists() -> None:

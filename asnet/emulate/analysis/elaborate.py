@@ -16,13 +16,27 @@ from asnet.types import FloatMode
 from asnet.units import UnitInstance, VerilogFile, interface
 from asnet.units.elaborate import write_files
 
-__all__ = ["FRONT_ENDS", "SECONDS", "Elaborated", "FlipFlop", "VerilogDesign", "elaborate", "front_ends", "unit_design"]
+__all__ = [
+    "FRONT_ENDS",
+    "SECONDS",
+    "Elaborated",
+    "FlipFlop",
+    "Product",
+    "VerilogDesign",
+    "elaborate",
+    "front_ends",
+    "unit_design",
+]
+
+_PRODUCT: Final = "asnet_product"
 
 FRONT_ENDS: Final[Mapping[str, tuple[str, ...]]] = {
     "arrays": ("alumacc", "share", "opt"),
     "booth": ("booth", "alumacc", "share", "opt"),
+    "products": (f"chtype -set {_PRODUCT} t:$mul", "alumacc", "share", "opt"),
 }
-"""How multiplications become gates: arrays of partial products, or radix-4 Booth (a pass that old yosys lack)."""
+"""What becomes of multiplications: gates, as arrays of partial products or radix-4 Booth (a pass that old yosys lack),
+or :attr:`Elaborated.products`, which nothing here evaluates."""
 
 SECONDS: Final = 300.0
 """How long yosys and ABC may take for a unit: more of them are for hardware than for emulation."""
@@ -64,6 +78,19 @@ class FlipFlop:
 
 
 @dataclass(frozen=True)
+class Product:
+    """A multiplication that is no gates: nets, lowest bit first; y is the lowest bits of a * b.
+
+    ``signed``: whether a is a signed number, and whether b is.
+    """
+
+    a: tuple[int, ...]
+    b: tuple[int, ...]
+    y: tuple[int, ...]
+    signed: tuple[bool, bool]
+
+
+@dataclass(frozen=True)
 class Elaborated:
     """Gates over numbered nets (0 and 1 are the constants): ``gates`` maps an output net to its inputs (one: an
     inverter, two: AND); ports are lists of nets, lowest bit first."""
@@ -74,17 +101,18 @@ class Elaborated:
     clock: int | None
     gates: Mapping[int, tuple[int, ...]]
     flip_flops: tuple[FlipFlop, ...]
+    products: tuple[Product, ...] = ()
 
 
 def front_ends() -> tuple[str, ...]:
-    """Those of :data:`FRONT_ENDS` that this machine's yosys has.
+    """Those of :data:`FRONT_ENDS` that make gates and that this machine's yosys has.
 
     Raises:
         ToolMissingError: there is no yosys.
     """
     version = re.match(r"(\d+)\.(\d+)", yosys.find().version)
     has_booth = version is not None and (int(version[1]), int(version[2])) >= _BOOTH_SINCE
-    return tuple(name for name in FRONT_ENDS if name != "booth" or has_booth)
+    return ("arrays", "booth") if has_booth else ("arrays",)
 
 
 def unit_design(instance: UnitInstance, mode: FloatMode) -> VerilogDesign:
@@ -160,8 +188,12 @@ def _read(module: dict[str, Any]) -> Elaborated:
         }
     gates: dict[int, tuple[int, ...]] = {}
     flip_flops: list[FlipFlop] = []
+    products: list[Product] = []
     for cell in module["cells"].values():
         kind = str(cell["type"])
+        if kind == _PRODUCT:
+            products.append(_product(cell))
+            continue
         pins = {name: _net(bits[0]) for name, bits in cell["connections"].items() if kind != "$scopeinfo"}
         if kind in _GATES:
             gates[pins["Y"]] = (pins["A"], pins["B"]) if "B" in pins else (pins["A"],)
@@ -172,7 +204,14 @@ def _read(module: dict[str, Any]) -> Elaborated:
             raise UnitError(_strange(kind))
     ports = {name: tuple(_net(bit) for bit in port["bits"]) for name, port in module["ports"].items()}
     clock = ports["clk"][0] if "clk" in ports else None
-    return Elaborated(ports["a"], ports.get("b", ()), ports["y"], clock, gates, tuple(flip_flops))
+    inputs = ports["a"], ports.get("b", ())
+    return Elaborated(*inputs, ports["y"], clock, gates, tuple(flip_flops), tuple(products))
+
+
+def _product(cell: dict[str, Any]) -> Product:
+    a, b, y = (tuple(_net(bit) for bit in cell["connections"][port]) for port in "ABY")
+    signed = tuple(cell["parameters"][f"{port}_SIGNED"].endswith("1") for port in "AB")
+    return Product(a, b, y, (signed[0], signed[1]))
 
 
 def _net(bit: int | str) -> int:

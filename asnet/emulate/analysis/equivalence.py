@@ -16,7 +16,7 @@ from asnet.errors import ToolError, ToolTimeoutError, UsageError
 __all__ = ["Verdict", "equivalent"]
 
 _CONFLICTS: Final = 1_000_000_000  # the time is the limit
-_SAMPLE: Final = 1 << 16
+_SAMPLE: Final = 1 << 10  # words of 64 operand pairs
 _START_SECONDS: Final = 5
 
 
@@ -60,19 +60,23 @@ def equivalent(first: Aig, second: Aig, *, seconds: int = 60) -> Verdict:
     pattern = re.search(r"^INPUT: (.*)\.  OUTPUT:", text, re.MULTILINE)
     bits = "".join(re.findall(r"= 1'h([01])", pattern[1])) if pattern is not None else ""
     number = int(bits[::-1] or "0", 2)  # the inputs in their order
-    return _shown(first, second, number & (1 << first.width_a) - 1, number >> first.width_a)
+    return _shown(first, second, number)
 
 
-def _shown(first: Aig, second: Aig, a: int, b: int) -> Verdict:
-    """That the circuits differ for ``a`` and ``b``, or, where this ABC prints no operands, for others that are found.
+def _shown(first: Aig, second: Aig, number: int) -> Verdict:
+    """That the circuits differ for the inputs ``number``, or, where this ABC prints none, for others that are found.
 
     Raises:
         ToolError: ABC says that they differ, and no operands show it.
     """
-    random = np.random.default_rng(0)
-    drawn = [random.integers(0, 1 << width, _SAMPLE, np.uint64) for width in (first.width_a, first.width_b)]
-    operands = [np.concatenate([np.array([told], np.uint64), side]) for told, side in zip((a, b), drawn, strict=True)]
-    different = np.flatnonzero(netlist_of(first).evaluate(*operands) != netlist_of(second).evaluate(*operands))
-    if len(different) == 0:
+    inputs = np.random.default_rng(0).integers(0, 1 << 64, (first.inputs, _SAMPLE), np.uint64)
+    told = [number >> bit & 1 for bit in range(first.inputs)]
+    inputs[:, 0] = np.array(told, np.uint64)  # with operands 0 beside it
+    wrong = netlist_of(first).evaluate_words(inputs) ^ netlist_of(second).evaluate_words(inputs)
+    words = np.flatnonzero(wrong.any(0))
+    if len(words) == 0:
         raise ToolError("ABC says that two circuits differ, but not where; use a newer yosys")
-    return Verdict("different", *(int(side[different[0]]) for side in operands))
+    row = int(np.bitwise_or.reduce(wrong[:, words[0]]))
+    place = (row & -row).bit_length() - 1
+    shown = sum((int(word) >> place & 1) << bit for bit, word in enumerate(inputs[:, words[0]]))
+    return Verdict("different", shown & (1 << first.width_a) - 1, shown >> first.width_a)

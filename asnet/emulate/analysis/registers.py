@@ -28,8 +28,11 @@ def combinational(design: Elaborated, latency: int) -> Aig:
     """The function of the operands that ``design`` computes with the described ``latency``.
 
     Raises:
-        UnitError: it has a combinational loop, registers that do not fit the latency, or keeps a state.
+        UnitError: it has a combinational loop, registers that do not fit the latency, or products that are no gates, or
+            keeps a state.
     """
+    if design.products:
+        raise UnitError("it has products that are no gates")
     order = _order(design)
     if not design.flip_flops:
         if latency:
