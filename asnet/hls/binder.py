@@ -22,8 +22,6 @@ __all__ = ["Binder", "Resource", "memory_port", "unit_port"]
 
 _READ = "read"
 _WRITE = "write"
-_ROWS = 4
-"""Of a deep memory, about as many."""
 
 
 @dataclass(frozen=True)
@@ -151,11 +149,11 @@ class Binder:
         return self._tied.setdefault(made.name, made)
 
 
-def memory_port(operation: Operation, sources: int, *, deep: bool) -> Resource:
-    """The port of its memory that a load or a store uses, one of ``sources``. ``deep``: see
-    :func:`~asnet.hls.storage.is_deep`."""
+def memory_port(operation: Operation, sources: int, late: int = 0) -> Resource:
+    """The port of its memory that a load or a store uses, one of ``sources``. ``late``: of a deep memory
+    :func:`~asnet.hls.storage.late_words`, else 0."""
     if operation.op == "load":
-        latency, after = (DEEP_CYCLES, choice_ns(_ROWS)) if deep else (1, read_ns())
+        latency, after = (DEEP_CYCLES, choice_ns(late)) if late else (1, read_ns())
         return Resource(f"{_READ} {operation.detail}", latency, choice_ns(sources), after)
     return Resource(f"{_WRITE} {operation.detail}", 0, choice_ns(sources), 0.0)
 

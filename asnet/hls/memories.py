@@ -95,7 +95,7 @@ def rom_files(memory: DesignMemory, constants: Mapping[str, Array]) -> dict[str,
         return {f"rom/{memory.name}.hex": _lines(words)}
     files: dict[str, str] = {}
     first = 0
-    for number, size in enumerate(row_sizes(memory.width, len(words))):
+    for number, size in enumerate(row_sizes(memory.width, len(words), writable=False)):
         if size:
             files[f"rom/{memory.name}_{number:02}.hex"] = _lines(words[first : first + size])
             first += size

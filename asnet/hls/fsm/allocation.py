@@ -11,7 +11,7 @@ from asnet.hls.delays import logic_ns
 from asnet.hls.kernel import Constant, Kernel, Operand, Operation
 from asnet.hls.operators import Operator
 from asnet.hls.ranges import Width
-from asnet.hls.storage import is_deep
+from asnet.hls.storage import late_words
 
 __all__ = ["Allocation", "allocate", "levels"]
 
@@ -84,8 +84,8 @@ def allocate(binder: Binder, kernel: Kernel, widths: Mapping[str, Width], chain:
     operators: dict[str, Operator] = {}
     for operation in kernel.operation.values():
         if operation.is_memory:
-            deep = is_deep(kernel.memory[operation.detail])
-            resources[operation.name] = memory_port(operation, _SOURCES, deep=deep)
+            late = late_words(kernel.memory[operation.detail])
+            resources[operation.name] = memory_port(operation, _SOURCES, late)
             continue
         unit = binder.operator(kernel.layer, operation)
         if unit is not None:

@@ -17,7 +17,7 @@ from asnet.hls.planning.users import port, users_of
 from asnet.hls.planning.values import Value, loop_values
 from asnet.hls.ranges import stored, top, union
 from asnet.hls.scheduling import Solution, check, solve
-from asnet.hls.storage import is_deep
+from asnet.hls.storage import late_words
 
 __all__ = ["NotPipelined", "ProgramPlan", "plan_program"]
 
@@ -150,7 +150,7 @@ class _Planner:
             if operation.is_memory:
                 count = self._reads.get(operation.detail, 1) if operation.op == "load" else 1
                 sources = self._users.sources(port(operation), count)
-                resource = memory_port(operation, sources, deep=is_deep(memories[operation.detail]))
+                resource = memory_port(operation, sources, late_words(memories[operation.detail], count))
             else:
                 unit = self._binder.operator(layer, operation)
                 if unit is None:

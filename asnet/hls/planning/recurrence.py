@@ -32,7 +32,7 @@ def recurrence_cycles(binder: Binder, layer: str, clock: float) -> Callable[[Pip
             if unit is not None:
                 resources[operation.name] = unit_port(unit, _SOURCES)
             elif operation.is_memory:
-                resources[operation.name] = memory_port(operation, _SOURCES, deep=False)
+                resources[operation.name] = memory_port(operation, _SOURCES)
         widths = {value.name: value.width for value in (*pipeline.operations, *alone.carried) if value.width}
         values = {name: Value(w, top(w), stored(top(w), w, w)) for name, w in widths.items()}
         counts = {resource.name: len(resources) for resource in resources.values()}

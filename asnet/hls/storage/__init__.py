@@ -13,7 +13,7 @@ from asnet.hls.storage.image import (
 from asnet.hls.storage.packing import PackedConstant, PackedMemory, Packing, pack
 from asnet.hls.storage.parts import Part, ReadPort, memory_parts
 from asnet.hls.storage.ports import Organisation, PortUse, organise, switch_luts
-from asnet.hls.storage.rows import DEEP_CYCLES, deep_cost, is_deep, row_sizes, tallest
+from asnet.hls.storage.rows import DEEP_CYCLES, deep_cost, is_deep, late_words, row_sizes, tallest
 from asnet.hls.storage.sharing import Sharing, share
 from asnet.hls.storage.tiles import TiledConstant, TiledMemory, Tiling, Worth, store, tile, tiled_loads
 
@@ -40,6 +40,7 @@ __all__ = [
     "by_channel",
     "deep_cost",
     "is_deep",
+    "late_words",
     "memory_cost",
     "memory_parts",
     "multiplexer",

@@ -52,7 +52,8 @@ def memory_parts(
         write: of a RAM, what is connected to ``we``, ``waddr``, ``wdata``; None: it is a ROM.
     """
     sizes = tuple(zip(("WIDTH", "DEPTH", "ADDRESS"), shape, strict=True))
-    ending, rows = ("_deep", (("TALL", tallest(shape[0])),)) if deep else ("", ())
+    tall = tallest(shape[0], shape[1], writable=write is not None)
+    ending, rows = ("_deep", (("TALL", tall),)) if deep else ("", ())
     if write is None:
         return (_part(_Kind(f"asnet_rom{ending}", (*rows, ("FILE", file)), (), ()), sizes, ports),)
     before, behind = (("re", enable),), tuple(write.items())

@@ -3,7 +3,9 @@
 A block RAM takes most of a cycle. Where one is not deep enough, several stand one below the other, and what chooses
 between them does not fit behind them; nor are many side by side near to where addresses come from. Of a power of two of
 words yosys makes one row of block RAMs side by side, of other numbers many (of 12,544 words of 32 bits 25); so a deep
-memory is cut into such powers.
+memory is cut into such powers. Of constants yosys leaves out bits that are always the same, and those that nobody takes
+(of the weights of a truncating multiplier), and then may take fewer block RAMs of another shape, with a choice between
+them before the register: rows of constants are no deeper than one block RAM of nine bits, as long as few are enough.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from asnet.hls.storage.cost import MemoryCost, memory_cost, registers_words
 from asnet.hls.storage.tiles import TiledMemory
 from asnet.ir import Memory, MemoryKind
 
-__all__ = ["DEEPEST", "DEEP_CYCLES", "deep_cost", "is_deep", "row_sizes", "tallest"]
+__all__ = ["DEEPEST", "DEEP_CYCLES", "deep_cost", "is_deep", "late_words", "row_sizes", "tallest"]
 
 DEEPEST = 2048
 """Words of memories that are no deeper than a row."""
@@ -23,6 +25,9 @@ DEEP_CYCLES = 3
 _SHORTEST = 10
 """Bits of an address in the shortest row but the last."""
 
+_CHOICE = 4
+"""Bits of the number of a ROM's rows: from more its word is chosen too late."""
+
 _LATE = (MemoryKind.INPUT, MemoryKind.ACTIVATION, MemoryKind.CONSTANT)
 """What may be deep: outputs are read by the streams, which take a word a cycle after its address."""
 
@@ -32,22 +37,34 @@ def is_deep(memory: Memory) -> bool:
     return memory.kind in _LATE and not isinstance(memory, TiledMemory) and memory.size > DEEPEST
 
 
-def tallest(width: int) -> int:
-    """Bits of an address in the tallest row of words of ``width`` bits: block RAMs of 16,384 bits by one serve as well
-    as those of 2,048 words of nine bits, or they do not."""
-    return 14 if -(-width // 9) * 8 >= width else 11
+def tallest(width: int, depth: int, *, writable: bool) -> int:
+    """Bits of an address in the tallest row of ``depth`` words of ``width`` bits: block RAMs of 16,384 bits by one
+    serve as well as those of 2,048 words of nine bits, or they do not; ROMs (not ``writable``) take the latter."""
+    most = 14 if -(-width // 9) * 8 >= width else 11
+    return most if writable else min(most, max(11, (depth - 1).bit_length() - _CHOICE))
 
 
-def row_sizes(width: int, depth: int) -> tuple[int, ...]:
+def row_sizes(width: int, depth: int, *, writable: bool) -> tuple[int, ...]:
     """The words of each row, as ``asnet_ram_deep`` and ``asnet_rom_deep`` cut ``depth`` words; 0: no row."""
-    most = tallest(width)
+    most = tallest(width, depth, writable=writable)
     powers = ((depth >> bits & 1) << bits for bits in range(most - 1, _SHORTEST - 1, -1))
     return (*[1 << most] * (depth >> most), *powers, depth % (1 << _SHORTEST))
 
 
+def late_words(memory: Memory, reads: int = 1) -> int:
+    """From how many words that of a deep memory with ``reads`` read ports is chosen, behind the registers: one of each
+    row, or of each bank of no more than :data:`DEEPEST` words. 0: it is not deep."""
+    if not is_deep(memory):
+        return 0
+    writable = memory.kind is not MemoryKind.CONSTANT
+    rows = sum(size > 0 for size in row_sizes(memory.element_bytes * 8, memory.size, writable=writable))
+    banks = 1 << (-(-memory.size // DEEPEST) - 1).bit_length() if writable and reads > 1 else 0
+    return max(rows, banks)
+
+
 def deep_cost(width: int, depth: int, *, reads: int = 1, writable: bool = True) -> MemoryCost:
     """What such a memory costs: its rows, the registers behind those without any of their own, and the choice."""
-    rows = [size for size in row_sizes(width, depth) if size]
+    rows = [size for size in row_sizes(width, depth, writable=writable) if size]
     made = sum((memory_cost(width, size, reads=reads, writable=writable) for size in rows), MemoryCost())
     address, choices = (depth - 1).bit_length(), len(rows) if len(rows) > 1 else 0
     late = sum(not registers_words(width, size, reads=reads, writable=writable) for size in rows)

@@ -59,22 +59,28 @@ def test_yosys_makes_of_memories_what_they_cost(tmp_path: Path) -> None:
     shapes += [
         ("rom", bits, words, reads) for bits, words, reads in ((32, 70, 1), (80, 66, 1), (16, 700, 2), (36, 300, 3))
     ]
-    shapes += [("ram_deep", 32, 5000, 1), ("ram_deep", 8, 20_000, 2), ("rom_deep", 96, 3000, 1)]
+    shapes += [
+        ("ram_deep", 32, 5000, 1),
+        ("ram_deep", 8, 20_000, 2),
+        ("rom_deep", 96, 3000, 1),
+        ("rom_deep", 32, 7840, 1),
+    ]
     script: list[str] = []
     for name in _LIBRARY:
         (tmp_path / f"{name}.v").write_text(render(f"rtl/{name}.v.j2", version="test"))
     for number, (kind, bits, words, reads) in enumerate(shapes):
         address = (words - 1).bit_length()
-        for row, size in enumerate(row_sizes(bits, words) if kind.endswith("deep") else (words,)):
+        writable, deep = kind.startswith("ram"), kind.endswith("deep")
+        for row, size in enumerate(row_sizes(bits, words, writable=writable) if deep else (words,)):
             lines = ((0x9E3779B97F4A7C15 ** (line + 3)) % (1 << bits) for line in range(size))
-            ending = f"_{row:02}" if kind.endswith("deep") else ""
+            ending = f"_{row:02}" if deep else ""
             (tmp_path / f"{number}{ending}.hex").write_text("".join(f"{line:x}\n" for line in lines))
         values = f".WIDTH({bits}), .DEPTH({words}), .ADDRESS({address}), .READS({reads})"
-        if kind.endswith("deep"):
-            values += f", .TALL({tallest(bits)})"
+        if deep:
+            values += f", .TALL({tallest(bits, words, writable=writable)})"
         ports = f"input clk, input [{reads * address - 1}:0] ra, output [{reads * bits - 1}:0] rd"
         named = ""
-        if kind.startswith("rom"):
+        if not writable:
             values += f', .FILE("{number}")'
         else:
             ports += f", input re, we, input [{address - 1}:0] wa, input [{bits - 1}:0] wd"

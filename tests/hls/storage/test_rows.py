@@ -13,7 +13,7 @@ from asnet import hls, lower
 from asnet.cache import default_cache
 from asnet.hls.memories import DesignMemory, rom_files
 from asnet.hls.options import HlsOptions, Style
-from asnet.hls.storage import MemoryCost, deep_cost, is_deep, memory_cost, row_sizes
+from asnet.hls.storage import MemoryCost, deep_cost, is_deep, late_words, memory_cost, row_sizes
 from asnet.ir import Memory, MemoryKind, Module
 from asnet.ir.jit import Engine
 from asnet.passes import approximate
@@ -34,10 +34,32 @@ def memory(words: int, kind: MemoryKind = MemoryKind.CONSTANT) -> Memory:
 @pytest.mark.parametrize(("width", "tallest"), [(32, 1 << 14), (8, 1 << 14), (96, 2048), (128, 2048)])
 @pytest.mark.parametrize("depth", [2049, 4096, 12_544, 16_384, 40_000])
 def test_rows_are_powers_of_two_and_hold_all_words(width: int, tallest: int, depth: int) -> None:
-    sizes = row_sizes(width, depth)
+    sizes = row_sizes(width, depth, writable=True)
+    check_rows(sizes, depth, tallest)
+    if tallest == 2048:
+        assert sizes == row_sizes(width, depth, writable=False)
+
+
+@pytest.mark.parametrize(
+    ("depth", "tallest"), [(2049, 2048), (32_768, 2048), (32_769, 4096), (200_000, 1 << 14), (4_000_000, 1 << 14)]
+)
+def test_rows_of_constants_are_as_deep_as_a_block_ram_of_nine_bits_while_sixteen_are_enough(
+    depth: int, tallest: int
+) -> None:
+    check_rows(row_sizes(32, depth, writable=False), depth, tallest)
+
+
+def check_rows(sizes: tuple[int, ...], depth: int, tallest: int) -> None:
     assert sum(sizes) == depth
     assert all(size in (0, tallest) or (size < tallest and size.bit_count() == 1) for size in sizes[:-1])
     assert list(sizes[:-1]) != [] and sizes[-1] < 1024
+
+
+def test_from_how_many_words_that_of_a_deep_memory_is_chosen() -> None:
+    """5,000 words: rows of 2,048 twice and 904 of constants, of 4,096 and 904 of others; 4 banks where two are read."""
+    activation = memory(5000, MemoryKind.ACTIVATION)
+    assert [late_words(memory(words)) for words in (2048, 2049, 5000)] == [0, 2, 3]
+    assert [late_words(activation, reads) for reads in (1, 2)] == [2, 4]
 
 
 def test_what_is_deep() -> None:
@@ -58,9 +80,9 @@ def test_rows_cost_no_more_block_rams_than_their_words_need() -> None:
 def test_each_row_has_its_contents_and_zeros_up_to_the_words_of_its_block_rams() -> None:
     words = np.arange(2048 + 700, dtype=np.int16)
     files = rom_files(DesignMemory(memory(len(words)), "w", -1), {"w": words})
-    assert list(files) == ["rom/w_02.hex", "rom/w_04.hex"]
-    assert [int(word, 16) for word in files["rom/w_02.hex"].split()] == [*range(2048)]
-    assert [int(word, 16) for word in files["rom/w_04.hex"].split()] == [*range(2048, 2748), *[0] * 324]
+    assert list(files) == ["rom/w_00.hex", "rom/w_02.hex"]
+    assert [int(word, 16) for word in files["rom/w_00.hex"].split()] == [*range(2048)]
+    assert [int(word, 16) for word in files["rom/w_02.hex"].split()] == [*range(2048, 2748), *[0] * 324]
 
 
 BENCH = """
