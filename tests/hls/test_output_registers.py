@@ -172,15 +172,21 @@ class Case:
         """Parameters of the module, and of the bench."""
         return {"WIDTH": self.width, "DEPTH": self.depth, "ADDRESS": (self.depth - 1).bit_length(), "READS": self.reads}
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether it is no ROM."""
+        return self.kind != "asnet_rom_deep"
+
     def text(self) -> str:
         """The module ``memory`` with the ports that the bench drives."""
-        values = self.values | ({"LATE": 1} if self.kind == "asnet_banks" else {"TALL": tallest(self.width)})
+        tall = tallest(self.width, self.depth, writable=self.is_writable)
+        values = self.values | ({"LATE": 1} if self.kind == "asnet_banks" else {"TALL": tall})
         parameters = "".join(f".{name}({value}), " for name, value in values.items())
         address, ports = values["ADDRESS"], ["clk", "raddr", "rdata"]
-        if self.kind == "asnet_rom_deep":
-            parameters += '.FILE("words"), '
-        else:
+        if self.is_writable:
             ports += ["we", "waddr", "wdata"]
+        else:
+            parameters += '.FILE("words"), '
         named = "".join(f", .{port}({port})" for port in ports)
         if self.kind == "asnet_banks":
             named += ", .re(1'b1)"
@@ -244,7 +250,7 @@ def _synthesise(case: Case, folder: Path) -> str:
     except ToolMissingError as error:
         pytest.skip(f"netlists are made by yosys: {error}")
     random = Random(1)
-    for row, size in enumerate(row_sizes(case.width, case.depth)):
+    for row, size in enumerate(row_sizes(case.width, case.depth, writable=case.is_writable)):
         words = "".join(f"{random.getrandbits(case.width):x}\n" for _ in range(words_of(size)))
         (folder / f"words_{row:02}.hex").write_text(words)
     (folder / "memory.v").write_text(case.text())
@@ -255,7 +261,7 @@ def _synthesise(case: Case, folder: Path) -> str:
 
 
 def _compare(case: Case, gates: str, folder: Path) -> list[str]:
-    filled = case.depth if case.kind == "asnet_rom_deep" else 0
+    filled = 0 if case.is_writable else case.depth
     return run_bench(folder, BENCH + case.text() + gates, LIBRARY, **case.values, FILLED=filled)
 
 
