@@ -21,11 +21,13 @@ __all__ = ["DesignMemory", "design_memories", "rom_files", "scratch_memories", "
 
 @dataclass(frozen=True)
 class DesignMemory:
-    """A memory as hardware: ``name`` in Verilog; ``select`` its number at the memory interface, -1 for a ROM."""
+    """A memory as hardware: ``name`` in Verilog; ``select`` its number at the memory interface, -1 for a ROM;
+    ``is_deep``: it is made of rows, see :func:`asnet.hls.storage.is_deep`."""
 
     memory: Memory
     name: str
     select: int
+    is_deep: bool
 
     @property
     def is_rom(self) -> bool:
@@ -41,11 +43,6 @@ class DesignMemory:
     def address_bits(self) -> int:
         """Bits of an address."""
         return address_bits(self.memory)
-
-    @property
-    def is_deep(self) -> bool:
-        """Whether it is made of rows, see :func:`asnet.hls.storage.is_deep`."""
-        return is_deep(self.memory)
 
     @property
     def contents(self) -> str:
@@ -69,8 +66,11 @@ def used_memories(module: Module, layers: Sequence[LayerModule]) -> list[Memory]
     ]
 
 
-def design_memories(used: Sequence[Memory], names: Names, suffixes: Sequence[str]) -> tuple[DesignMemory, ...]:
-    """The memories of a design, inputs first, then outputs, activations and constants, each in the order given.
+def design_memories(
+    used: Sequence[Memory], names: Names, suffixes: Sequence[str], clock: float | None
+) -> tuple[DesignMemory, ...]:
+    """The memories of a design for ``clock`` MHz, inputs first, then outputs, activations and constants, each in the
+    order given.
 
     ``suffixes``: of the signals that are named after a memory.
     """
@@ -81,6 +81,7 @@ def design_memories(used: Sequence[Memory], names: Names, suffixes: Sequence[str
             memory,
             names.fresh(memory.name, suffixes),
             -1 if memory.kind is MemoryKind.CONSTANT else number,
+            is_deep(memory, clock),
         )
         for number, memory in enumerate(ordered)
     )

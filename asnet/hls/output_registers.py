@@ -4,8 +4,8 @@
 block RAM 5.8 ns after the clock, its own register after 1 ns; yosys does not use that one. The design does the same
 without this step.
 
-Moved are registers with the attribute ``asnet_output_register``, where a port of a block RAM (``DP16KD``, of at most 18
-bits) takes a word in every cycle and all its outputs that are used go to such a register and nowhere else: on the same
+Moved are registers with the attribute ``asnet_output_register``, where a port of a block RAM (``DP16KD``)
+takes a word in every cycle and all its outputs that are used go to such a register and nowhere else: on the same
 edge of the same clock, without enable, reset, or initial 1. Anything else stays as it is.
 
 The file needs nothing but Python's own library, as designs bring a copy of it.
@@ -25,8 +25,8 @@ __all__ = ["ATTRIBUTE", "move_registers", "rewrite"]
 ATTRIBUTE = "asnet_output_register"
 """Of registers in Verilog that may be moved."""
 
-_WIDTHS = (1, 2, 4, 9, 18)
-"""Bits of a port that has an output register of its own: one of 36 uses those of both."""
+_WIDE = 36
+"""Bits of a read port B that uses the outputs of both ports, with their registers; port A writes then."""
 
 _REGISTER_PARAMETERS = {"CEMUX": "1", "CLKMUX": "CLK", "LSRMUX": "LSR", "REGSET": "RESET", "GSR": "DISABLED"}
 """What a register has that takes a bit at every rising edge and begins with 0; its LSR is tied to 0."""
@@ -75,7 +75,8 @@ class _Module:
         cell = self._cells[ram]
         if not _takes_every_word(cell, port):
             return 0
-        pins = [pin for pin in cell["connections"] if pin.startswith(f"DO{port}")]
+        halves = "AB" if _width(cell, "B") == _WIDE else port
+        pins = [pin for pin in cell["connections"] if pin.startswith(tuple(f"DO{half}" for half in halves))]
         readers = {pin: self._readers(ram, pin) for pin in pins}
         registers = {pin: self._register(cell, port, found) for pin, found in readers.items() if found}
         names = [name for name in registers.values() if name is not None]
@@ -84,7 +85,7 @@ class _Module:
         for pin, name in registers.items():
             if name is not None:
                 cell["connections"][pin] = self._cells.pop(name)["connections"]["Q"]
-        cell["parameters"][f"REGMODE_{port}"] = "OUTREG"
+        cell["parameters"].update({f"REGMODE_{half}": "OUTREG" for half in halves})
         return len(names)
 
     def _readers(self, ram: str, pin: str) -> list[tuple[str, str]]:
@@ -113,12 +114,16 @@ def _takes_every_word(ram: _Cell, port: str) -> bool:
     """Whether a port of a block RAM has a register that takes each word and is never reset, if it is switched on."""
     parameters = {f"REGMODE_{port}": "NOREG", f"CLK{port}MUX": f"CLK{port}", f"CSDECODE_{port}": "0b000"}
     pins = {f"CE{port}": "1", f"OCE{port}": "1", f"RST{port}": "0", **{f"CS{port}{bit}": "0" for bit in range(3)}}
-    width = int(ram["parameters"].get(f"DATA_WIDTH_{port}", "0"), 2)
     return (
-        width in _WIDTHS
+        (port == "B" or _width(ram, "B") != _WIDE)
         and _has(ram, parameters | {"GSR": "DISABLED"})
         and all(ram["connections"].get(pin) == [value] for pin, value in pins.items())
     )
+
+
+def _width(ram: _Cell, port: str) -> int:
+    """Bits of a port of a block RAM."""
+    return int(ram["parameters"][f"DATA_WIDTH_{port}"], 2)
 
 
 def _has(cell: _Cell, parameters: Mapping[str, str]) -> bool:

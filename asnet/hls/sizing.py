@@ -44,7 +44,7 @@ class Sizes:
         files = {f"rtl/{part}.v": render(f"rtl/{part}.v.j2", version="") for part in (*LIBRARY, *WEIGHTS_LIBRARY)}
         files |= {f"rtl/{name}.v": fetcher.module(name, "") for name, fetcher in engine.fetchers.items()}
         files[f"rtl/{engine.layer.module}.v"] = engine.layer.text
-        files[f"rtl/{_ALONE}.v"] = layer_alone(engine, inside, _ALONE)
+        files[f"rtl/{_ALONE}.v"] = layer_alone(engine, inside, _ALONE, self.binder.clock)
         return self.design(_ALONE, files)
 
     def _unit(self, unit: Operator) -> Area:

@@ -32,10 +32,11 @@ def block_ram() -> str:
         f"    parameter [319:0] {', '.join(f'{name} = 0' for name in contents)}\n"
         f") (input {', '.join(pins)},\n    output {outputs});\n"
         f"    wire [20479:0] contents = {{{', '.join(reversed(contents))}}};\n"
-        f"    wire wide = DATA_WIDTH_B == 36;\n"
+        "    wire wide = DATA_WIDTH_B == 36;\n"
         f"{_MEMORY}{''.join(_port(port, other) for port, other in _PORTS.items())}"
+        '    wire [35:0] lower = REGMODE_A == "OUTREG" ? keptB : readB;  // half of a word of 36 bits\n'
         f"    assign {{{_bits('DOB', 18)}}} = wide ? wordB[35:18] : wordB[17:0];\n"
-        f"    assign {{{_bits('DOA', 18)}}} = wide ? wordB[17:0] : wordA[17:0];\n"
+        f"    assign {{{_bits('DOA', 18)}}} = wide ? lower[17:0] : wordA[17:0];\n"
         "endmodule\n"
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asnet.hls.chip import Area
-from asnet.hls.storage import MemoryCost, deep_cost, memory_cost, registers_words, switch_luts
+from asnet.hls.storage import MemoryCost, deep_cost, memory_cost, switch_luts
 
 __all__ = ["bank_area", "ram_area", "rom_area"]
 
@@ -18,9 +18,10 @@ def bank_area(width: int, depth: int, reads: int, banks: int, *, late: bool = Fa
     the banks."""
     address, select = (depth - 1).bit_length(), (banks - 1).bit_length()
     rows = -(-depth // banks)
-    words = width if registers_words(width, rows) else (banks + 1) * width
+    bank = ram_area(width, rows)
+    words = width if bank.brams else (banks + 1) * width
     kept = Area(ffs=(reads + 1) * address + words + reads * select + 1) if late else Area()
-    return ram_area(width, rows) * banks + Area(switch_luts(width, depth, reads, banks)) + kept
+    return bank * banks + Area(switch_luts(width, depth, reads, banks)) + kept
 
 
 def rom_area(width: int, depth: int, reads: int = 1, *, deep: bool = False) -> Area:

@@ -32,7 +32,8 @@ def one_by_one(made: Materials) -> Assembly:
         plan.emit(names.fresh(f"layer_{plan.layer}"), made.version, Neighbours(handover, shared))
         for plan, handover in zip(made.plans, order.handovers, strict=True)
     ]
-    memories = design_memories(used_memories(made.module, layers), Names(RESERVED), MEMORY_SUFFIXES)
+    used = used_memories(made.module, layers)
+    memories = design_memories(used, Names(RESERVED), MEMORY_SUFFIXES, made.options.clock)
     organisations = {memory.memory.name: _organised(memory, layers) for memory in memories}
     files = {f"rtl/{layer.module}.v": layer.text for layer in layers}
     groups = by_channel([constant for plan in made.plans for constant in plan.tiles])

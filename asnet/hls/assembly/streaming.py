@@ -39,6 +39,7 @@ def streaming(made: Materials) -> Assembly:
         top=top,
         rows=made.header,
         weights=weights,
+        clock=made.options.clock,
         version=made.version,
     )
     flow = dataflow.assemble(parts, names)

@@ -30,7 +30,7 @@ class Ingredients:
     """What a dataflow design is made of. ``engines``: those of the layers of ``module``, in the order of its calls.
 
     ``top``: the name of the top module; ``rows``: lines of its header; ``weights``: the constants that are not on the
-    chip; ``version``: of ASNet.
+    chip; ``clock``: in MHz; ``version``: of ASNet.
     """
 
     module: Module
@@ -38,6 +38,7 @@ class Ingredients:
     top: str
     rows: Sequence[str]
     weights: WeightsImage | None
+    clock: float
     version: str
 
 
@@ -64,7 +65,7 @@ def assemble(made: Ingredients, names: Names) -> Dataflow:
         SynthesisError: a memory that streams cannot carry.
     """
     used = used_memories(made.module, [engine.layer for engine in made.engines])
-    memories = design_memories(used, Names(RESERVED), STREAM_SUFFIXES)
+    memories = design_memories(used, Names(RESERVED), STREAM_SUFFIXES, made.clock)
     by_name = {memory.memory.name: memory for memory in memories}
     by_module = {memory.name: memory for memory in used}
     plan = balanced(make_plan(made.engines, by_module))
@@ -92,8 +93,9 @@ def assemble(made: Ingredients, names: Names) -> Dataflow:
     return Dataflow(plan, modules, memories, top.taps, timing_of(plan), organisations, files)
 
 
-def layer_alone(engine: Engine, inside: Collection[str], module: str) -> str:
-    """The Verilog module ``module`` of a layer, whatever others are; ``inside``: memories that only it accesses."""
-    memories = design_memories([port.memory for port in engine.layer.on_chip], Names(()), ())
+def layer_alone(engine: Engine, inside: Collection[str], module: str, clock: float | None) -> str:
+    """The Verilog module ``module`` of a layer, whatever others are; ``inside``: memories that only it accesses;
+    ``clock``: in MHz."""
+    memories = design_memories([port.memory for port in engine.layer.on_chip], Names(()), (), clock)
     by_name = {memory.memory.name: memory for memory in memories}
     return emit_wrapper(lone_node(engine, inside), module, by_name, "").text

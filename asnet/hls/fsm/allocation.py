@@ -84,7 +84,7 @@ def allocate(binder: Binder, kernel: Kernel, widths: Mapping[str, Width], chain:
     operators: dict[str, Operator] = {}
     for operation in kernel.operation.values():
         if operation.is_memory:
-            late = late_words(kernel.memory[operation.detail])
+            late = late_words(kernel.memory[operation.detail], binder.clock)
             resources[operation.name] = memory_port(operation, _SOURCES, late)
             continue
         unit = binder.operator(kernel.layer, operation)

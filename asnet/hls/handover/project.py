@@ -54,5 +54,5 @@ def project_files(design: RtlDesign, wrapper: str | None, *, samples: bool) -> d
 
 
 def moves_registers(design: RtlDesign) -> bool:
-    """Whether registers of the design may move into block RAMs: it has deep memories."""
+    """Whether registers of the design may move into block RAMs: it has memories in rows, or late banks."""
     return any(output_registers.ATTRIBUTE in text for text in design.files.values())

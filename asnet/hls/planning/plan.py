@@ -150,7 +150,8 @@ class _Planner:
             if operation.is_memory:
                 count = self._reads.get(operation.detail, 1) if operation.op == "load" else 1
                 sources = self._users.sources(port(operation), count)
-                resource = memory_port(operation, sources, late_words(memories[operation.detail], count))
+                late = late_words(memories[operation.detail], self._options.clock, count)
+                resource = memory_port(operation, sources, late)
             else:
                 unit = self._binder.operator(layer, operation)
                 if unit is None:

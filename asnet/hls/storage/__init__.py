@@ -1,6 +1,6 @@
 """Where a layer's values live: wide constants for lanes, read ports as copies or banks, what memories cost."""
 
-from asnet.hls.storage.cost import MemoryCost, memory_cost, multiplexer, registers_words, words_of
+from asnet.hls.storage.cost import MemoryCost, memory_cost, multiplexer, words_of
 from asnet.hls.storage.image import (
     BUS_WIDTHS,
     WEIGHTS_FILE,
@@ -46,7 +46,6 @@ __all__ = [
     "multiplexer",
     "organise",
     "pack",
-    "registers_words",
     "row_sizes",
     "saves_blocks",
     "share",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["MemoryCost", "memory_cost", "multiplexer", "registers_words", "words_of"]
+__all__ = ["MemoryCost", "memory_cost", "multiplexer", "words_of"]
 
 _BLOCK_COST = 128
 _CELL_COST = 4
@@ -71,7 +71,7 @@ def memory_cost(width: int, depth: int, *, reads: int = 1, writable: bool = True
         writable: it has a write port; else it holds constants.
     """
     depth = words_of(depth)
-    blocks, block_cost, _ = _cheapest_blocks(width, depth, reads, writable=writable)
+    blocks, block_cost = min(_block_options(width, depth, reads, writable=writable), key=lambda option: option[1])
     rows = -(-depth // _CELL_WORDS)
     if not writable:
         if block_cost < int(width * depth / _ROM_LUT_BITS):
@@ -89,22 +89,8 @@ def memory_cost(width: int, depth: int, *, reads: int = 1, writable: bool = True
     return MemoryCost(cells=cells * reads, luts=reads * width * multiplexer(rows) + spread, ffs=reads * width)
 
 
-def registers_words(width: int, depth: int, *, reads: int = 1, writable: bool = True) -> bool:
-    """Whether such a memory is of block RAMs whose ports have registers for the words that they read: those of 36 bits
-    have none that are used."""
-    if not memory_cost(width, depth, reads=reads, writable=writable).blocks:
-        return False
-    _, _, bits = _cheapest_blocks(width, words_of(depth), reads, writable=writable)
-    return bits < _SHAPES[-1][1]
-
-
-def _cheapest_blocks(width: int, depth: int, reads: int, *, writable: bool) -> tuple[int, float, int]:
-    """(block RAMs, cost, bits of each) that yosys would take; the first of the cheapest."""
-    return min(_block_options(width, depth, reads, writable=writable), key=lambda option: option[1])
-
-
-def _block_options(width: int, depth: int, reads: int, *, writable: bool) -> Iterator[tuple[int, float, int]]:
-    """(block RAMs, cost, bits of each) of each kind and shape of block RAM."""
+def _block_options(width: int, depth: int, reads: int, *, writable: bool) -> Iterator[tuple[int, float]]:
+    """(block RAMs, cost) of each kind and shape of block RAM; the first of the cheapest is taken."""
     for wide in (False, True):
         ports = 1 if wide or writable else 2
         copies = -(-reads // ports)
@@ -116,7 +102,7 @@ def _block_options(width: int, depth: int, reads: int, *, writable: bool) -> Ite
             stored = rows * -(-width // byte) * byte
             blocks = -(-stored // bits) * copies
             spread = rows if writable and rows > 1 else 0
-            yield blocks, _BLOCK_COST * blocks + ((rows - 1) * width * reads + spread) / 2 + 2 * reads, bits
+            yield blocks, _BLOCK_COST * blocks + ((rows - 1) * width * reads + spread) / 2 + 2 * reads
 
 
 def words_of(depth: int) -> int:

@@ -6,11 +6,15 @@ words yosys makes one row of block RAMs side by side, of other numbers many (of 
 memory is cut into such powers. Of constants yosys leaves out bits that are always the same, and those that nobody takes
 (of the weights of a truncating multiplier), and then may take fewer block RAMs of another shape, with a choice between
 them before the register: rows of constants are no deeper than one block RAM of nine bits, as long as few are enough.
+
+The registers behind become the block RAMs' own (``output_registers.py``), which leaves a cycle for the wires; so at
+fast clocks memories are made in this way that need no more than a row.
 """
 
 from __future__ import annotations
 
-from asnet.hls.storage.cost import MemoryCost, memory_cost, registers_words
+from asnet.hls.delays import budget_ns, choice_ns, read_ns
+from asnet.hls.storage.cost import MemoryCost, memory_cost
 from asnet.hls.storage.tiles import TiledMemory
 from asnet.ir import Memory, MemoryKind
 
@@ -32,9 +36,23 @@ _LATE = (MemoryKind.INPUT, MemoryKind.ACTIVATION, MemoryKind.CONSTANT)
 """What may be deep: outputs are read by the streams, which take a word a cycle after its address."""
 
 
-def is_deep(memory: Memory) -> bool:
-    """Whether words of ``memory`` come :data:`DEEP_CYCLES` after their address, out of rows; else one."""
-    return memory.kind in _LATE and not isinstance(memory, TiledMemory) and memory.size > DEEPEST
+def is_deep(memory: Memory, clock: float | None) -> bool:
+    """Whether words of ``memory`` come :data:`DEEP_CYCLES` after their address, out of rows; else one.
+
+    Those of memories that are deeper than a row do; and those of block RAMs at a ``clock`` (MHz; None: any) whose cycle
+    ends before a word has left a block RAM and come to where it is used.
+    """
+    if memory.kind not in _LATE or isinstance(memory, TiledMemory):
+        return False
+    hurried = clock is not None and read_ns() + choice_ns(1) > budget_ns(clock)
+    return memory.size > DEEPEST or (hurried and _is_in_blocks(memory))
+
+
+def _is_in_blocks(memory: Memory) -> bool:
+    """Whether the memory becomes block RAMs; one that is written is a buffer of two images."""
+    writable = memory.kind is not MemoryKind.CONSTANT
+    words = 2 * memory.size if writable else memory.size
+    return memory_cost(memory.element_bytes * 8, words, writable=writable).blocks > 0
 
 
 def tallest(width: int, depth: int, *, writable: bool) -> int:
@@ -51,10 +69,10 @@ def row_sizes(width: int, depth: int, *, writable: bool) -> tuple[int, ...]:
     return (*[1 << most] * (depth >> most), *powers, depth % (1 << _SHORTEST))
 
 
-def late_words(memory: Memory, reads: int = 1) -> int:
+def late_words(memory: Memory, clock: float | None, reads: int = 1) -> int:
     """From how many words that of a deep memory with ``reads`` read ports is chosen, behind the registers: one of each
-    row, or of each bank of no more than :data:`DEEPEST` words. 0: it is not deep."""
-    if not is_deep(memory):
+    row, or of each bank of no more than :data:`DEEPEST` words. 0: it is not deep at ``clock``."""
+    if not is_deep(memory, clock):
         return 0
     writable = memory.kind is not MemoryKind.CONSTANT
     rows = sum(size > 0 for size in row_sizes(memory.element_bytes * 8, memory.size, writable=writable))
@@ -63,11 +81,11 @@ def late_words(memory: Memory, reads: int = 1) -> int:
 
 
 def deep_cost(width: int, depth: int, *, reads: int = 1, writable: bool = True) -> MemoryCost:
-    """What such a memory costs: its rows, the registers behind those without any of their own, and the choice."""
+    """What such a memory costs: its rows, the registers behind those that are no block RAMs, and the choice."""
     rows = [size for size in row_sizes(width, depth, writable=writable) if size]
-    made = sum((memory_cost(width, size, reads=reads, writable=writable) for size in rows), MemoryCost())
+    each = [memory_cost(width, size, reads=reads, writable=writable) for size in rows]
     address, choices = (depth - 1).bit_length(), len(rows) if len(rows) > 1 else 0
-    late = sum(not registers_words(width, size, reads=reads, writable=writable) for size in rows)
+    late = sum(not cost.blocks for cost in each)
     chosen = MemoryCost(luts=width * -(-choices // 2), ffs=address + width * late + 2 * choices) * reads
     written = MemoryCost(luts=choices, ffs=address + width + len(rows)) if writable else MemoryCost()
-    return made + chosen + written
+    return sum(each, chosen + written)

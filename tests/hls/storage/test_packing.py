@@ -53,10 +53,8 @@ def pipeline(addresses: Mapping[str, Affine], counters: Mapping[str, int], **mor
 
 def words(memory: Memory, constants: Mapping[str, Array]) -> list[int]:
     """The words of a memory, as its hex file has them."""
-    return [
-        int(line, 16)
-        for line in rom_files(DesignMemory(memory, memory.name, -1), constants)[f"rom/{memory.name}.hex"].split()
-    ]
+    files = rom_files(DesignMemory(memory, memory.name, -1, is_deep=False), constants)
+    return [int(line, 16) for line in files[f"rom/{memory.name}.hex"].split()]
 
 
 def values(loop: Pipeline, program: Program, constants: Mapping[str, Array], at: Mapping[str, int]) -> dict[str, int]:

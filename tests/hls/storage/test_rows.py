@@ -18,7 +18,7 @@ from asnet.ir import Memory, MemoryKind, Module
 from asnet.ir.jit import Engine
 from asnet.passes import approximate
 from asnet.types import FloatMode
-from benchmarks.hls.networks import dense_network, load_model
+from benchmarks.hls.networks import conv_network, dense_network, load_model
 from benchmarks.hls.proven import prove
 from tests.hls.icarus import run_bench
 from tests.hls.kernels import Argument, Program, check_runs, jit_values, module_of, random_inputs
@@ -58,20 +58,28 @@ def check_rows(sizes: tuple[int, ...], depth: int, tallest: int) -> None:
 def test_from_how_many_words_that_of_a_deep_memory_is_chosen() -> None:
     """5,000 words: rows of 2,048 twice and 904 of constants, of 4,096 and 904 of others; 4 banks where two are read."""
     activation = memory(5000, MemoryKind.ACTIVATION)
-    assert [late_words(memory(words)) for words in (2048, 2049, 5000)] == [0, 2, 3]
-    assert [late_words(activation, reads) for reads in (1, 2)] == [2, 4]
+    assert [late_words(memory(words), None) for words in (2048, 2049, 5000)] == [0, 2, 3]
+    assert [late_words(activation, None, reads) for reads in (1, 2)] == [2, 4]
 
 
 def test_what_is_deep() -> None:
-    assert [is_deep(memory(words)) for words in (100, 2048, 2049)] == [False, False, True]
-    assert is_deep(memory(5000, MemoryKind.ACTIVATION)) and is_deep(memory(5000, MemoryKind.INPUT))
-    assert not is_deep(memory(5000, MemoryKind.OUTPUT))
+    assert [is_deep(memory(words), 100.0) for words in (100, 2048, 2049)] == [False, False, True]
+    assert is_deep(memory(5000, MemoryKind.ACTIVATION), None) and is_deep(memory(5000, MemoryKind.INPUT), None)
+    assert not is_deep(memory(5000, MemoryKind.OUTPUT), 130.0)
+
+
+def test_at_fast_clocks_all_block_rams_are_deep() -> None:
+    """Of 16 bits, 64 words are distributed RAM and 128 a block RAM; as many constants are LUTs."""
+    made = {kind: [is_deep(memory(words, kind), 130.0) for words in (32, 64, 500)] for kind in MemoryKind}
+    assert made[MemoryKind.ACTIVATION] == made[MemoryKind.INPUT] == [False, True, True]
+    assert made[MemoryKind.CONSTANT] == [False, False, True]
+    assert not any(made[MemoryKind.OUTPUT])
 
 
 def test_rows_cost_no_more_block_rams_than_their_words_need() -> None:
-    """12,544 words of 32 bits: rows of 8,192, 4,096 and 256 words; behind the last a register."""
+    """12,544 words of 32 bits: rows of 8,192, 4,096 and 256 words, whose block RAMs have registers."""
     cost = deep_cost(32, 12_544)
-    assert (cost.blocks, cost.ffs, cost.luts) == (25, 14 + 3 * 2 + 32 + 14 + 32 + 3, 2 * 32 + 3)
+    assert (cost.blocks, cost.ffs, cost.luts) == (25, 14 + 3 * 2 + 14 + 32 + 3, 2 * 32 + 3)
     assert memory_cost(32, 12_544).blocks >= 25
     around = MemoryCost(luts=32 + 2, ffs=12 + 2 * 2 + 32 + 12 + 32 + 2)
     assert deep_cost(32, 2049) == memory_cost(32, 2048) + memory_cost(32, 1) + around
@@ -79,7 +87,7 @@ def test_rows_cost_no_more_block_rams_than_their_words_need() -> None:
 
 def test_each_row_has_its_contents_and_zeros_up_to_the_words_of_its_block_rams() -> None:
     words = np.arange(2048 + 700, dtype=np.int16)
-    files = rom_files(DesignMemory(memory(len(words)), "w", -1), {"w": words})
+    files = rom_files(DesignMemory(memory(len(words)), "w", -1, is_deep=True), {"w": words})
     assert list(files) == ["rom/w_00.hex", "rom/w_02.hex"]
     assert [int(word, 16) for word in files["rom/w_00.hex"].split()] == [*range(2048)]
     assert [int(word, 16) for word in files["rom/w_02.hex"].split()] == [*range(2048, 2748), *[0] * 324]
@@ -140,6 +148,24 @@ def test_deep_constants(style: str, lanes: int) -> None:
     )
     assert [m.memory.size for m in made.design.memories if m.is_deep] == [5760 // lanes]
     assert made.report.cycles_max == made.design.cycles
+
+
+@pytest.mark.usefixtures("simulator")
+@pytest.mark.parametrize(
+    "options",
+    [
+        HlsOptions(clock=130.0),
+        HlsOptions(clock=130.0, style=Style.SEQUENTIAL),
+        HlsOptions(clock=130.0, parallel={"*": 3}, unroll={"*": 9}),
+        HlsOptions(clock=130.0, pipelined=False),
+    ],
+    ids=["dataflow", "sequential", "windows", "general"],
+)
+def test_small_block_rams_at_a_fast_clock(options: HlsOptions) -> None:
+    made = prove(load_model(conv_network((4, 3), 12)), options, images=2)
+    assert any(memory.is_deep and memory.memory.size < 1024 for memory in made.design.memories)
+    if options.pipelined:
+        assert made.report.cycles_max == made.design.cycles
 
 
 def convolution() -> Module:
