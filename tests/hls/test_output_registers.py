@@ -212,7 +212,7 @@ class Case:
 
 CASES = (
     Case("asnet_ram_deep", 32, 2048 + 1024 + 300, 2 * (4 + 2 + 2)),
-    Case("asnet_ram_deep", 8, 16_384 + 8192 + 4096 + 2048 + 1024 + 500, 2 * (8 + 4 + 2 + 1 + 1 + 1)),
+    Case("asnet_ram_deep", 2, 16_384 + 8192 + 4096 + 2048 + 500, 2 + 1 + 1 + 1 + 1, reads=1),
     Case("asnet_rom_deep", 36, 2048 + 300, 3 * 4 + 2 * 2 + 2, reads=3),
     Case("asnet_banks", 16, 5000, 2 * 4),
 )
