@@ -72,7 +72,7 @@ def test_yosys_makes_of_memories_what_they_cost(tmp_path: Path) -> None:
         address = (words - 1).bit_length()
         writable, deep = kind.startswith("ram"), kind.endswith("deep")
         for row, size in enumerate(row_sizes(bits, words, writable=writable) if deep else (words,)):
-            lines = ((0x9E3779B97F4A7C15 ** (line + 3)) % (1 << bits) for line in range(size))
+            lines = (pow(0x9E3779B97F4A7C15, line + 3, 1 << bits) for line in range(size))
             ending = f"_{row:02}" if deep else ""
             (tmp_path / f"{number}{ending}.hex").write_text("".join(f"{line:x}\n" for line in lines))
         values = f".WIDTH({bits}), .DEPTH({words}), .ADDRESS({address}), .READS({reads})"
