@@ -22,6 +22,8 @@ __all__ = ["Binder", "Resource", "memory_port", "unit_port"]
 
 _READ = "read"
 _WRITE = "write"
+_FAR = 4
+"""A word of a deep memory comes from block RAMs far away, at least as late as one that is chosen from so many."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ def memory_port(operation: Operation, sources: int, late: int = 0) -> Resource:
     """The port of its memory that a load or a store uses, one of ``sources``. ``late``: of a deep memory
     :func:`~asnet.hls.storage.late_words`, else 0."""
     if operation.op == "load":
-        latency, after = (DEEP_CYCLES, choice_ns(late)) if late else (1, read_ns())
+        latency, after = (DEEP_CYCLES, choice_ns(max(late, _FAR))) if late else (1, read_ns())
         return Resource(f"{_READ} {operation.detail}", latency, choice_ns(sources), after)
     return Resource(f"{_WRITE} {operation.detail}", 0, choice_ns(sources), 0.0)
 
