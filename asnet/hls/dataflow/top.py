@@ -21,7 +21,7 @@ __all__ = ["RESERVED", "STREAM_SUFFIXES", "Top", "TopTap", "emit_top"]
 _OWN = """
 clk reset s_axis_tdata s_axis_tvalid s_axis_tready s_axis_tlast m_axis_tdata m_axis_tvalid m_axis_tready m_axis_tlast
 frame_error busy take whole begun take_index take_ready stream_take give_fetch give_finish give_index stream_give given
-images left working unused
+images entered gone left working unused
 weights_base weights_error weights_araddr weights_arlen weights_arvalid weights_arready weights_rvalid weights_faults
 weights_unasked weights_share m_axi_araddr m_axi_arlen m_axi_arsize m_axi_arburst m_axi_arvalid m_axi_arready
 m_axi_rdata m_axi_rresp m_axi_rlast m_axi_rvalid m_axi_rready
